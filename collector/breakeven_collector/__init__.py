@@ -1,0 +1,1 @@
+"""The server of Breakeven: collector, ledger, prices, reports, command line."""

@@ -1,0 +1,161 @@
+"""`breakeven doctor`: what is wrong with a set-up, and how to mend it."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from breakeven_collector.errors import BreakevenError
+from breakeven_collector.features import load_features
+from breakeven_collector.report import Dimension, Report
+from breakeven_collector.settings import Settings
+from breakeven_collector.source import CollectorUnreachable, fetch_report, get_json
+
+_MARKS = {"good": "[green]ok[/]", "note": "[yellow]look[/]", "wrong": "[red]wrong[/]"}
+_LITTLE_DISK_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    level: Literal["good", "note", "wrong"]
+    what: str
+    """What was found."""
+    mend: str = ""
+    """What to do about it."""
+
+
+def examine(settings: Settings, url: str | None = None) -> list[Finding]:
+    """Look at everything that can be looked at from here; never raises for what it finds."""
+    return [*_collector(settings, url), *_disk(settings, url), *_config(settings), *_data(settings, url)]
+
+
+def print_findings(findings: list[Finding], console: Console) -> None:
+    """As a table, what to do under what was found."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for finding in findings:
+        table.add_row(_MARKS[finding.level], finding.what)
+        if finding.mend:
+            table.add_row("", f"[dim]→ {finding.mend}[/]")
+    console.print(table)
+
+
+def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
+    address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
+    try:
+        health = get_json(f"{address}/healthz", timeout=5)
+    except CollectorUnreachable as error:
+        yield Finding("wrong" if url else "note", str(error), "start it with: breakeven up")
+        return
+    except BreakevenError as error:
+        yield Finding("wrong", str(error), "another program has the port; choose one with --port on both sides")
+        return
+    yield Finding("good", f"a collector answers at {address}, store {health.get('store')}")
+    yield from _health(health)
+
+
+def _health(health: dict[str, Any]) -> Iterator[Finding]:
+    if health["held_up"]:
+        yield Finding(
+            "wrong",
+            f"{health['journal_bytes']:,} bytes wait in the journal: {health['held_up']}",
+            "nothing is lost; it goes on by itself once the store answers",
+        )
+    if health["quarantined_requests"]:
+        yield Finding(
+            "note",
+            f"{health['quarantined_requests']} requests could not be stored and were set aside in quarantine/",
+            "each has its reason in a .txt file beside it",
+        )
+    if health["refused_requests"]:
+        yield Finding(
+            "note",
+            f"{health['refused_requests']} requests were refused",
+            "exporters must send OTLP over HTTP as protobuf or JSON to /v1/traces; gRPC clients need "
+            "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        )
+    if health["rejected_spans"]:
+        yield Finding("note", f"{health['rejected_spans']} spans had ids of a wrong length and were left out")
+    if not health["requests"]:
+        yield Finding(
+            "note",
+            f"no spans came since the start at {health['started']}",
+            "breakeven.init() in the application, or OTEL_EXPORTER_OTLP_ENDPOINT set to the address above; "
+            "is BREAKEVEN_DISABLED or OTEL_SDK_DISABLED set there?",
+        )
+    for signal, count in health["dropped_requests"].items():
+        if count:
+            yield Finding(
+                "note", f"{count} requests of {signal} were answered and not kept", "the bill is made from spans alone"
+            )
+
+
+def _disk(settings: Settings, url: str | None) -> Iterator[Finding]:
+    if url:
+        return
+    folder = next(path for path in (settings.data_dir, *settings.data_dir.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    if free < _LITTLE_DISK_BYTES:
+        yield Finding("wrong", f"{free / 1e9:.1f} GB free under {folder}", "make room, or move with --data-dir")
+    else:
+        yield Finding("good", f"{free / 1e9:.0f} GB free under {folder}")
+
+
+def _config(settings: Settings) -> Iterator[Finding]:
+    try:
+        features = load_features(settings.config)
+    except BreakevenError as error:
+        yield Finding("wrong", str(error), "mend the file; reports need it")
+        return
+    if settings.config.exists():
+        yield Finding("good", f"{settings.config}: {len(features)} features declared")
+    else:
+        yield Finding("good", f"no {settings.config} (it may add owners and budgets)")
+
+
+def _data(settings: Settings, url: str | None) -> Iterator[Finding]:
+    try:
+        report = fetch_report(settings, url, days=30, by=Dimension.FEATURE)
+    except BreakevenError as error:
+        yield Finding("note" if "no data yet" in str(error) else "wrong", str(error))
+        return
+    calls = report["totals"]["calls"]
+    if not calls:
+        yield Finding("note", "no calls in the last 30 days")
+        return
+    yield Finding("good", f"{calls:,} calls in the last 30 days")
+    yield from _quality(report)
+
+
+def _quality(report: Report) -> Iterator[Finding]:
+    coverage, calls = report["coverage"], report["totals"]["calls"]
+    unknown = sorted({e["model"] or "(none)" for e in report["unpriced"] if e["reason"].startswith("model")})
+    if unknown:
+        yield Finding(
+            "note",
+            f"no price for {', '.join(unknown[:5])}{' and more' if len(unknown) > 5 else ''}",
+            "a newer book may know them: pip install -U genai-prices, and restart the collector",
+        )
+    without = calls - round(coverage["reported_usage"] * calls)
+    if without:
+        yield Finding(
+            "note",
+            f"{without:,} calls came without usage; their dollars are not known",
+            'streams of OpenAI-compatible APIs report usage only with stream_options={"include_usage": true}',
+        )
+    if coverage["allocated"] < 0.95:
+        yield Finding(
+            "note",
+            f"{(1 - coverage['allocated']) * 100:.1f} % of calls have no declared feature",
+            'wrap them: with breakeven.feature("name"): …   `breakeven report --by service` shows where they come from',
+        )
+    if report["lost"]["spans"]:
+        yield Finding(
+            "note",
+            f"{report['lost']['spans']:,} of {report['lost']['numbered']:,} numbered spans never came",
+            "processes that end by SIGKILL or os._exit lose their last batch; see docs/attributes.md on breakeven.seq",
+        )

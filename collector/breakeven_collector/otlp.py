@@ -1,0 +1,150 @@
+"""OTLP over HTTP: what a request must be, and how it is answered. Pure functions; the route only wires them.
+
+Specification: opentelemetry-proto `docs/specification.md`. The spans themselves are not interpreted here.
+"""
+
+import json
+import zlib
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from breakeven_collector import otlp_json
+from breakeven_collector.errors import BadRequest
+
+_CHUNK: Final = 1 << 20
+_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
+
+
+class Encoding(Enum):
+    """The two forms of OTLP over HTTP, by media type."""
+
+    PROTOBUF = "application/x-protobuf"
+    JSON = "application/json"
+
+    @classmethod
+    def of(cls, content_type: str) -> "Encoding":
+        """Encoding of a Content-Type header; its case and parameters do not matter.
+
+        Raises:
+            BadRequest: 415.
+        """
+        media_type = content_type.partition(";")[0].strip().lower()
+        for encoding in cls:
+            if media_type == encoding.value:
+                return encoding
+        raise BadRequest(415, f"Content-Type {content_type[:100]!r}: send application/x-protobuf or application/json")
+
+
+@dataclass(frozen=True)
+class Traces:
+    """A request that can be kept.
+
+    Attributes:
+        body: An ExportTraceServiceRequest in protobuf, without what was rejected.
+        spans: How many spans are in it.
+        rejected: How many were left out.
+        reason: Why.
+    """
+
+    body: bytes
+    spans: int
+    rejected: int = 0
+    reason: str = ""
+
+
+def inflate(body: bytes, content_encoding: str, limit: int) -> bytes:
+    """Undo Content-Encoding, never making more than `limit` bytes.
+
+    Raises:
+        BadRequest: 413 too large, 415 unknown encoding, 400 broken.
+    """
+    name = content_encoding.strip().lower()
+    if name in ("", "identity"):
+        return body
+    if name not in ("gzip", "deflate"):
+        raise BadRequest(415, f"Content-Encoding {content_encoding[:100]!r}: send gzip or none")
+    inflater = zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib by its header
+    out = bytearray()
+    data = body
+    try:
+        while data:
+            out += inflater.decompress(data, _CHUNK)
+            if len(out) > limit:
+                raise BadRequest(413, f"the body is over {limit} bytes once decompressed; send smaller batches")
+            data = inflater.unconsumed_tail
+            if inflater.eof:
+                # gzip allows several members one after the other
+                data = inflater.unused_data
+                inflater = zlib.decompressobj(wbits=47)
+                if not data.strip(b"\0"):
+                    return bytes(out)
+    except zlib.error as error:
+        raise BadRequest(400, f"the body is not {name}: {error}") from None
+    raise BadRequest(400, f"the {name} body ends in the middle")
+
+
+def read_traces(body: bytes, encoding: Encoding) -> Traces:
+    """Check a decompressed body; spans whose ids have a wrong length are left out, the rest is kept.
+
+    Raises:
+        BadRequest: 400, the body cannot be decoded.
+    """
+    if encoding is Encoding.JSON:
+        request = otlp_json.decode(body)
+        as_sent = False
+    else:
+        try:
+            request = ExportTraceServiceRequest.FromString(body)
+        except DecodeError:
+            raise BadRequest(400, "the body is not an ExportTraceServiceRequest in protobuf") from None
+        # Field numbers that we append mean something to the store: a stranger's are taken off.
+        as_sent = len(UnknownFieldSet(request)) == 0  # pyright: ignore[reportUnknownArgumentType]
+    spans = rejected = 0
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            bad = [
+                n
+                for n, span in enumerate(scope_spans.spans)
+                if len(span.trace_id) != 16 or len(span.span_id) != 8 or len(span.parent_span_id) not in (0, 8)
+            ]
+            spans += len(scope_spans.spans) - len(bad)
+            rejected += len(bad)
+            for n in reversed(bad):
+                del scope_spans.spans[n]
+    if rejected or not as_sent:
+        request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
+        body = request.SerializeToString()
+    reason = "trace_id must have 16 bytes, span_id 8, parent_span_id 8 or none" if rejected else ""
+    return Traces(body=body, spans=spans, rejected=rejected, reason=reason)
+
+
+def response(encoding: Encoding, rejected: int = 0, reason: str = "") -> bytes:
+    """Body of a 200: empty on full success, else with partial_success."""
+    if not rejected:
+        return b"{}" if encoding is Encoding.JSON else b""
+    if encoding is Encoding.JSON:
+        return json.dumps({"partialSuccess": {"rejectedSpans": str(rejected), "errorMessage": reason}}).encode()
+    partial = ExportTracePartialSuccess(rejected_spans=rejected, error_message=reason)
+    return _bytes(ExportTraceServiceResponse(partial_success=partial))
+
+
+def error_body(encoding: Encoding, status: int, message: str) -> bytes:
+    """Body of a 4xx or 5xx: a `google.rpc.Status`."""
+    code = _GRPC_CODES.get(status, 2)
+    if encoding is Encoding.JSON:
+        return json.dumps({"code": code, "message": message}).encode()
+    return _bytes(Status(code=code, message=message))
+
+
+def _bytes(message: Message) -> bytes:
+    return message.SerializeToString()

@@ -1,0 +1,103 @@
+"""The receiving end: `/v1/traces`, `/v1/metrics`, `/v1/logs`."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect
+
+from breakeven_collector import otlp
+from breakeven_collector.errors import BadRequest
+from breakeven_collector.journal import Journal, JournalError
+
+_log = logging.getLogger(__name__)
+
+_DEFAULT_PROJECT: Final = "default"
+_SMALL: Final = 64 * 1024
+
+
+@dataclass
+class Received:
+    """Counters since the start."""
+
+    requests: int = 0
+    spans: int = 0
+    rejected_spans: int = 0
+    refused_requests: int = 0
+    dropped: dict[str, int] = field(default_factory=lambda: {"metrics": 0, "logs": 0})
+    """Requests for signals that are answered and not kept: tokens are counted from spans alone."""
+
+
+class Receiver:
+    """Takes OTLP requests into the journal."""
+
+    def __init__(self, journal: Journal, max_body_bytes: int) -> None:
+        self._journal = journal
+        self._max_body_bytes = max_body_bytes
+        self.received = Received()
+
+    def router(self) -> APIRouter:
+        """The routes, with and without a trailing slash: exporters do not follow a redirect, the data would be lost."""
+        router = APIRouter(route_class=APIRoute)
+        for signal in ("traces", "metrics", "logs"):
+            for path in (f"/v1/{signal}", f"/v1/{signal}/"):
+                router.add_api_route(path, self._endpoint(signal), methods=["POST"], include_in_schema=False)
+        return router
+
+    def _endpoint(self, signal: str):
+        async def endpoint(request: Request) -> Response:
+            try:
+                encoding = otlp.Encoding.of(request.headers.get("content-type", ""))
+            except BadRequest as error:
+                self.received.refused_requests += 1
+                # There is no encoding of the client's to answer in.
+                return self._error(otlp.Encoding.JSON, error.status, str(error))
+            try:
+                body = await self._body(request)
+                if signal != "traces":
+                    self.received.dropped[signal] += 1
+                    return Response(otlp.response(encoding), media_type=encoding.value)
+                traces = await self._read(body, encoding)
+                if traces.spans:
+                    await asyncio.wrap_future(self._journal.append(traces.body, _DEFAULT_PROJECT))
+            except BadRequest as error:
+                self.received.refused_requests += 1
+                return self._error(encoding, error.status, str(error))
+            except JournalError as error:
+                return self._error(encoding, 503, str(error))
+            except ClientDisconnect:
+                return Response(status_code=400)
+            self.received.requests += 1
+            self.received.spans += traces.spans
+            self.received.rejected_spans += traces.rejected
+            return Response(otlp.response(encoding, traces.rejected, traces.reason), media_type=encoding.value)
+
+        return endpoint
+
+    async def _body(self, request: Request) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in request.stream():
+            size += len(part)
+            if size > self._max_body_bytes:
+                raise BadRequest(413, f"the body is over {self._max_body_bytes} bytes; send smaller batches")
+            parts.append(part)
+        body = b"".join(parts)
+        compression = request.headers.get("content-encoding", "")
+        if len(body) <= _SMALL and not compression:
+            return body
+        return await asyncio.to_thread(otlp.inflate, body, compression, self._max_body_bytes)
+
+    async def _read(self, body: bytes, encoding: otlp.Encoding) -> otlp.Traces:
+        if len(body) <= _SMALL:
+            return otlp.read_traces(body, encoding)
+        return await asyncio.to_thread(otlp.read_traces, body, encoding)
+
+    def _error(self, encoding: otlp.Encoding, status: int, message: str) -> Response:
+        headers = {"Retry-After": "2"} if status in (429, 503) else {}
+        return Response(
+            otlp.error_body(encoding, status, message), status_code=status, media_type=encoding.value, headers=headers
+        )

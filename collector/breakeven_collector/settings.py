@@ -1,0 +1,58 @@
+"""Settings of the server, from options, `BREAKEVEN_*` variables and defaults, read once."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """Where a user's data goes by the XDG rules: `$XDG_DATA_HOME/breakeven` or `~/.local/share/breakeven`."""
+    import os
+
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "breakeven"
+
+
+class Settings(BaseSettings):
+    """Every field is an environment variable too: `BREAKEVEN_PORT`, `BREAKEVEN_STORE`, …"""
+
+    model_config = SettingsConfigDict(env_prefix="BREAKEVEN_", extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 4318
+    """Port for OTLP over HTTP, the API and the page; 0 takes any free one."""
+    grpc_port: Annotated[int, Field(ge=0, le=65535)] = 4317
+    """Port for OTLP over gRPC."""
+    data_dir: Annotated[Path, NoDecode] = Field(default_factory=default_data_dir)
+    """Folder of the journal and, by default, of the embedded store."""
+    store: str = ""
+    """Where the data is kept: `chdb:///folder` (embedded) or `http(s)://user:password@host:8123/database`."""
+    config: Path = Path("breakeven.toml")
+    """File with owners, budgets and the like; need not exist."""
+    batch_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
+    """How long a journal segment stays open before it is shipped."""
+    segment_bytes: Annotated[int, Field(ge=1_000, le=16_000_000)] = 16_000_000
+    """How large a journal segment gets before it is shipped; an insert takes 5 to 12 times that in memory."""
+    max_body_bytes: Annotated[int, Field(ge=1_000)] = 64 * 1024 * 1024
+    """Largest request, before and after decompression."""
+    max_query_seconds: Annotated[int, Field(ge=1)] = 300
+    """Longest time one statement may take."""
+    replicated: bool = False
+    """Use ClickHouse's Replicated… engines: for a cluster."""
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def dsn(self) -> str:
+        """The store's address, the embedded one under `data_dir` where none is set."""
+        return self.store or f"chdb://{self.data_dir / 'store'}"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Folder of the journal."""
+        return self.data_dir / "journal"

@@ -1,0 +1,226 @@
+"""The store: ClickHouse, embedded (chDB) or a server, behind clickhouse-connect's one client API.
+
+The address decides which: `chdb:///folder` or `http(s)://user:password@host:8123/database`. Nothing else differs: the
+same migrations, the same SQL. A handle belongs to one thread: a client serialises its calls, and chDB leaks threads
+each time one is opened, so handles are kept.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import clickhouse_connect
+from breakeven_schema import apply, otlp_schema, query
+from breakeven_schema.migrate import MigrationError
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+
+from breakeven_collector.errors import ConfigError, StoreError, StoreUnavailable
+
+_DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+# Codes of ClickHouse that a later try may not meet: network, memory, too many parts or queries, no disk space, time.
+_PASSING_CODES = frozenset({3, 159, 160, 164, 173, 198, 202, 209, 210, 241, 242, 243, 252, 279, 319, 999})
+
+
+class Store:
+    """One store. Safe to use from any thread; never fork once it is open.
+
+    Args:
+        dsn: the address, see the module.
+        max_query_seconds: no statement runs longer.
+        replicated: create replicated tables.
+
+    Raises:
+        ConfigError: the address is not understood.
+    """
+
+    def __init__(self, dsn: str, *, max_query_seconds: int = 300, replicated: bool = False) -> None:
+        self.dsn = dsn
+        self._replicated = replicated
+        self._settings: dict[str, Any] = {
+            "max_execution_time": max_query_seconds,
+            # The default since 26.3 is 1: the server would answer before the rows are written.
+            "async_insert": 0,
+        }
+        self._arguments, self.database = _parse(dsn)
+        self.embedded = self._arguments.get("interface") == "chdb"
+        if replicated:
+            self._settings["insert_quorum"] = "auto"
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> str:
+        """The address without user and password, for people."""
+        return re.sub(r"//[^/@]*@", "//", self.dsn)
+
+    def open(self) -> "Store":
+        """Create the database and bring its tables up to date; returns itself.
+
+        Raises:
+            StoreUnavailable: nothing answers at the address.
+            StoreError: another process has the embedded store open, or the store is newer than this program.
+        """
+        if self.embedded:
+            Path(self._arguments["path"]).mkdir(parents=True, exist_ok=True)
+        with _as_store_error(self):
+            root = clickhouse_connect.get_client(**self._arguments, settings=self._settings, **self._own_session())
+            try:
+                root.command(f"CREATE DATABASE IF NOT EXISTS {self.database}")
+            finally:
+                # The last handle of an embedded engine would close the engine with it.
+                if not self.embedded:
+                    root.close()
+                else:
+                    self._clients.append(root)
+            try:
+                apply(self.client(), replicated=self._replicated)
+            except MigrationError as error:
+                raise StoreError(f"{self.address}: {error}") from None
+        return self
+
+    def client(self) -> Client:
+        """This thread's handle."""
+        client: Client | None = getattr(self._local, "client", None)
+        if client is None:
+            client = clickhouse_connect.get_client(
+                **self._arguments, database=self.database, settings=self._settings, **self._own_session()
+            )
+            self._local.client = client
+            with self._lock:
+                self._clients.append(client)
+        return client
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run a query; a dict a row.
+
+        Raises:
+            StoreUnavailable, StoreError: see there.
+        """
+        with _as_store_error(self):
+            result: Any = self.client().query(sql, parameters=dict(parameters or {}))
+            return list(result.named_results())
+
+    def run(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """Run a statement that returns nothing.
+
+        Raises:
+            StoreUnavailable, StoreError: see there.
+        """
+        with _as_store_error(self):
+            self.client().command(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
+
+    def insert(self, table: str, columns: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows.
+
+        Raises:
+            StoreUnavailable, StoreError: see there.
+        """
+        if rows:
+            with _as_store_error(self):
+                self.client().insert(table, rows, column_names=list(columns))
+
+    def insert_requests(self, body: bytes, *, token: str) -> None:
+        """Insert OTLP requests as the journal holds them: length-delimited, with our fields appended.
+
+        ClickHouse decodes them and the views make rows of them. The same token again adds nothing.
+
+        Raises:
+            StoreUnavailable: try again.
+            StoreError: ClickHouse cannot decode them.
+        """
+        with _as_store_error(self):
+            self.client().raw_insert(
+                "otlp",
+                insert_block=body,
+                fmt="Protobuf",
+                settings={
+                    "format_schema_source": "string",
+                    "format_schema": otlp_schema(),
+                    "format_schema_message_name": "Request",
+                    "insert_deduplication_token": token,
+                    "insert_deduplicate": 1,
+                    "deduplicate_blocks_in_dependent_materialized_views": 1,
+                },
+            )
+
+    def query_file(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run `queries/<name>.sql`."""
+        return self.rows(query(name), parameters)
+
+    def close(self) -> None:
+        """Close all handles."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
+        self._local = threading.local()
+
+    def _own_session(self) -> dict[str, Any]:
+        # Concurrent statements in one session are refused by a server; none of ours needs a session.
+        return {} if self.embedded else {"autogenerate_session_id": False}
+
+
+def _parse(dsn: str) -> tuple[dict[str, Any], str]:
+    parts = urlsplit(dsn)
+    options = parse_qs(parts.query)
+    if parts.scheme == "chdb":
+        if parts.netloc or not parts.path.strip("/"):
+            raise ConfigError(f"store {dsn!r}: write chdb:///folder, with three slashes and an absolute path")
+        database = options.get("database", ["breakeven"])[0]
+        arguments: dict[str, Any] = {"interface": "chdb", "path": unquote(parts.path)}
+    elif parts.scheme in ("http", "https"):
+        database = parts.path.strip("/") or "breakeven"
+        arguments = {
+            "interface": parts.scheme,
+            "host": parts.hostname or "localhost",
+            "port": parts.port or (8443 if parts.scheme == "https" else 8123),
+            "username": unquote(parts.username) if parts.username else None,
+            "password": unquote(parts.password) if parts.password else "",
+        }
+    else:
+        raise ConfigError(
+            f"store {re.sub(r'//[^/@]*@', '//', dsn)!r}: write chdb:///folder for the embedded store or "
+            "http(s)://user:password@host:8123/database for a ClickHouse server"
+        )
+    if not _DATABASE.match(database):
+        raise ConfigError(f"store: {database!r} is not a database name; use letters, digits and _")
+    return arguments, database
+
+
+class _as_store_error:
+    """Turn the client's errors into ours, told apart by whether a later try may go through."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
+        if error is None or isinstance(error, StoreError):
+            return
+        text = str(error)
+        if "Cannot lock file" in text:
+            raise StoreError(
+                f"{self._store.address} is open in another process: one process at a time may use an embedded store. "
+                "Is `breakeven up` running? Then ask it (`breakeven report` does so by itself), or stop it first."
+            ) from error
+        if isinstance(error, OperationalError | OSError):
+            raise StoreUnavailable(f"{self._store.address} does not answer: {_first_line(text)}") from error
+        if isinstance(error, ClickHouseError | RuntimeError):
+            code = re.search(r"\b[Cc]ode:? (\d+)", text)
+            passing = code is not None and int(code[1]) in _PASSING_CODES
+            raise (StoreUnavailable if passing else StoreError)(
+                f"{self._store.address}: {_first_line(text)}"
+            ) from error
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n")[0][:500] or "no message"

@@ -1,0 +1,220 @@
+-- One pass over the given minutes (`runs`: start in Unix seconds and number of minutes; `near_runs`: the same, twenty
+-- minutes wider): the difference between what the ledger should hold and what it holds, as one block.
+--
+-- A call that several instrumentations reported is counted once:
+--   * The same span again (a resend) is dropped without a trace.
+--   * Rows with the same response id are one call only if different scopes sent them. An id alone is not unique (Ollama
+--     draws from 999, some gateways use the second), so rows of an id are cut into bursts, starts at most 2 s apart; two
+--     bursts without a common scope that are each other's nearest within 10 minutes are one; in a burst the n-th row of
+--     one scope is the n-th of another. Nothing is ever dropped within one scope.
+--   * Tokens come from the best scope; feature, tenant and user each from its best member that has one.
+--   * A call without an id is a wrapper if an ancestor or descendant in its trace reports the same totals, or if it
+--     reports nothing and there is a call below it.
+-- Nothing depends on the order of arrival, nor on which minutes a pass happens to look at.
+INSERT INTO spend_slices (project, slice, priced_at, environment, service, feature, feature_source, task, tenant, user_id,
+    provider, model, price_context, name_id, tier_start, basis, meter, counted, calls, failed_calls,
+    uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens,
+    quantity, reported_cost_usd, duration_us, pass)
+WITH
+    minutes AS (SELECT toDateTime(arrayJoin(arrayFlatten(arrayMap(r -> range(r.1, r.1 + 60 * r.2, 60), {runs:Array(Tuple(UInt32, UInt32))}))), 'UTC')),
+    near AS (SELECT toDateTime(arrayJoin(arrayFlatten(arrayMap(r -> range(r.1, r.1 + 60 * r.2, 60), {near_runs:Array(Tuple(UInt32, UInt32))}))), 'UTC')),
+    repeated AS
+    (
+        SELECT project, identity FROM calls
+        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near)
+        GROUP BY project, identity
+        HAVING count() > 1
+    ),
+    -- rows that share an identity: each span once, cut into bursts
+    bursts AS
+    (
+        SELECT *, sum(starts_burst) OVER (PARTITION BY project, identity ORDER BY ts, scope, trace_id, span_id ROWS UNBOUNDED PRECEDING) AS burst
+        FROM
+        (
+            SELECT project, identity, ts, trace_id, span_id, toString(scope) AS scope,
+                feature, feature_source, feature_rank, tenant, user_id,
+                (ts, environment, service, task, scope_rank, provider,
+                    model, price_context, response_id, input_tokens, cache_read_tokens, cache_write_5m_tokens,
+                    cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens,
+                    image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us) AS rest,
+                (basis NOT IN ('usage', 'reported'), scope_rank, -cache_read_tokens - cache_write_5m_tokens - cache_write_1h_tokens - reasoning_tokens, scope, trace_id, span_id) AS order_of_trust,
+                toUInt32(ts > addSeconds(lagInFrame(ts, 1, toDateTime64(0, 6, 'UTC')) OVER (PARTITION BY project, identity ORDER BY ts, scope, trace_id, span_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), 2)) AS starts_burst
+            FROM
+            (
+                SELECT * FROM calls
+                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near) AND (project, identity) IN (repeated)
+                ORDER BY received_ns DESC
+                LIMIT 1 BY project, identity, trace_id, span_id
+            )
+        )
+    ),
+    -- a burst joins the one before it if each is the other's nearest, within 10 minutes, and no scope is in both
+    paired AS
+    (
+        SELECT project, identity, burst - joins AS cluster, members
+        FROM
+        (
+            SELECT project, identity, b.1 AS burst, b.3 AS members,
+                bursts_of_id[i - 1] AS before, bursts_of_id[i + 1] AS after, bursts_of_id[i - 2] AS before_that,
+                if(i = 1, 1e9, dateDiff('microsecond', before.2, b.2) / 1e6) AS gap_before,
+                if(i = length(bursts_of_id), 1e9, dateDiff('microsecond', b.2, after.2) / 1e6) AS gap_after,
+                if(i <= 2, 1e9, dateDiff('microsecond', before_that.2, before.2) / 1e6) AS gap_before_that,
+                gap_before <= 600 AND gap_before <= gap_after AND gap_before < gap_before_that
+                    AND NOT hasAny(arrayMap(m -> m.1, b.3), arrayMap(m -> m.1, before.3)) AS joins
+            FROM
+            (
+                SELECT project, identity, arraySort(groupArray((burst, start, members))) AS bursts_of_id
+                FROM
+                (
+                    SELECT project, identity, burst, min(ts) AS start,
+                        -- scope, start, span; then what decides who is counted and whose feature, tenant and user it has
+                        arraySort(groupArray((scope, ts, trace_id, span_id, order_of_trust, feature_rank, feature, feature_source, tenant, user_id, rest))) AS members
+                    FROM bursts
+                    GROUP BY project, identity, burst
+                )
+                GROUP BY project, identity
+            )
+            ARRAY JOIN bursts_of_id AS b, arrayEnumerate(bursts_of_id) AS i
+        )
+    ),
+    -- one group a call, the n-th of each scope: the one most trusted is counted, the others are its duplicates
+    verdicts AS
+    (
+        SELECT project, m.3 AS trace_id, m.4 AS span_id, m.11 AS rest,
+            if(m.5 = min(m.5) OVER call, 'yes', 'duplicate') AS counted,
+            argMinIf((m.7, m.8), (m.6, m.5), m.7 != '') OVER call AS payer,
+            argMinIf(m.9, m.5, m.9 != '') OVER call AS one_tenant,
+            argMinIf(m.10, m.5, m.10 != '') OVER call AS one_user
+        FROM
+        (
+            SELECT project, identity, cluster, m, row_number() OVER (PARTITION BY project, identity, cluster, m.1 ORDER BY m) AS nth
+            FROM paired
+            ARRAY JOIN members AS m
+        )
+        WINDOW call AS (PARTITION BY project, identity, cluster, nth)
+    ),
+    -- calls without an id whose totals an ancestor or descendant repeats
+    traces AS
+    (
+        SELECT project, trace_id FROM calls
+        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near)
+        GROUP BY project, trace_id
+        HAVING count() > 1 AND countIf(response_id = '') > 0
+    ),
+    wrappers AS
+    (
+        SELECT project, trace_id, c.1 AS span_id
+        FROM
+        (
+            SELECT project, trace_id,
+                mapFromArrays(groupArray(span_id), groupArray(parent_span_id)) AS parent_of,
+                -- span, has an id, input, output, rank of the scope
+                groupArrayIf((span_id, response_id != '', ifNull(input_tokens, -1), ifNull(output_tokens, -1), scope_rank), is_call) AS calls_of_trace
+            FROM
+            (
+                SELECT project, trace_id, span_id, parent_span_id, response_id, input_tokens, output_tokens, scope_rank, 1 AS is_call
+                FROM calls
+                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near) AND (project, trace_id) IN (traces)
+                ORDER BY received_ns DESC
+                LIMIT 1 BY project, trace_id, span_id
+                UNION ALL
+                SELECT project, trace_id, span_id, parent_span_id, '', NULL, NULL, 0, 0
+                FROM span_links
+                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near) AND (project, trace_id) IN (traces)
+                ORDER BY received_ns DESC
+                LIMIT 1 BY project, trace_id, span_id
+            )
+            GROUP BY project, trace_id
+        )
+        ARRAY JOIN calls_of_trace AS c
+        WHERE NOT c.2 AND arrayExists(
+            d -> d.1 != c.1
+                AND multiIf(
+                    -- d stands above c and reports the same: the one with an id or of the better scope stays, else c
+                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])), range(32), [parent_of[c.1]]), d.1),
+                    (d.3, d.4) = (c.3, c.4) AND (d.2 OR d.5 < c.5),
+                    -- d stands below c: c wraps it if it reports the same or nothing, unless d is of a worse scope and has no id
+                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])), range(32), [parent_of[d.1]]), c.1),
+                    (c.3, c.4) = (-1, -1) OR ((d.3, d.4) = (c.3, c.4) AND (d.2 OR d.5 <= c.5)),
+                    0),
+            calls_of_trace)
+    ),
+    rows_of_minutes AS
+    (
+        SELECT project, ts, trace_id, span_id, environment, service, feature, feature_source,
+            task, tenant, user_id, scope_rank, provider, model, price_context, response_id,
+            input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens,
+            audio_output_tokens, image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us, 'yes' AS counted
+        FROM calls
+        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (minutes) AND (project, identity) NOT IN (repeated)
+        UNION ALL
+        SELECT project, rest.1 AS ts, trace_id, span_id, rest.2 AS environment, rest.3 AS service,
+            payer.1 AS feature, payer.2 AS feature_source, rest.4 AS task, one_tenant AS tenant, one_user AS user_id, rest.5 AS scope_rank,
+            rest.6 AS provider, rest.7 AS model, rest.8 AS price_context, rest.9 AS response_id, rest.10 AS input_tokens, rest.11 AS cache_read_tokens,
+            rest.12 AS cache_write_5m_tokens, rest.13 AS cache_write_1h_tokens, rest.14 AS audio_input_tokens, rest.15 AS image_input_tokens, rest.16 AS output_tokens, rest.17 AS reasoning_tokens,
+            rest.18 AS audio_output_tokens, rest.19 AS image_output_tokens, rest.20 AS meters, rest.21 AS reported_cost_usd, rest.22 AS failed, rest.23 AS basis,
+            rest.24 AS duration_us, counted
+        FROM verdicts
+        WHERE toStartOfMinute(ts) IN (minutes)
+    ),
+    truth AS
+    (
+        SELECT
+            r.project AS project,
+            toDateTime(toStartOfMinute(r.ts), 'UTC') AS slice,
+            -- model_names knows at which seconds of the day the model's price changes, and its long-context edges
+            toStartOfDay(slice) + arrayMax(arrayFilter(s -> s <= toUInt32(slice - toStartOfDay(slice)), arrayPushFront(n.day_starts, 0))) AS priced_at,
+            r.environment AS environment, r.service AS service, r.feature AS feature, r.feature_source AS feature_source, r.task AS task,
+            r.tenant AS tenant, r.user_id AS user_id, r.provider AS provider, r.model AS model, r.price_context AS price_context,
+            sipHash64(r.provider, r.model, r.price_context) AS name_id,
+            arrayMax(arrayFilter(t -> t < ifNull(r.input_tokens, 0), arrayPushFront(n.tier_starts, 0))) AS tier_start,
+            r.basis AS basis, m.1 AS meter,
+            if(r.counted = 'yes' AND (r.project, r.trace_id, r.span_id) IN (wrappers), 'wrapper', r.counted) AS counted,
+            toInt64(m.1 = '') AS calls,
+            calls * r.failed AS failed_calls,
+            -- disjoint kinds of tokens; a call with a reported cost has them too, they only are not priced
+            calls * (ifNull(r.input_tokens, 0) - r.cache_read_tokens - r.cache_write_5m_tokens - r.cache_write_1h_tokens - r.audio_input_tokens - r.image_input_tokens) AS uncached_tokens,
+            calls * r.cache_read_tokens AS cache_read_tokens,
+            calls * r.cache_write_5m_tokens AS cache_write_5m_tokens,
+            calls * r.cache_write_1h_tokens AS cache_write_1h_tokens,
+            calls * r.audio_input_tokens AS audio_input_tokens,
+            calls * r.image_input_tokens AS image_input_tokens,
+            calls * (ifNull(r.output_tokens, 0) - r.reasoning_tokens - r.audio_output_tokens - r.image_output_tokens) AS answer_tokens,
+            calls * r.reasoning_tokens AS reasoning_tokens,
+            calls * r.audio_output_tokens AS audio_output_tokens,
+            calls * r.image_output_tokens AS image_output_tokens,
+            m.2 AS quantity,
+            if(m.1 = '', ifNull(r.reported_cost_usd, toDecimal128(0, 15)), toDecimal128(0, 15)) AS reported_cost_usd,
+            calls * toInt64(least(r.duration_us, 86400000000)) AS duration_us
+        FROM rows_of_minutes AS r
+        ARRAY JOIN arrayConcat([('', toDecimal128(0, 6))], arrayMap((k, v) -> (toString(k), v), mapKeys(r.meters), mapValues(r.meters))) AS m
+        LEFT ANY JOIN (SELECT provider, model, price_context, tier_starts, day_starts FROM model_names FINAL) AS n
+            ON n.provider = r.provider AND n.model = r.model AND n.price_context = r.price_context
+    )
+SELECT
+    project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
+    user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted,
+    sum(t.calls) AS calls, sum(t.failed_calls) AS failed_calls, sum(t.uncached_tokens) AS uncached_tokens, sum(t.cache_read_tokens) AS cache_read_tokens, sum(t.cache_write_5m_tokens) AS cache_write_5m_tokens,
+    sum(t.cache_write_1h_tokens) AS cache_write_1h_tokens, sum(t.audio_input_tokens) AS audio_input_tokens, sum(t.image_input_tokens) AS image_input_tokens, sum(t.answer_tokens) AS answer_tokens, sum(t.reasoning_tokens) AS reasoning_tokens,
+    sum(t.audio_output_tokens) AS audio_output_tokens, sum(t.image_output_tokens) AS image_output_tokens, sum(t.quantity) AS quantity, sum(t.reported_cost_usd) AS reported_cost_usd, sum(t.duration_us) AS duration_us,
+    {pass:UInt64} AS pass
+FROM
+(
+    SELECT project, slice, priced_at, environment, service, feature, feature_source, task,
+        tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
+        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+        audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd,
+        duration_us FROM truth
+    UNION ALL
+    SELECT project, slice, priced_at, environment, service, feature, feature_source, task,
+        tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
+        meter, counted, -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens,
+        -audio_input_tokens, -image_input_tokens, -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd,
+        -duration_us
+    FROM spend_slices
+    WHERE project IN {projects:Array(String)} AND slice IN (minutes)
+) AS t
+GROUP BY project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
+    user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted
+HAVING calls != 0 OR failed_calls != 0 OR uncached_tokens != 0 OR cache_read_tokens != 0 OR cache_write_5m_tokens != 0 OR cache_write_1h_tokens != 0 OR audio_input_tokens != 0 OR image_input_tokens != 0
+    OR answer_tokens != 0 OR reasoning_tokens != 0 OR audio_output_tokens != 0 OR image_output_tokens != 0 OR quantity != 0 OR reported_cost_usd != 0 OR duration_us != 0
