@@ -8,6 +8,7 @@ same time one wins (`insert_deduplication_token` names the number of the pass) a
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from breakeven_schema import query
@@ -19,11 +20,33 @@ from breakeven_collector.store import Store
 Slice = tuple[str, int]
 """Project and start of a minute, Unix seconds."""
 
-_MINUTES_A_STATEMENT = 50_000
 _NEAR_SECONDS = 20 * 60
-_GAP_SECONDS = 10 * 60
+_GAP_SECONDS = 30 * 60
+_RUNS_A_MONTH = 6
 _CALLS_A_STATEMENT = 500_000
 _TRIES = 20
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of whole minutes of one month, in some projects."""
+
+    projects: list[str]
+    month: int
+    start: int
+    """First minute, Unix seconds."""
+    end: int
+    """After the last minute."""
+
+    def parameters(self) -> dict[str, object]:
+        """As the queries take it."""
+        return {
+            "projects": self.projects,
+            "from": self.start,
+            "to": self.end,
+            "near_from": self.start - _NEAR_SECONDS,
+            "near_to": self.end + _NEAR_SECONDS,
+        }
 
 
 class Ledger:
@@ -52,23 +75,19 @@ class Ledger:
         """Bring these minutes, and the ones that share calls with them, up to date."""
         with self._lock:
             dirty = set(slices)
-            for chunk in self._chunks(dirty):
-                related = self._store.query_file("related_slices", _parameters(chunk))
+            for span in self._spans(dirty):
+                related = self._store.query_file("related_slices", span.parameters())
                 dirty |= {(row["project"], row["minute"]) for row in related}
-            months: dict[int, set[Slice]] = defaultdict(set)
-            for project, minute in dirty:
-                when = datetime.fromtimestamp(minute, UTC)
-                months[when.year * 100 + when.month].add((project, minute))
-            for month, of_month in sorted(months.items()):
-                for chunk in self._chunks(of_month):
-                    self._pass_chunk(month, chunk)
+            for span in self._spans(dirty):
+                self._pass_span(span)
 
-    def _pass_chunk(self, month: int, chunk: Sequence[Slice]) -> None:
+    def _pass_span(self, span: Span) -> None:
+        month = span.month
         for _ in range(_TRIES):
             number = self._last_pass(month) + 1
             self._store.run(
                 query("pass"),
-                {**_parameters(chunk), "pass": number},
+                {**span.parameters(), "pass": number},
                 {
                     "insert_deduplication_token": f"{month}/{number}",
                     "insert_deduplicate": 1,
@@ -89,38 +108,42 @@ class Ledger:
     def _last_pass(self, month: int) -> int:
         return int(self._store.rows(query("last_pass"), {"month": month})[0]["max(pass)"])
 
-    def _chunks(self, slices: Iterable[Slice]) -> Iterator[list[Slice]]:
-        """Minutes in order of time, so many that one statement can take them and their calls."""
-        waiting = sorted(slices, key=lambda s: (s[1], s[0]))
-        while waiting:
-            chunk = waiting[:_MINUTES_A_STATEMENT]
-            total = 0
-            for row in self._store.query_file("calls_of_minutes", _parameters(chunk)):
-                total += row["calls"]
-                if total > _CALLS_A_STATEMENT and row["minute"] > chunk[0][1]:
-                    chunk = [s for s in chunk if s[1] < row["minute"]]
-                    break
-            yield chunk
-            waiting = waiting[len(chunk) :]
+    def _spans(self, slices: Iterable[Slice]) -> Iterator[Span]:
+        """Stretches of time that hold all the minutes, each one statement's work: of one month, not too many calls."""
+        by_month: dict[int, list[Slice]] = defaultdict(list)
+        for piece in slices:
+            by_month[_month(piece[1])].append(piece)
+        for month, of_month in sorted(by_month.items()):
+            # One statement costs a few tenths of a second before it reads anything: rather a few long stretches than
+            # many short ones. What lies between is looked at once more, which adds nothing.
+            gap = _GAP_SECONDS
+            while len(runs := _runs(sorted({minute for _, minute in of_month}), gap)) > _RUNS_A_MONTH:
+                gap *= 2
+            projects = sorted({project for project, _ in of_month})
+            for start, end in runs:
+                yield from self._cut(Span(projects, month, start, end))
+
+    def _cut(self, span: Span) -> Iterator[Span]:
+        start, calls = span.start, 0
+        for row in self._store.query_file("calls_of_minutes", span.parameters()):
+            if calls + row["calls"] > _CALLS_A_STATEMENT and row["minute"] > start:
+                yield replace(span, start=start, end=row["minute"])
+                start, calls = row["minute"], 0
+            calls += row["calls"]
+        yield replace(span, start=start)
 
 
-def _parameters(slices: Sequence[Slice]) -> dict[str, object]:
-    # Every project with every minute, and gaps filled: a superset, and looking at a minute once more adds nothing.
-    minutes = sorted({s[1] for s in slices})
-    return {
-        "projects": sorted({s[0] for s in slices}),
-        "runs": _runs(minutes, 0),
-        "near_runs": _runs(minutes, _NEAR_SECONDS),
-    }
+def _month(minute: int) -> int:
+    when = datetime.fromtimestamp(minute, UTC)
+    return when.year * 100 + when.month
 
 
-def _runs(minutes: Sequence[int], margin: int) -> list[tuple[int, int]]:
-    """Sorted minutes as (start, number of minutes), each end moved out by `margin` seconds."""
-    runs: list[list[int]] = []
+def _runs(minutes: Sequence[int], gap: int) -> list[tuple[int, int]]:
+    """Sorted minutes as stretches (start, end), those joined that lie no more than `gap` seconds apart."""
+    runs: list[tuple[int, int]] = []
     for minute in minutes:
-        start, end = minute - margin, minute + margin + 60
-        if runs and start <= runs[-1][1] + _GAP_SECONDS:
-            runs[-1][1] = end
+        if runs and minute <= runs[-1][1] + gap:
+            runs[-1] = (runs[-1][0], minute + 60)
         else:
-            runs.append([start, end])
-    return [(start, (end - start) // 60) for start, end in runs]
+            runs.append((minute, minute + 60))
+    return runs

@@ -7,12 +7,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from rich.box import Box
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from breakeven_collector.report import PARETO_SHARE, Dimension, Report, Row
 
+# Lines only under the header and under the features that make most of the bill.
+_RULED = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
+_UNPRICED_WORTH_A_MARK = 0.01
+"""From this share of a row's calls on, unknown dollars are marked beside the known ones."""
 _ABSENT = {
     Dimension.FEATURE: "(unallocated)",
     Dimension.MODEL: "(no model told)",
@@ -31,7 +36,7 @@ def report_table(report: Report, *, most: int = 30) -> RenderableType:
         return _nothing(report)
     owners = by is Dimension.FEATURE and any(row.get("owner") for row in rows)
     budgets = by is Dimension.FEATURE and any(row.get("budget_usd_per_month") for row in rows)
-    table = Table(box=None, pad_edge=False, header_style="bold", collapse_padding=True, padding=(0, 2, 0, 0))
+    table = Table(box=_RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1))
     table.add_column(str(by).capitalize(), overflow="fold", min_width=12)
     if owners:
         table.add_column("Owner", overflow="ellipsis")
@@ -203,7 +208,7 @@ def _name(row: Row, by: Dimension) -> Text:
 
 def _spend(row: Row) -> Text:
     text = Text(money(row["cost_usd"]), style="bold")
-    if row["unpriced_calls"] and row["cost_usd"] is not None:
+    if row["cost_usd"] is not None and row["unpriced_calls"] >= max(1, _UNPRICED_WORTH_A_MARK * row["calls"]):
         text.append(" +?", style="dim")
     return text
 

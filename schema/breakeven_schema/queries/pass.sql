@@ -1,5 +1,4 @@
--- One pass over the given minutes (`runs`: start in Unix seconds and number of minutes; `near_runs`: the same, twenty
--- minutes wider): the difference between what the ledger should hold and what it holds, as one block.
+-- One pass over the minutes from `from` up to `to`: the difference between what the ledger should hold and what it holds, as one block.
 --
 -- A call that several instrumentations reported is counted once:
 --   * The same span again (a resend) is dropped without a trace.
@@ -16,12 +15,10 @@ INSERT INTO spend_slices (project, slice, priced_at, environment, service, featu
     uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens,
     quantity, reported_cost_usd, duration_us, pass)
 WITH
-    minutes AS (SELECT toDateTime(arrayJoin(arrayFlatten(arrayMap(r -> range(r.1, r.1 + 60 * r.2, 60), {runs:Array(Tuple(UInt32, UInt32))}))), 'UTC')),
-    near AS (SELECT toDateTime(arrayJoin(arrayFlatten(arrayMap(r -> range(r.1, r.1 + 60 * r.2, 60), {near_runs:Array(Tuple(UInt32, UInt32))}))), 'UTC')),
     repeated AS
     (
         SELECT project, identity FROM calls
-        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near)
+        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
         GROUP BY project, identity
         HAVING count() > 1
     ),
@@ -42,7 +39,7 @@ WITH
             FROM
             (
                 SELECT * FROM calls
-                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near) AND (project, identity) IN (repeated)
+                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC') AND (project, identity) IN (repeated)
                 ORDER BY received_ns DESC
                 LIMIT 1 BY project, identity, trace_id, span_id
             )
@@ -97,7 +94,7 @@ WITH
     traces AS
     (
         SELECT project, trace_id FROM calls
-        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near)
+        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
         GROUP BY project, trace_id
         HAVING count() > 1 AND countIf(response_id = '') > 0
     ),
@@ -114,13 +111,13 @@ WITH
             (
                 SELECT project, trace_id, span_id, parent_span_id, response_id, input_tokens, output_tokens, scope_rank, 1 AS is_call
                 FROM calls
-                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near) AND (project, trace_id) IN (traces)
+                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC') AND (project, trace_id) IN (traces)
                 ORDER BY received_ns DESC
                 LIMIT 1 BY project, trace_id, span_id
                 UNION ALL
                 SELECT project, trace_id, span_id, parent_span_id, '', NULL, NULL, 0, 0
                 FROM span_links
-                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (near) AND (project, trace_id) IN (traces)
+                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC') AND (project, trace_id) IN (traces)
                 ORDER BY received_ns DESC
                 LIMIT 1 BY project, trace_id, span_id
             )
@@ -146,7 +143,7 @@ WITH
             input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens,
             audio_output_tokens, image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us, 'yes' AS counted
         FROM calls
-        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) IN (minutes) AND (project, identity) NOT IN (repeated)
+        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC') AND (project, identity) NOT IN (repeated)
         UNION ALL
         SELECT project, rest.1 AS ts, trace_id, span_id, rest.2 AS environment, rest.3 AS service,
             payer.1 AS feature, payer.2 AS feature_source, rest.4 AS task, one_tenant AS tenant, one_user AS user_id, rest.5 AS scope_rank,
@@ -155,7 +152,7 @@ WITH
             rest.18 AS audio_output_tokens, rest.19 AS image_output_tokens, rest.20 AS meters, rest.21 AS reported_cost_usd, rest.22 AS failed, rest.23 AS basis,
             rest.24 AS duration_us, counted
         FROM verdicts
-        WHERE toStartOfMinute(ts) IN (minutes)
+        WHERE toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
     ),
     truth AS
     (
@@ -192,29 +189,31 @@ WITH
             ON n.provider = r.provider AND n.model = r.model AND n.price_context = r.price_context
     )
 SELECT
-    project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
-    user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted,
+    key.1 AS project, key.2 AS slice, key.3 AS priced_at, key.4 AS environment, key.5 AS service, key.6 AS feature,
+    key.7 AS feature_source, key.8 AS task, key.9 AS tenant, key.10 AS user_id, key.11 AS provider, key.12 AS model,
+    key.13 AS price_context, key.14 AS name_id, key.15 AS tier_start, key.16 AS basis, key.17 AS meter, key.18 AS counted,
     sum(t.calls) AS calls, sum(t.failed_calls) AS failed_calls, sum(t.uncached_tokens) AS uncached_tokens, sum(t.cache_read_tokens) AS cache_read_tokens, sum(t.cache_write_5m_tokens) AS cache_write_5m_tokens,
     sum(t.cache_write_1h_tokens) AS cache_write_1h_tokens, sum(t.audio_input_tokens) AS audio_input_tokens, sum(t.image_input_tokens) AS image_input_tokens, sum(t.answer_tokens) AS answer_tokens, sum(t.reasoning_tokens) AS reasoning_tokens,
     sum(t.audio_output_tokens) AS audio_output_tokens, sum(t.image_output_tokens) AS image_output_tokens, sum(t.quantity) AS quantity, sum(t.reported_cost_usd) AS reported_cost_usd, sum(t.duration_us) AS duration_us,
     {pass:UInt64} AS pass
 FROM
 (
-    SELECT project, slice, priced_at, environment, service, feature, feature_source, task,
-        tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
-        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-        audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd,
-        duration_us FROM truth
+    -- One key, not eighteen: that halves the time ClickHouse takes to plan this.
+    SELECT
+        tuple(project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
+            user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
+        calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens,
+        answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us
+    FROM truth
     UNION ALL
-    SELECT project, slice, priced_at, environment, service, feature, feature_source, task,
-        tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
-        meter, counted, -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens,
-        -audio_input_tokens, -image_input_tokens, -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd,
-        -duration_us
+    SELECT
+        tuple(project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
+            user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
+        -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens, -audio_input_tokens, -image_input_tokens,
+        -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd, -duration_us
     FROM spend_slices
-    WHERE project IN {projects:Array(String)} AND slice IN (minutes)
+    WHERE project IN {projects:Array(String)} AND slice >= toDateTime({from:UInt32}, 'UTC') AND slice < toDateTime({to:UInt32}, 'UTC')
 ) AS t
-GROUP BY project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
-    user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted
+GROUP BY key
 HAVING calls != 0 OR failed_calls != 0 OR uncached_tokens != 0 OR cache_read_tokens != 0 OR cache_write_5m_tokens != 0 OR cache_write_1h_tokens != 0 OR audio_input_tokens != 0 OR image_input_tokens != 0
     OR answer_tokens != 0 OR reasoning_tokens != 0 OR audio_output_tokens != 0 OR image_output_tokens != 0 OR quantity != 0 OR reported_cost_usd != 0 OR duration_us != 0
