@@ -5,6 +5,7 @@ twice, late, or by two collectors at once: a pass that finds no difference adds 
 same time one wins (`insert_deduplication_token` names the number of the pass) and the other looks again.
 """
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,8 @@ from breakeven_schema import query
 from breakeven_collector.catalog import NameKey
 from breakeven_collector.errors import StoreError
 from breakeven_collector.store import Store
+
+_log = logging.getLogger(__name__)
 
 Slice = tuple[str, int]
 """Project and start of a minute, Unix seconds."""
@@ -84,29 +87,22 @@ class Ledger:
     def _pass_span(self, span: Span) -> None:
         month = span.month
         for _ in range(_TRIES):
-            number = self._last_pass(month) + 1
-            self._store.run(
-                query("pass"),
-                {**span.parameters(), "pass": number},
-                {
-                    "insert_deduplication_token": f"{month}/{number}",
-                    "insert_deduplicate": 1,
-                    "deduplicate_blocks_in_dependent_materialized_views": 1,
-                    # One block: the token stands for the whole pass. More rows than a block holds cannot come from
-                    # _CALLS_A_STATEMENT calls.
-                    "max_insert_threads": 1,
-                    "min_insert_block_size_rows": 1_048_449,
-                    "min_insert_block_size_bytes": 2_000_000_000,
-                },
-            )
+            number = self._next_pass(month)
+            self._store.run(query("pass"), {**span.parameters(), "pass": number}, _as_one_block(f"{month}/{number}"))
             # Nobody else writes to an embedded store. On a server another collector may have taken the number: then
             # nothing of ours was added, and there is still a difference.
-            if self._store.embedded or self._last_pass(month) < number:
+            if self._store.embedded or self._next_pass(month) <= number:
                 return
         raise StoreError(f"the ledger of {month} changed under {_TRIES} passes in a row; it is tried again later")
 
-    def _last_pass(self, month: int) -> int:
-        return int(self._store.rows(query("last_pass"), {"month": month})[0]["max(pass)"])
+    def _next_pass(self, month: int) -> int:
+        """Number for the next pass over a month; mends the cubes first if they did not get the last one."""
+        passes = {row["holder"]: int(row["pass"]) for row in self._store.query_file("last_passes", {"month": month})}
+        number = max(passes.values()) + 1
+        if len(set(passes.values())) > 1:
+            _log.warning("the cubes of %d do not hold what the ledger holds; mending them", month)
+            self._store.run(query("mend_cubes"), {"month": month}, _as_one_block(f"mend/{month}/{number}"))
+        return number
 
     def _spans(self, slices: Iterable[Slice]) -> Iterator[Span]:
         """Stretches of time that hold all the minutes, each one statement's work: of one month, not too many calls."""
@@ -131,6 +127,18 @@ class Ledger:
                 start, calls = row["minute"], 0
             calls += row["calls"]
         yield replace(span, start=start)
+
+
+def _as_one_block(token: str) -> dict[str, object]:
+    return {
+        "insert_deduplication_token": token,
+        "insert_deduplicate": 1,
+        "deduplicate_blocks_in_dependent_materialized_views": 1,
+        # The token stands for the whole pass. More rows than a block holds cannot come from _CALLS_A_STATEMENT calls.
+        "max_insert_threads": 1,
+        "min_insert_block_size_rows": 1_048_449,
+        "min_insert_block_size_bytes": 2_000_000_000,
+    }
 
 
 def _month(minute: int) -> int:

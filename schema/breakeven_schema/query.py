@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 
 @cache
@@ -14,7 +15,6 @@ def query(name: str) -> str:
     return (files("breakeven_schema") / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-@cache
-def otlp_schema() -> str:
-    """The protobuf schema that ClickHouse decodes requests with (`format_schema`)."""
-    return (files("breakeven_schema") / "otlp.proto").read_text(encoding="utf-8")
+def otlp_schema() -> Path:
+    """The file with the protobuf schema that ClickHouse decodes requests with (`format_schema`)."""
+    return Path(str(files("breakeven_schema") / "otlp.proto"))

@@ -207,19 +207,47 @@ def test_of_two_passes_with_one_number_only_the_first_counts(
     cube = "SELECT sum(answer_tokens) AS a FROM spend_cubes WHERE grain = 'day' AND project = {p:String}"
     slices = [(project, int(after(0).timestamp()))]
     land(pipeline, body(Call()), project=project)
-    number = Ledger(pipeline.store)._last_pass(202611)  # pyright: ignore[reportPrivateUsage]
+    number = Ledger(pipeline.store)._next_pass(202611)  # pyright: ignore[reportPrivateUsage]
     pipeline.store.run(
         "ALTER TABLE calls UPDATE output_tokens = 900 WHERE project = {p:String} SETTINGS mutations_sync = 1",
         {"p": project},
     )
     late = Ledger(pipeline.store)
-    monkeypatch.setattr(late, "_last_pass", lambda _: number - 1)
+    monkeypatch.setattr(late, "_next_pass", lambda _: number - 1)
     late.pass_slices(slices)
     assert pipeline.store.rows(held, {"p": project}) == [{"a": 100}], "it lost the race"
     assert pipeline.store.rows(cube, {"p": project}) == [{"a": 100}]
     Ledger(pipeline.store).pass_slices(slices)
     assert pipeline.store.rows(held, {"p": project}) == [{"a": 900}], "and looks again"
     assert pipeline.store.rows(cube, {"p": project}) == [{"a": 900}]
+
+
+@pytest.mark.parametrize("ahead", ["ledger", "cubes"])
+def test_cubes_that_missed_a_pass_or_got_one_too_many_are_mended(pipeline: Pipeline, project: str, ahead: str) -> None:
+    """A crash between the ledger's part and the cubes' parts leaves one of them behind."""
+    store = pipeline.store
+    attributes = {"breakeven.tenant": "acme", "user.id": "u1"}
+    land(pipeline, body(*[Call(at=after(n * 60), attributes=attributes) for n in range(5)]), project=project)
+    last = "(SELECT max(s.pass) FROM spend_slices AS s WHERE toYYYYMM(slice) = 202611)"
+    if ahead == "ledger":
+        store.run(f"ALTER TABLE spend_cubes DELETE WHERE pass >= {last} AND grain != 'day' SETTINGS mutations_sync = 1")
+    else:
+        store.run(
+            "INSERT INTO spend_cubes (grain, project, at, feature, calls, pass) SELECT grain, {p:String}, "
+            "toDateTime('2026-11-20 00:00:00', 'UTC'), 'ghost', 7, " + f"{last} + 1 "
+            "FROM (SELECT arrayJoin(['day', 'user_day']) AS grain)",
+            {"p": project},
+        )
+    Ledger(store).pass_slices([(project, int(after(0).timestamp()))])
+    held = store.rows(
+        "SELECT grain, feature, sum(c.calls) AS calls, sum(c.uncached_tokens) AS u, max(c.pass) >= "
+        + last
+        + " AS caught_up "
+        "FROM spend_cubes AS c WHERE project = {p:String} GROUP BY grain, feature HAVING calls != 0 ORDER BY grain",
+        {"p": project},
+    )
+    same = {"feature": "search", "calls": 5, "u": 5000, "caught_up": 1}
+    assert held == [{"grain": grain, **same} for grain in ("day", "quarter_hour", "tenant_day", "user_day")]
 
 
 def test_projects_are_never_mixed(pipeline: Pipeline, project: str) -> None:
