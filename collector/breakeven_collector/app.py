@@ -55,6 +55,11 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     async def _config_error(request: Request, error: ConfigError) -> Response:
         return _status_response(request, 500, str(error), {})
 
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, _error: Exception) -> Response:
+        # OTLP wants a Status even here; the traceback is in the log, not in the answer.
+        return _status_response(request, 500, "the collector failed; its log says why", {})
+
     @app.get("/healthz")
     async def healthz() -> JSONResponse:
         """Whether requests are taken and land."""

@@ -13,6 +13,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.text import Text
 
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.report import Dimension
@@ -87,7 +88,8 @@ def up(
 
         def ready() -> None:
             console.print(
-                f"Listening on [bold]{collector.url}[/], store {collector.pipeline.store.address}", highlight=False
+                Text.assemble("Listening on ", (collector.url, "bold"), f", store {collector.pipeline.store.address}"),
+                soft_wrap=True,
             )
             console.print(
                 f'  In an application:  breakeven.init(endpoint="{collector.url}")', highlight=False, markup=False
@@ -191,7 +193,8 @@ def _plain_errors() -> Generator[None]:
 
 
 def _fail(message: str) -> NoReturn:
-    _errors.print(f"[bold red]breakeven:[/] {message}", highlight=False, soft_wrap=True)
+    # Not as markup: a message may hold square brackets.
+    _errors.print(Text.assemble(("breakeven:", "bold red"), " ", message), soft_wrap=True)
     raise typer.Exit(1)
 
 

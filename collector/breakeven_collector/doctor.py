@@ -7,9 +7,11 @@ from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
+from breakeven_collector.render import printable
 from breakeven_collector.report import Dimension, Report
 from breakeven_collector.settings import Settings
 from breakeven_collector.source import CollectorUnreachable, fetch_report, get_json
@@ -38,18 +40,25 @@ def print_findings(findings: list[Finding], console: Console) -> None:
     """As a table, what to do under what was found."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for finding in findings:
-        table.add_row(_MARKS[finding.level], finding.what)
+        # Text, not markup: what was found may hold square brackets.
+        table.add_row(_MARKS[finding.level], Text(printable(finding.what)))
         if finding.mend:
-            table.add_row("", f"[dim]→ {finding.mend}[/]")
+            table.add_row("", Text(f"→ {finding.mend}", style="dim"))
     console.print(table)
 
 
 def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
     try:
-        health = get_json(f"{address}/healthz", timeout=5)
+        health = get_json(f"{address}/healthz", having="held_up", timeout=5)
     except CollectorUnreachable as error:
         yield Finding("wrong" if url else "note", str(error), "start it with: breakeven up")
+        if not url and (waiting := sum(file.stat().st_size for file in settings.journal_dir.glob("*.seg"))):
+            yield Finding(
+                "note",
+                f"{waiting:,} bytes wait in the journal under {settings.journal_dir}",
+                "they are counted once `breakeven up` has run",
+            )
         return
     except BreakevenError as error:
         yield Finding("wrong", str(error), "another program has the port; choose one with --port on both sides")

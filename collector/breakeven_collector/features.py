@@ -55,7 +55,9 @@ def _feature(table: dict[str, Any], at: str) -> Feature:
             raise ConfigError(f"{at}.{key} is {table[key]!r}; write it as text in quotes")
     budget = table.get("budget_usd_per_month")
     if budget is not None:
-        if isinstance(budget, bool) or not isinstance(budget, int | Decimal) or not Decimal(budget) >= 0:
-            raise ConfigError(f"{at}.budget_usd_per_month is {budget!r}; write a number of USD, 0 or more")
+        number = isinstance(budget, int | Decimal) and not isinstance(budget, bool) and Decimal(budget).is_finite()
+        if not number or budget < 0:
+            shown = str(budget) if isinstance(budget, Decimal) else repr(budget)
+            raise ConfigError(f"{at}.budget_usd_per_month is {shown}; write a number of USD, 0 or more")
         budget = Decimal(budget)
     return Feature(table.get("owner"), table.get("cost_centre"), budget)

@@ -9,6 +9,8 @@ Record: varint length | ExportTraceServiceRequest | 1000: project | 1001: receiv
 all before it, from the request on. Protobuf messages that are concatenated merge, so nothing is encoded anew.
 """
 
+import contextlib
+import fcntl
 import logging
 import os
 import queue
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from breakeven_collector.errors import BreakevenError
+from breakeven_collector.errors import BreakevenError, ConfigError
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ class Segment:
     def records(self) -> Iterator[bytes]:
         """Its records, each with its length in front."""
         data = self.read()
-        for start, end in _bounds(data):
+        for start, end in _bounds(data, self.name):
             yield data[start:end]
 
 
@@ -65,6 +67,9 @@ class Journal:
         max_segment_bytes: a segment is closed when it has this many bytes; a larger request has one of its own.
         max_segment_seconds: a segment is closed when it is this old.
         max_bytes: appending is refused while there are more bytes than this that are not shipped.
+
+    Raises:
+        ConfigError: another collector has the folder.
     """
 
     def __init__(
@@ -80,11 +85,13 @@ class Journal:
         self._file: int | None = None
         self._path = folder
         self._size = 0
+        self._synced = 0
         self._opened = 0.0
         self._stopping = False
         self._lock = threading.Lock()
         self._waiting_bytes = 0
         folder.mkdir(parents=True, exist_ok=True)
+        self._folder_lock = _lock(folder)
         self._recover()
         self._thread = threading.Thread(target=self._write, name="breakeven-journal", daemon=True)
         self._thread.start()
@@ -92,10 +99,13 @@ class Journal:
     def append(self, request: bytes, project: str) -> "Future[None]":
         """Write one request; the future is done when it is safe on disk, or holds a JournalError."""
         done: Future[None] = Future()
-        if self._stopping:
-            done.set_exception(JournalError("the collector is stopping"))
-        else:
-            self._incoming.put((request, project, done))
+        # From here on it cannot be cancelled: a client that leaves must not stop the writing thread.
+        done.set_running_or_notify_cancel()
+        with self._lock:
+            if not self._stopping:
+                self._incoming.put((request, project, done))
+                return done
+        done.set_exception(JournalError("the collector is stopping"))
         return done
 
     @property
@@ -120,9 +130,13 @@ class Journal:
 
     def close(self) -> None:
         """Write what was taken, close the open segment, stop."""
-        self._stopping = True
-        self._incoming.put(None)
+        with self._lock:
+            if self._stopping:
+                return
+            self._stopping = True
+            self._incoming.put(None)
         self._thread.join()
+        os.close(self._folder_lock)
 
     # ------------------------------------------------------------------------------------------ the writing thread
 
@@ -130,10 +144,12 @@ class Journal:
         running = True
         while running:
             batch: list[tuple[bytes, str, Future[None]]] = []
+            size = 0
             item = self._next(self._time_left())
             while item is not None and item is not _NOTHING:
                 batch.append(item)
-                if sum(len(request) for request, _, _ in batch) >= self._max_segment_bytes:
+                size += len(item[0])
+                if size >= self._max_segment_bytes:
                     break
                 item = self._next(0)
             running = item is not None
@@ -155,7 +171,6 @@ class Journal:
 
     def _write_batch(self, batch: "list[tuple[bytes, str, Future[None]]]") -> None:
         waiting: list[Future[None]] = []
-        start = self._size
         try:
             if self.waiting_bytes > self._max_bytes:
                 raise OSError(f"more than {self._max_bytes} bytes are waiting for the store")
@@ -166,7 +181,7 @@ class Journal:
                     self._close_segment()
                 file = self._file
                 if file is None:
-                    file, start = self._open_segment(), 0
+                    file = self._open_segment()
                 record = _record(request, project, self._path.stem)
                 waiting.append(done)
                 _write_all(file, record)
@@ -174,7 +189,7 @@ class Journal:
             self._sync(waiting)
         except OSError as error:
             _log.error("journal: %s: requests are refused until this is mended", error)
-            self._take_back(start)
+            self._take_back()
             refused = JournalError(f"the journal in {self._folder} cannot be written: {error.strerror or error}")
             for _, _, done in batch:
                 if not done.done():
@@ -183,47 +198,60 @@ class Journal:
     def _sync(self, waiting: "list[Future[None]]") -> None:
         if self._file is not None:
             os.fdatasync(self._file)
+        self._synced = self._size
         for done in waiting:
             done.set_result(None)
 
-    def _take_back(self, size: int) -> None:
+    def _take_back(self) -> None:
         """After a failed write: cut off what was not acknowledged; a new segment is begun."""
         if self._file is None:
             return
         try:
-            os.ftruncate(self._file, size)
+            os.ftruncate(self._file, self._synced)
             os.fdatasync(self._file)
-            self._size = size
+            self._size = self._synced
         except OSError as error:
             # What is left is either a whole record, which will be shipped and then sent again, or a torn one.
-            _log.error("journal: %s could not be cut back to %d bytes: %s", self._path.name, size, error)
+            _log.error("journal: %s could not be cut back to %d bytes: %s", self._path.name, self._synced, error)
+            with contextlib.suppress(OSError):
+                self._size = os.fstat(self._file).st_size
         self._close_segment()
 
     def _open_segment(self) -> int:
         self._path = self._folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}.seg"
         self._file = file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        _sync_folder(self._folder)
-        self._size = 0
+        self._size = self._synced = 0
         self._opened = time.monotonic()
+        _sync_folder(self._folder)
         return file
 
     def _close_segment(self) -> None:
         if self._file is None:
             return
-        os.close(self._file)
+        # Counted before it is closed: `waiting` must not miss it in between.
+        self._count(self._size)
+        # On a broken disk closing may fail too; the thread must outlive that.
+        with contextlib.suppress(OSError):
+            os.close(self._file)
         self._file = None
         if self._size:
-            self._count(self._size)
             self.closed.put(Segment(self._path))
         else:
-            self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     def _recover(self) -> None:
         """Hand out what an earlier run left; a record that was torn by a crash was never acknowledged."""
         for path in sorted(self._folder.glob("*.seg")):
             data = path.read_bytes()
-            good = max((end for _, end in _bounds(data)), default=0)
-            if good < len(data):
+            bounds = list(_bounds(data, path.stem))
+            good = sum(end - start for start, end in bounds)
+            if bounds and good < bounds[-1][1]:
+                # Not torn but damaged on disk, with whole records behind: those are kept, and so is the evidence.
+                _log.error("journal: %s is damaged; it is kept as %s.damaged", path.name, path.name)
+                _replace(path.with_name(path.name + ".damaged"), data)
+                _replace(path, b"".join(data[start:end] for start, end in bounds))
+            elif good < len(data):
                 _log.warning("journal: %s: %d bytes of an unfinished record cut off", path.name, len(data) - good)
                 os.truncate(path, good)
             if good:
@@ -238,8 +266,7 @@ _NOTHING: Final = (b"", "", Future[None]())
 
 def rewritten(record: bytes, change: Callable[[bytes], bytes]) -> bytes:
     """The record with its request replaced by `change(request)`; our own fields stay as they are."""
-    start, end = next(_bounds(record))
-    body = record[_skip_varint(record, start) : end - _CRC_SIZE]
+    body = record[_skip_varint(record, 0) : -_CRC_SIZE]
     fields = body.rindex(_OWN_FIELDS)
     return _framed(change(body[:fields]) + body[fields:])
 
@@ -268,28 +295,42 @@ def _varint(number: int) -> bytes:
     return bytes(out)
 
 
-def _bounds(data: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of each whole record, up to the first that is not."""
+def _bounds(data: bytes, segment: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each whole record; what lies between and behind them is damaged or torn."""
+    # Every record ends with this. It holds the segment's name, so a stranger who writes whole records into a request
+    # cannot make them be found here.
+    last = _string(1002, segment) + _CRC_TAG
     at = 0
     while at < len(data):
-        start, length, shift = at, 0, 0
-        while True:
-            if at >= len(data) or shift > 35:
+        end = _end_of_record(data, at)
+        if end:
+            yield at, end
+            at = end
+        else:
+            # The next can only begin where another ended.
+            found = data.find(last, at)
+            if found < 0:
                 return
-            byte = data[at]
-            at += 1
-            length |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                break
-        end = at + length
-        crc_at = end - _CRC_SIZE
-        if end > len(data) or crc_at < at or data[crc_at : crc_at + 2] != _CRC_TAG:
-            return
-        if zlib.crc32(data[at:crc_at]).to_bytes(4, "little") != data[crc_at + 2 : end]:
-            return
-        yield start, end
-        at = end
+            at = found + len(last) + 4
+
+
+def _end_of_record(data: bytes, at: int) -> int:
+    """Where the record that begins here ends; 0 if there is no whole one."""
+    length = shift = 0
+    while True:
+        if at >= len(data) or shift > 35:
+            return 0
+        byte = data[at]
+        at += 1
+        length |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            break
+    end = at + length
+    crc_at = end - _CRC_SIZE
+    if end > len(data) or crc_at < at or data[crc_at : crc_at + 2] != _CRC_TAG:
+        return 0
+    return end if zlib.crc32(data[at:crc_at]).to_bytes(4, "little") == data[crc_at + 2 : end] else 0
 
 
 def _skip_varint(data: bytes, at: int) -> int:
@@ -302,6 +343,31 @@ def _write_all(file: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(file, view) :]
+
+
+def _replace(path: Path, data: bytes) -> None:
+    new = path.with_suffix(".new")
+    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        _write_all(file, data)
+        os.fsync(file)
+    finally:
+        os.close(file)
+    new.replace(path)
+    _sync_folder(path.parent)
+
+
+def _lock(folder: Path) -> int:
+    """Two collectors on one folder would ship and delete each other's open segments."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ConfigError(
+            f"another collector uses the journal in {folder}: give each its own --data-dir, or stop the other"
+        ) from None
+    return descriptor
 
 
 def _sync_folder(folder: Path) -> None:

@@ -22,6 +22,7 @@ from breakeven_collector import otlp_json
 from breakeven_collector.errors import BadRequest
 
 _CHUNK: Final = 1 << 20
+_PIECE: Final = 1 << 14
 _GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
 
 
@@ -75,18 +76,19 @@ def inflate(body: bytes, content_encoding: str, limit: int) -> bytes:
         raise BadRequest(415, f"Content-Encoding {content_encoding[:100]!r}: send gzip or none")
     inflater = zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib by its header
     out = bytearray()
-    data = body
+    at = 0
     try:
-        while data:
-            out += inflater.decompress(data, _CHUNK)
+        while at < len(body):
+            # In small pieces: what a call leaves over is copied, and there may be a million tiny members.
+            piece = body[at : at + _PIECE]
+            out += inflater.decompress(piece, _CHUNK)
             if len(out) > limit:
                 raise BadRequest(413, f"the body is over {limit} bytes once decompressed; send smaller batches")
-            data = inflater.unconsumed_tail
+            at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
             if inflater.eof:
-                # gzip allows several members one after the other
-                data = inflater.unused_data
+                # gzip allows several members one after the other, and zeros behind the last
                 inflater = zlib.decompressobj(wbits=47)
-                if not data.strip(b"\0"):
+                if at == len(body) or (body[at] == 0 and not body[at:].strip(b"\0")):
                     return bytes(out)
     except zlib.error as error:
         raise BadRequest(400, f"the body is not {name}: {error}") from None

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from google.protobuf.message import DecodeError, EncodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
@@ -23,6 +24,7 @@ Json = Any
 _UINT64 = 1 << 64
 _INT64 = 1 << 63
 _DIGITS = re.compile(r"-?[0-9]{1,20}")
+_DECIMAL = re.compile(r"-?[0-9]{1,400}(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,4})?")
 
 
 def decode(body: bytes) -> ExportTraceServiceRequest:
@@ -40,8 +42,11 @@ def decode(body: bytes) -> ExportTraceServiceRequest:
         raise BadRequest(400, f"the body is {_kind(document)}; expected an object with resourceSpans")
     try:
         return ExportTraceServiceRequest(resource_spans=_each(document, "resourceSpans", _resource_spans, ""))
-    except (UnicodeEncodeError, RecursionError) as error:
-        raise BadRequest(400, f"the body holds text that is not Unicode, or is nested too deep: {error}") from None
+    except UnicodeEncodeError:
+        raise BadRequest(400, "the body holds text that is not Unicode: a lone surrogate") from None
+    except (RecursionError, DecodeError, EncodeError):
+        # protobuf takes 100 levels of messages
+        raise BadRequest(400, "the body is nested too deep") from None
 
 
 def _resource_spans(data: Json, at: str) -> ResourceSpans:
@@ -99,25 +104,23 @@ def _key_value(data: Json, at: str) -> KeyValue:
 
 
 def _any_value(data: Json, at: str) -> AnyValue:
-    if "stringValue" in data:
+    # A field that is null is a field that is not there.
+    if data.get("stringValue") is not None:
         return AnyValue(string_value=_text(data, "stringValue", at))
-    if "intValue" in data:
+    if data.get("intValue") is not None:
         return AnyValue(int_value=_integer(data, "intValue", at, -_INT64, _INT64))
-    if "boolValue" in data:
-        if not isinstance(data["boolValue"], bool):
-            raise _wrong(f"{at}.boolValue", data["boolValue"], "true or false")
-        return AnyValue(bool_value=data["boolValue"])
-    if "doubleValue" in data:
-        return AnyValue(double_value=_number(data["doubleValue"], f"{at}.doubleValue"))
-    if "arrayValue" in data:
+    if (flag := data.get("boolValue")) is not None:
+        if not isinstance(flag, bool):
+            raise _wrong(f"{at}.boolValue", flag, "true or false")
+        return AnyValue(bool_value=flag)
+    if (number := data.get("doubleValue")) is not None:
+        return AnyValue(double_value=_number(number, f"{at}.doubleValue"))
+    if data.get("arrayValue") is not None:
         return AnyValue(array_value=_one(data, "arrayValue", _array, at))
-    if "kvlistValue" in data:
+    if data.get("kvlistValue") is not None:
         return AnyValue(kvlist_value=_one(data, "kvlistValue", _kvlist, at))
-    if "bytesValue" in data:
-        try:
-            return AnyValue(bytes_value=base64.b64decode(_text(data, "bytesValue", at), validate=True))
-        except binascii.Error:
-            raise _wrong(f"{at}.bytesValue", data["bytesValue"], "base64") from None
+    if data.get("bytesValue") is not None:
+        return AnyValue(bytes_value=_bytes(data, "bytesValue", at))
     return AnyValue()
 
 
@@ -165,9 +168,18 @@ def _text(data: Json, key: str, at: str) -> str:
 def _id(data: Json, key: str, at: str) -> bytes:
     text = _text(data, key, at)
     try:
-        return bytes.fromhex(text)
+        return binascii.unhexlify(text)
     except ValueError:
         raise _wrong(f"{at}.{key}", text, "hex digits") from None
+
+
+def _bytes(data: Json, key: str, at: str) -> bytes:
+    """Base64 in either alphabet, padded or not, as protobuf's JSON form allows."""
+    text = _text(data, key, at).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except ValueError:
+        raise _wrong(f"{at}.{key}", text, "base64") from None
 
 
 def _integer(data: Json, key: str, at: str, least: int, bound: int) -> int:
@@ -193,7 +205,7 @@ def _number(value: Json, at: str) -> float:
             return float(value)
         except OverflowError:
             raise _wrong(at, value, "a number") from None
-    if value in ("NaN", "Infinity", "-Infinity"):
+    if isinstance(value, str) and (value in ("NaN", "Infinity", "-Infinity") or _DECIMAL.fullmatch(value)):
         return float(value)
     raise _wrong(at, value, "a number")
 
@@ -205,13 +217,7 @@ def _wrong(at: str, value: Json, expected: str) -> BadRequest:
 
 def _kind(value: Json) -> str:
     kinds: list[tuple[type, str]] = [
-        *(
-            (dict, "an object"),
-            (list, "an array"),
-            (str, "a string"),
-            (bool, "a boolean"),
-            (int, "a number"),
-            (float, "a number"),
-        )
+        *((dict, "an object"), (list, "an array"), (str, "a string")),
+        *((bool, "a boolean"), (int, "a number"), (float, "a number")),
     ]
     return next((name for kind, name in kinds if isinstance(value, kind)), "null")

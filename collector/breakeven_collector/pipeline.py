@@ -28,15 +28,20 @@ class Pipeline:
 
         Raises:
             StoreError: the store cannot be opened.
+            ConfigError: another collector has the journal.
         """
         self.store.open()
-        catalog, ledger = Catalog(self.store), Ledger(self.store)
-        ledger.pass_names(catalog.load())
-        self.journal = Journal(
-            self.settings.journal_dir,
-            max_segment_bytes=self.settings.segment_bytes,
-            max_segment_seconds=self.settings.batch_seconds,
-        )
+        try:
+            catalog, ledger = Catalog(self.store), Ledger(self.store)
+            ledger.pass_names(catalog.load())
+            self.journal = Journal(
+                self.settings.journal_dir,
+                max_segment_bytes=self.settings.segment_bytes,
+                max_segment_seconds=self.settings.batch_seconds,
+            )
+        except BaseException:
+            self.store.close()
+            raise
         self.shipper = Shipper(
             self.journal, self.store, catalog, ledger, quarantine=self.settings.data_dir / "quarantine"
         )

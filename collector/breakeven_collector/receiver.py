@@ -70,6 +70,9 @@ class Receiver:
                 return self._error(encoding, 503, str(error))
             except ClientDisconnect:
                 return Response(status_code=400)
+            except asyncio.CancelledError:
+                # Only the end of the server does this, to clients that are still sending by then.
+                return self._error(encoding, 503, "the collector is stopping")
             self.received.requests += 1
             self.received.spans += traces.spans
             self.received.rejected_spans += traces.rejected

@@ -1,7 +1,7 @@
 """The report for people (a table) and for spreadsheets (CSV)."""
 
 import csv
-import io
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,9 @@ from breakeven_collector.report import PARETO_SHARE, Dimension, Report, Row
 _RULED = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 _UNPRICED_WORTH_A_MARK = 0.01
 """From this share of a row's calls on, unknown dollars are marked beside the known ones."""
+_FULL_WIDTH = 130
+_STEERS = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_JOINERS = "\u200c\u200d"  # parts of words and emoji
 _ABSENT = {
     Dimension.FEATURE: "(unallocated)",
     Dimension.MODEL: "(no model told)",
@@ -36,22 +39,24 @@ def report_table(report: Report, *, most: int = 30) -> RenderableType:
         return _nothing(report)
     owners = by is Dimension.FEATURE and any(row.get("owner") for row in rows)
     budgets = by is Dimension.FEATURE and any(row.get("budget_usd_per_month") for row in rows)
-    table = Table(box=_RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1))
-    table.add_column(str(by).capitalize(), overflow="fold", min_width=12)
+    table = Table(box=_RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    names = [_name(row, by) for row in rows[:most]]
+    # Names keep their width; a very long one is folded, and owners are cut, before figures are.
+    table.add_column(str(by).capitalize(), overflow="fold", min_width=min(max(name.cell_len for name in names), 28))
     if owners:
-        table.add_column("Owner", overflow="ellipsis")
+        table.add_column("Owner", overflow="ellipsis", no_wrap=True, max_width=16)
     for name in ("Spend", *(("Budget",) if budgets else ()), "Share", "Running", "Calls", "Input", "Cached", "Output"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("A call", justify="right", no_wrap=True)
     table.add_column("Trend", justify="right", no_wrap=True)
     ruled = False
-    for row in rows[:most]:
+    for name, row in zip(names, rows, strict=False):
         running = row["cumulative_share"]
         ends_pareto = not ruled and running is not None and Decimal(str(running)) >= PARETO_SHARE
         ruled = ruled or ends_pareto
         table.add_row(
-            _name(row, by),
-            *((row.get("owner") or "",) if owners else ()),
+            name,
+            *((Text(printable(row.get("owner") or "")),) if owners else ()),
             _spend(row),
             *((money(row.get("budget_usd_per_month"), absent=""),) if budgets else ()),
             percent(row["share"]),
@@ -74,19 +79,27 @@ def report_csv(report: Report) -> str:
     """The rows of the report as CSV, a header first; unknown figures are empty."""
     by = Dimension(report["by"])
     rows: Sequence[Row] = report[by.plural]
-    out = io.StringIO()
+    out = _Lines()
     columns = list(rows[0]) if rows else [str(by), "calls", "input_tokens", "output_tokens", "cost_usd"]
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    # Asked for \r\n the writer quotes a field that holds either; asked for \n it leaves a \r bare.
+    writer = csv.DictWriter(out, columns, lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(rows)
-    return out.getvalue()
+    return "".join(out)
+
+
+class _Lines(list[str]):
+    """Takes a line at a time, and ends it as everything else on the terminal ends."""
+
+    def write(self, line: str) -> None:
+        self.append(line.removesuffix("\r\n") + "\n")
 
 
 def print_report(report: Report, console: Console | None = None) -> None:
     """Print the table; a terminal that is too narrow, or none at all, gets the full width."""
     console = console or Console()
-    if not console.is_terminal or console.width < 110:
-        console = Console(width=max(console.width, 126), soft_wrap=True, file=console.file)
+    if console.width < _FULL_WIDTH:
+        console = Console(width=_FULL_WIDTH, soft_wrap=True, file=console.file)
     console.print(report_table(report))
 
 
@@ -99,15 +112,23 @@ def money(amount: str | None, *, small: bool = False, absent: str = "?") -> str:
         return f"${value:,.0f}"
     if abs(value) >= Decimal("0.1") or not value:
         return f"${value:,.2f}"
-    return f"${value:.2g}" if value < Decimal("0.0001") else f"${value:.4f}"
+    return f"${Decimal(f'{value:.2g}'):f}" if value < Decimal("0.0001") else f"${value:.4f}"
 
 
 def tokens(count: int) -> str:
     """A count for people: `950`, `12.3k`, `4.5M`, `6.7B`."""
     for unit, size in (("B", 1_000_000_000), ("M", 1_000_000), ("k", 1_000)):
-        if count >= size:
+        # what would be written as 1000.0k is 1.0M
+        if count >= (size * 0.99995 if size > 1_000 else size):
             return f"{count / size:.1f}{unit}"
     return str(count)
+
+
+def printable(text: str) -> str:
+    """Names come from strangers: a control character would move the cursor, or worse."""
+    return "".join(
+        "\ufffd" if unicodedata.category(char) in _STEERS and char not in _JOINERS else char for char in text
+    )
 
 
 def percent(share: float | None, *, absent: str = "") -> str:
@@ -161,7 +182,8 @@ def _notes(report: Report) -> list[RenderableType]:
     notes.add_column(style="dim", no_wrap=True)
     notes.add_column(style="dim", overflow="fold")
     for label, text in lines:
-        notes.add_row(label, text)
+        # Text, not markup: model names may hold square brackets.
+        notes.add_row(label, Text(printable(text)))
     return [notes]
 
 
@@ -202,13 +224,14 @@ def _name(row: Row, by: Dimension) -> Text:
     if name is None:
         return Text(_ABSENT[by], style="italic")
     if row.get("allocated_calls") == 0:
-        return Text.assemble(name, (" (inferred)", "dim"))
-    return Text(name)
+        return Text.assemble(printable(name), (" (inferred)", "dim"))
+    return Text(printable(name))
 
 
 def _spend(row: Row) -> Text:
     text = Text(money(row["cost_usd"]), style="bold")
-    if row["cost_usd"] is not None and row["unpriced_calls"] >= max(1, _UNPRICED_WORTH_A_MARK * row["calls"]):
+    unknown = row["unpriced_calls"] + (Decimal(row.get("unpriced_units") or 0) > 0)
+    if row["cost_usd"] is not None and unknown >= max(1, _UNPRICED_WORTH_A_MARK * row["calls"]):
         text.append(" +?", style="dim")
     return text
 

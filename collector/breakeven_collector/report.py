@@ -80,7 +80,8 @@ class Unpriced(TypedDict):
 Row = dict[str, Any]
 """The dimension's name (None: unallocated, or not told), and calls, failed_calls, input_tokens, cached_input_tokens,
 output_tokens (int); cost_usd, cost_per_call_usd, previous_cost_usd (decimal string or None); share, cumulative_share,
-trend (float or None); unpriced_calls (int). By feature also allocated_calls (int; 0: the name is only inferred), owner,
+trend (float or None); unpriced_calls (int), unpriced_units (of meters without
+a rate, decimal string). By feature also allocated_calls (int; 0: the name is only inferred), owner,
 cost_centre, budget_usd_per_month."""
 
 Report = dict[str, Any]
@@ -203,6 +204,7 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
                 "previous_cost_usd": usd(row["previous_cost_usd"]),
                 "trend": _trend(cost, row["previous_cost_usd"]),
                 "unpriced_calls": int(row["unpriced_calls"]),
+                "unpriced_units": usd(row["unpriced_units"]),
             }
         )
     return rows

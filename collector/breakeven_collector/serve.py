@@ -52,7 +52,7 @@ class Collector:
             access_log=False,
             lifespan="off",
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=3,
             server_header=False,
         )
         self._server = uvicorn.Server(config)
@@ -100,13 +100,18 @@ def until_stopped(on_wait: Callable[[], None] | None = None) -> None:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    listener = None
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(2048)
+    except UnicodeError:
+        raise ConfigError(f"{host!r} is not the name of a host. Choose another --host") from None
     except OSError as error:
+        if listener:
+            listener.close()
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
                 f"port {port} on {host} is taken, perhaps by another collector. Stop that, or choose another port: "

@@ -11,7 +11,9 @@ def default_data_dir() -> Path:
     """Where a user's data goes by the XDG rules: `$XDG_DATA_HOME/breakeven` or `~/.local/share/breakeven`."""
     import os
 
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "breakeven"
+    named = Path(os.environ.get("XDG_DATA_HOME", ""))
+    # The rules: a path that is not absolute is to be ignored.
+    return (named if named.is_absolute() else Path.home() / ".local" / "share") / "breakeven"
 
 
 class Settings(BaseSettings):
@@ -22,9 +24,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 4318
-    """Port for OTLP over HTTP, the API and the page; 0 takes any free one."""
-    grpc_port: Annotated[int, Field(ge=0, le=65535)] = 4317
-    """Port for OTLP over gRPC."""
+    """Port for OTLP over HTTP and the API; 0 takes any free one."""
     data_dir: Annotated[Path, NoDecode] = Field(default_factory=default_data_dir)
     """Folder of the journal and, by default, of the embedded store."""
     store: str = ""
@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     @property
     def dsn(self) -> str:
         """The store's address, the embedded one under `data_dir` where none is set."""
-        return self.store or f"chdb://{self.data_dir / 'store'}"
+        # Only what would mean something in an address is escaped: people read it.
+        return self.store or f"chdb://{self.data_dir / 'store'}".translate({ord(c): f"%{ord(c):02X}" for c in "%?#"})
 
     @property
     def journal_dir(self) -> Path:

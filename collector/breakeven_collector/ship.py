@@ -54,7 +54,8 @@ class Shipper:
     def close(self, timeout: float = 30.0) -> None:
         """Ship what is closed, then stop; what the store does not take stays in the journal."""
         deadline = time.monotonic() + timeout
-        while not self.idle() and not self.last_error and time.monotonic() < deadline:
+        # A segment may be on its way from the queue to the thread: the journal knows of it until it has landed.
+        while (self._journal.waiting() or not self.idle()) and not self.last_error and time.monotonic() < deadline:
             time.sleep(0.02)
         self._stop.set()
         self._thread.join(max(0.1, deadline - time.monotonic()))
@@ -131,9 +132,10 @@ class Shipper:
     def _set_aside(self, record: bytes, token: str, reason: str) -> None:
         self._quarantine.mkdir(parents=True, exist_ok=True)
         path = self._quarantine / (token.replace("/", "-") + ".pb")
+        # A segment that is tried again later sets the same request aside again.
+        self.quarantined_requests += not path.exists()
         path.write_bytes(record)
         path.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
-        self.quarantined_requests += 1
         _log.error("request %s cannot be stored and was set aside in %s", token, path)
 
 

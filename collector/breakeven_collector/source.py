@@ -7,14 +7,16 @@ import json
 from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
-from urllib.request import Request, urlopen
+from urllib.parse import urlencode, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
 
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
 from breakeven_collector.report import Dimension, Report, build_report
 from breakeven_collector.settings import Settings
 from breakeven_collector.store import Store
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
 
 class CollectorUnreachable(BreakevenError):
@@ -25,15 +27,17 @@ class CollectorRefused(BreakevenError):
     """The collector answers with an error."""
 
 
-def get_json(url: str, timeout: float = 60.0) -> dict[str, Any]:
-    """Ask a collector.
+def get_json(url: str, *, having: str, timeout: float = 60.0) -> dict[str, Any]:
+    """Ask a collector for a document that has the key `having`.
 
     Raises:
         CollectorUnreachable: nothing answers there.
         CollectorRefused: what answers is an error, or no collector.
     """
     try:
-        with urlopen(Request(url, headers={"Accept": "application/json"}), timeout=timeout) as answer:
+        # A proxy of the environment knows nothing of this machine's ports.
+        opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in _THIS_MACHINE else build_opener()
+        with opener.open(Request(url, headers={"Accept": "application/json"}), timeout=timeout) as answer:
             document = json.load(answer)
     except HTTPError as error:
         raise CollectorRefused(f"{url} answers {error.code}: {_message(error)}") from None
@@ -42,7 +46,7 @@ def get_json(url: str, timeout: float = 60.0) -> dict[str, Any]:
         raise CollectorUnreachable(f"nothing answers at {url} ({reason})") from None
     except (ValueError, HTTPException):
         raise CollectorRefused(f"what answers at {url} is not a Breakeven collector; name it with --url") from None
-    if not isinstance(document, dict):
+    if not isinstance(document, dict) or having not in document:
         raise CollectorRefused(f"what answers at {url} is not a Breakeven collector; name it with --url")
     return cast(dict[str, Any], document)
 
@@ -50,18 +54,24 @@ def get_json(url: str, timeout: float = 60.0) -> dict[str, Any]:
 def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimension) -> Report:
     """The bill, from the collector at `url`, else from one on this machine's port, else from the store.
 
+    A store that is named on purpose (--store, --data-dir) is the one that is read: the collector on the port is asked
+    only if it has that store open.
+
     Raises:
         BreakevenError: none of them can give it; the message says what to do.
     """
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
+    found = f"the collector at {address} has another store"
     try:
-        return get_json(f"{address}/api/report?{urlencode({'days': days, 'by': str(by)})}")
+        if url or _serves_our_store(settings, address):
+            return get_json(f"{address}/api/report?{urlencode({'days': days, 'by': str(by)})}", having="totals")
     except CollectorUnreachable as error:
         if url:
             raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
+        found = f"nothing answers at {address}"
     if settings.dsn.startswith("chdb:") and not (settings.data_dir / "store").exists() and not settings.store:
         raise BreakevenError(
-            f"no data yet: nothing answers at {address} and there is no store in {settings.data_dir}. Start the "
+            f"no data yet: {found} and there is no store in {settings.data_dir}. Start the "
             "collector with `breakeven up`, or look at a filled one with `breakeven demo`."
         )
     store = Store(settings.dsn, max_query_seconds=settings.max_query_seconds).open()
@@ -69,6 +79,15 @@ def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimensio
         return build_report(store, days=days, by=by, features=load_features(settings.config))
     finally:
         store.close()
+
+
+def _serves_our_store(settings: Settings, address: str) -> bool:
+    if not settings.model_fields_set & {"store", "data_dir"}:
+        return True
+    try:
+        return get_json(f"{address}/healthz", having="store")["store"] == Store(settings.dsn).address
+    except CollectorRefused:
+        return False
 
 
 def _message(error: HTTPError) -> str:

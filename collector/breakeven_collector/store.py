@@ -5,6 +5,8 @@ same migrations, the same SQL. A handle belongs to one thread: a client serialis
 each time one is opened, so handles are kept.
 """
 
+import fcntl
+import os
 import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +25,10 @@ from breakeven_collector.errors import ConfigError, StoreError, StoreUnavailable
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 # Codes of ClickHouse that a later try may not meet: network, memory, too many parts or queries, no disk space, time.
 _PASSING_CODES = frozenset({3, 159, 160, 164, 173, 198, 202, 209, 210, 241, 242, 243, 252, 279, 319, 999})
+
+
+# Folders whose engine this process has: its own lock is no hindrance.
+_opened_here: set[Path] = set()
 
 
 class Store:
@@ -47,6 +53,17 @@ class Store:
         }
         self._arguments, self.database = _parse(dsn)
         self.embedded = self._arguments.get("interface") == "chdb"
+        # chDB reads the file; given as text it would leave a folder __cache__ wherever the process was started. A
+        # server cannot read files of ours.
+        self._schema_settings = (
+            {"format_schema": f"{otlp_schema()}:Request"}
+            if self.embedded
+            else {
+                "format_schema_source": "string",
+                "format_schema": otlp_schema().read_text(encoding="utf-8"),
+                "format_schema_message_name": "Request",
+            }
+        )
         if replicated:
             self._settings["insert_quorum"] = "auto"
         self._local = threading.local()
@@ -56,7 +73,7 @@ class Store:
     @property
     def address(self) -> str:
         """The address without user and password, for people."""
-        return re.sub(r"//[^/@]*@", "//", self.dsn)
+        return self.dsn if self.embedded else re.sub(r"//.*@", "//", self.dsn)
 
     def open(self) -> "Store":
         """Create the database and bring its tables up to date; returns itself.
@@ -66,7 +83,15 @@ class Store:
             StoreError: another process has the embedded store open, or the store is newer than this program.
         """
         if self.embedded:
-            Path(self._arguments["path"]).mkdir(parents=True, exist_ok=True)
+            path = Path(self._arguments["path"])
+            path.mkdir(parents=True, exist_ok=True)
+            # The engine itself tells this only to stderr.
+            if path not in _opened_here and _is_locked(path / "status"):
+                raise StoreError(
+                    f"{self.address} is open in another process: one process at a time may use an embedded store. "
+                    "Is `breakeven up` running? Then ask it (`breakeven report` does so by itself), or stop it first."
+                )
+            _opened_here.add(path)
         with _as_store_error(self):
             root = clickhouse_connect.get_client(**self._arguments, settings=self._settings, **self._own_session())
             try:
@@ -141,9 +166,7 @@ class Store:
                 insert_block=body,
                 fmt="Protobuf",
                 settings={
-                    "format_schema_source": "string",
-                    "format_schema": otlp_schema(),
-                    "format_schema_message_name": "Request",
+                    **self._schema_settings,
                     "insert_deduplication_token": token,
                     "insert_deduplicate": 1,
                     "deduplicate_blocks_in_dependent_materialized_views": 1,
@@ -167,8 +190,31 @@ class Store:
         return {} if self.embedded else {"autogenerate_session_id": False}
 
 
+def _is_locked(status: Path) -> bool:
+    """Whether a process holds the engine's lock; it goes with the process, however that ends."""
+    try:
+        file = os.open(status, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 def _parse(dsn: str) -> tuple[dict[str, Any], str]:
-    parts = urlsplit(dsn)
+    try:
+        parts = urlsplit(dsn)
+        port = parts.port
+    except ValueError:
+        # Neither the address nor Python's reason is shown: either may hold the password.
+        raise ConfigError(
+            "store: the address cannot be read. Write chdb:///folder or http(s)://user:password@host:8123/database, "
+            "with / @ : % in a password as %2F %40 %3A %25"
+        ) from None
     options = parse_qs(parts.query)
     if parts.scheme == "chdb":
         if parts.netloc or not parts.path.strip("/"):
@@ -180,13 +226,13 @@ def _parse(dsn: str) -> tuple[dict[str, Any], str]:
         arguments = {
             "interface": parts.scheme,
             "host": parts.hostname or "localhost",
-            "port": parts.port or (8443 if parts.scheme == "https" else 8123),
+            "port": port or (8443 if parts.scheme == "https" else 8123),
             "username": unquote(parts.username) if parts.username else None,
             "password": unquote(parts.password) if parts.password else "",
         }
     else:
         raise ConfigError(
-            f"store {re.sub(r'//[^/@]*@', '//', dsn)!r}: write chdb:///folder for the embedded store or "
+            f"store {re.sub(r'//.*@', '//', dsn)!r}: write chdb:///folder for the embedded store or "
             "http(s)://user:password@host:8123/database for a ClickHouse server"
         )
     if not _DATABASE.match(database):
@@ -207,11 +253,6 @@ class _as_store_error:
         if error is None or isinstance(error, StoreError):
             return
         text = str(error)
-        if "Cannot lock file" in text:
-            raise StoreError(
-                f"{self._store.address} is open in another process: one process at a time may use an embedded store. "
-                "Is `breakeven up` running? Then ask it (`breakeven report` does so by itself), or stop it first."
-            ) from error
         if isinstance(error, OperationalError | OSError):
             raise StoreUnavailable(f"{self._store.address} does not answer: {_first_line(text)}") from error
         if isinstance(error, ClickHouseError | RuntimeError):

@@ -55,7 +55,8 @@ def record(
         reasoning_tokens: Those of the output that were spent on reasoning.
         meters: Quantities billed beside tokens: `{"web_search": 2, "audio_second": 12.5}`.
         cost_usd: What the provider said the call cost, in USD; it wins over the price book.
-        response_id: The provider's id of the answer; a call recorded twice under one id is counted once.
+        response_id: The provider's id of the answer: a call that a client's instrumentation reports too is counted
+            once. Recording it twice is two calls.
         operation: `chat`, `text_completion`, `generate_content`, `embeddings`, …
         service_tier: `batch`, `flex`, `priority`, …, where it changes the price.
         duration_s: Seconds the call took; it is taken to end now.

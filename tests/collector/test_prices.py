@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -92,7 +92,7 @@ def samples(book: Book, count: int) -> Iterator[Sample]:
             for c in (*(model.prices if isinstance(model.prices, list) else ()), *(model.price_variants or ()))
             if isinstance(c.constraint, StartDateConstraint)
         ]
-        day = draw.choice([*starts, datetime(2026, 11, 1).date()])
+        day = draw.choice([*starts, date(2026, 11, 1)])
         at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
             days=draw.choice([-1, 0, 0, 1]), minutes=draw.randrange(24 * 60)
         )

@@ -61,6 +61,7 @@ def test_the_whole_document_for_a_small_bill(pipeline: Pipeline, project: str) -
         "previous_cost_usd": "0.0035",
         "trend": -0.1429,
         "unpriced_calls": 1,
+        "unpriced_units": "0",
     }
     triage = {
         **search,
@@ -216,6 +217,7 @@ def test_a_meter_without_a_rate_is_listed_with_its_quantity(pipeline: Pipeline, 
     document = build_report(pipeline.store, now=NOW, project=project)
     # web searches of gpt-4o cost $10 a thousand
     assert Decimal(document["totals"]["cost_usd"]) == ONE_CALL_USD + Decimal("0.02")
+    assert document["features"][0]["unpriced_units"] == "1.5"
     assert document["unpriced"] == [
         {
             "reason": "no rate for the meter",

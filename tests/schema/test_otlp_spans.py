@@ -143,6 +143,11 @@ def test_a_reported_cost_is_kept_exactly_and_a_zero_is_unknown(land: Land, cost:
     assert row["basis"] == ("reported" if expected else "usage")
 
 
+def test_a_cost_of_zero_is_meant_only_where_the_application_recorded_it(land: Land) -> None:
+    (row,) = land(body(Call(scope="breakeven", attributes={"gen_ai.usage.cost.amount": "0"})))
+    assert (row["reported_cost_usd"], row["basis"]) == (Decimal(0), "reported")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "expected"),
     [

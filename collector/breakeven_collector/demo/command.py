@@ -7,6 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
 from breakeven_collector.demo.traffic import Traffic
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
@@ -14,8 +17,6 @@ from breakeven_collector.render import print_report
 from breakeven_collector.report import build_report
 from breakeven_collector.serve import Collector, until_stopped
 from breakeven_collector.settings import Settings
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 CONFIG = Path(__file__).with_name("breakeven.toml")
 """Owners and budgets of the demo's features."""

@@ -16,7 +16,7 @@ SELECT
         AND NOT (scope = 'litellm' AND span_name = 'raw_gen_ai_request')
         AND (scope != 'langfuse-sdk' OR langfuse_type IN ('generation', 'embedding'))
         AND (billable_operation OR openinference_kind != '' OR langfuse_type != '' OR has_request_type
-            OR input_reported IS NOT NULL OR output_reported IS NOT NULL OR cost_reported > 0 OR used) AS is_call,
+            OR input_reported IS NOT NULL OR output_reported IS NOT NULL OR cost_reported IS NOT NULL OR used) AS is_call,
     seq,
     seq_source,
     project,
@@ -58,12 +58,12 @@ SELECT
     audio_out AS audio_output_tokens,
     least(image_out_told, output_total - reasoning - audio_out) AS image_output_tokens,
     meters,
-    if(cost_reported > 0, cost_reported, NULL) AS reported_cost_usd,
+    cost_reported AS reported_cost_usd,
     stream,
     failed,
     error_type,
     http_status,
-    multiIf(cost_reported > 0, 'reported', used, 'usage',
+    multiIf(cost_reported IS NOT NULL, 'reported', used, 'usage',
         failed AND http_status IN (400, 401, 403, 404, 413, 422, 429), 'refused', 'unknown') AS basis,
     arrayFilter(m -> m != '', [
         if(clock_ok, '', 'start_time'),
@@ -161,9 +161,10 @@ FROM
                     match(error_type, '(?i)not.?found'), 404,
                     match(error_type, '(?i)bad.?request|invalid.?request'), 400,
                     match(error_type, '(?i)unprocessable'), 422, 0) AS http_status,
-                -- A cost of 0 is what instrumentations send when they know no price.
-                arrayFirst(c -> c > 0 AND c < 1000000, arrayMap(c -> ifNull(c, toDecimal128(0, 15)), [dec('gen_ai.usage.cost.amount'),
-                    dec('gen_ai.usage.cost'), dec('gen_ai.cost.total_cost'), dec('operation.cost'), dec('llm.cost.total')])) AS cost_reported,
+                -- A cost of 0 is what instrumentations send when they know no price; only breakeven.record means it.
+                if(scope = 'breakeven' AND dec('gen_ai.usage.cost.amount') = 0, toDecimal128(0, 15), nullIf(arrayFirst(
+                    c -> c > 0 AND c < 1000000, arrayMap(c -> ifNull(c, toDecimal128(0, 15)), [dec('gen_ai.usage.cost.amount'),
+                    dec('gen_ai.usage.cost'), dec('gen_ai.cost.total_cost'), dec('operation.cost'), dec('llm.cost.total')])), 0)) AS cost_reported,
 
                 -- which call it was
                 coalesce(nullIf(text('gen_ai.response.id'), ''),

@@ -16,6 +16,7 @@ SELECT
     sumIf(s.cost_usd, before AND billed) AS previous_cost_usd,
     sumIf(s.calls, before AND billed) AS previous_calls,
     sumIf(s.calls, current AND billed AND s.cost_usd IS NULL) AS unpriced_calls,
+    sumIf(s.quantity, current AND billed AND s.cost_usd IS NULL) AS unpriced_units,
     sumIf(s.calls, current AND billed AND basis = 'unknown') AS calls_without_usage,
     sumIf(s.calls, current AND billed AND feature_source IN ('declared', 'mapped')) AS allocated_calls,
     sumIf(s.cost_usd, current AND billed AND feature_source IN ('declared', 'mapped')) AS allocated_usd,

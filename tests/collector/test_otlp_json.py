@@ -1,0 +1,491 @@
+"""OTLP's JSON form is read as protobuf's, whoever wrote it, and a refusal never tells content."""
+
+import base64
+import gzip
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from breakeven_collector import otlp
+from breakeven_collector.errors import BadRequest
+from breakeven_collector.otlp import Encoding
+from breakeven_collector.otlp_json import decode
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+TWINS = sorted(path.stem for path in (FIXTURES / "otlp").glob("*.pb") if path.with_suffix(".json").exists())
+SECRET = "my-secret-prompt"
+TRACE_ID, SPAN_ID = "0123456789abcdef" * 2, "0123456789abcdef"
+
+
+def kept(request: ExportTraceServiceRequest) -> ExportTraceServiceRequest:
+    """What the store reads of a request: not events, links, counts of what was dropped."""
+    copy = ExportTraceServiceRequest.FromString(request.SerializeToString())
+    for resource_spans in copy.resource_spans:
+        resource_spans.resource.dropped_attributes_count = 0
+        for scope_spans in resource_spans.scope_spans:
+            scope_spans.scope.dropped_attributes_count = 0
+            for span in scope_spans.spans:
+                for name in ("events", "links", "flags", *(f"dropped_{x}_count" for x in LISTS)):
+                    span.ClearField(name)  # pyright: ignore[reportArgumentType]
+    return copy
+
+
+NAMES = (
+    *("resourceSpans", "scopeSpans", "spans", "attributes", "key", "value", "traceId", "intValue", "kind", "resource"),
+    *("scope", "status", "arrayValue", "values", "boolValue", "doubleValue", "bytesValue"),
+)
+LISTS = ("attributes", "events", "links")
+
+
+def with_value(value: Any) -> bytes:
+    return with_span({"attributes": [{"key": "k", "value": value}]})
+
+
+def with_span(span: Mapping[str, Any]) -> bytes:
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [dict(span)]}]}]}).encode()
+
+
+def value_of(data: bytes) -> AnyValue:
+    return span_of(data).attributes[0].value
+
+
+def span_of(data: bytes) -> Span:
+    return decode(data).resource_spans[0].scope_spans[0].spans[0]
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(BadRequest) as caught:
+        otlp.read_traces(data, Encoding.JSON)
+    assert caught.value.status == 400
+    return str(caught.value)
+
+
+def read_or_refusal(data: bytes) -> otlp.Traces | BadRequest:
+    try:
+        return otlp.read_traces(data, Encoding.JSON)
+    except BadRequest as error:
+        return error
+
+
+# -------------------------------------------------------------------------------------------- what others have sent
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_the_same_spans_in_both_forms_are_the_same_request(name: str) -> None:
+    folder = FIXTURES / "otlp"
+    from_json = decode((folder / f"{name}.json").read_bytes())
+    from_protobuf = ExportTraceServiceRequest.FromString((folder / f"{name}.pb").read_bytes())
+
+    def spans(request: ExportTraceServiceRequest) -> list[tuple[bytes, bytes, bytes]]:
+        # Some twins were sent span by span: compare each span with its scope and resource.
+        return sorted(
+            (rs.resource.SerializeToString(), ss.scope.SerializeToString(), span.SerializeToString())
+            for rs in kept(request).resource_spans
+            for ss in rs.scope_spans
+            for span in ss.spans
+        )
+
+    assert spans(from_json) == spans(from_protobuf)
+    assert spans(from_json)
+
+
+@pytest.mark.parametrize("name", ["js-json-traces.json", "js-json-gzip-traces.json.gz", "spec/trace.json"])
+def test_what_other_clients_send_is_read_as_protobufs_own_reader_reads_it(name: str) -> None:
+    from google.protobuf import json_format
+
+    data = (FIXTURES / "wire" / name).read_bytes()
+    if name.endswith(".gz"):
+        data = gzip.decompress(data)
+    document = json.loads(data)
+    for resource_spans in document["resourceSpans"]:
+        for scope_spans in resource_spans["scopeSpans"]:
+            for span in scope_spans["spans"]:
+                # protobuf's reader wants base64 where OTLP writes hex
+                for key in {"traceId", "spanId", "parentSpanId"} & span.keys():
+                    span[key] = base64.b64encode(bytes.fromhex(span[key])).decode()
+    expected = json_format.ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+    assert decode(data) == kept(expected)
+    assert expected.resource_spans
+
+
+# ------------------------------------------------------------------------------------- any request, there and back
+
+any_values = st.recursive(
+    st.one_of(
+        st.builds(AnyValue),
+        st.builds(AnyValue, string_value=st.text(st.characters(codec="utf-8"), max_size=20)),
+        st.builds(AnyValue, bool_value=st.booleans()),
+        st.builds(AnyValue, int_value=st.integers(-(1 << 63), (1 << 63) - 1)),
+        st.builds(AnyValue, double_value=st.floats(allow_nan=False)),
+        st.builds(AnyValue, bytes_value=st.binary(max_size=20)),
+    ),
+    lambda children: st.one_of(
+        st.builds(AnyValue, array_value=st.builds(ArrayValue, values=st.lists(children, max_size=3))),
+        st.builds(
+            AnyValue,
+            kvlist_value=st.builds(
+                KeyValueList,
+                values=st.lists(st.builds(KeyValue, key=st.text("ab.é", max_size=5), value=children), max_size=3),
+            ),
+        ),
+    ),
+    max_leaves=6,
+)
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+attributes = st.lists(st.builds(KeyValue, key=texts, value=any_values), max_size=4)
+uint64 = st.integers(0, (1 << 64) - 1)
+spans = st.builds(
+    Span,
+    trace_id=st.binary(min_size=16, max_size=16),
+    span_id=st.binary(min_size=8, max_size=8),
+    parent_span_id=st.one_of(st.just(b""), st.binary(min_size=8, max_size=8)),
+    trace_state=texts,
+    name=texts,
+    kind=st.integers(0, 5),
+    start_time_unix_nano=uint64,
+    end_time_unix_nano=uint64,
+    attributes=attributes,
+    status=st.one_of(st.none(), st.builds(Status, code=st.integers(0, 2), message=texts)),
+)
+scopes = st.builds(InstrumentationScope, name=texts, version=texts, attributes=attributes)
+requests = st.builds(
+    ExportTraceServiceRequest,
+    resource_spans=st.lists(
+        st.builds(
+            ResourceSpans,
+            resource=st.one_of(st.none(), st.builds(Resource, attributes=attributes)),
+            scope_spans=st.lists(
+                st.builds(
+                    ScopeSpans,
+                    scope=st.one_of(st.none(), scopes),
+                    spans=st.lists(spans, max_size=2),
+                    schema_url=texts,
+                ),
+                max_size=2,
+            ),
+            schema_url=texts,
+        ),
+        max_size=2,
+    ),
+)
+
+
+class Writer:
+    """Writes requests as OTLP's specification says, within the freedom that it leaves."""
+
+    def __init__(self, draw: st.DataObject) -> None:
+        self._draw = draw
+
+    def choose(self, *choices: Any) -> Any:
+        return self._draw.draw(st.sampled_from(choices))
+
+    def request(self, message: ExportTraceServiceRequest) -> bytes:
+        return json.dumps(
+            self.fields(resourceSpans=[self.resource_spans(m) for m in message.resource_spans]),
+            ensure_ascii=self.choose(True, False),
+        ).encode()
+
+    def fields(self, **fields: Any) -> dict[str, Any]:
+        """Absent, null or empty mean the same; unknown fields are ignored."""
+        result: dict[str, Any] = {}
+        for name, value in fields.items():
+            if value in ("", 0, [], None) and not isinstance(value, bool):
+                how = self.choose("absent", "null", "as it is")
+                if how == "null" or (how == "as it is" and value is None):
+                    result[name] = None
+                elif how == "as it is":
+                    result[name] = value
+            else:
+                result[name] = value
+        if self.choose(False, False, True):
+            result["fromTheFuture"] = self.choose({"a": [1]}, None, 3.5, "x")
+        return result
+
+    def resource_spans(self, message: ResourceSpans) -> dict[str, Any]:
+        resource = message.resource
+        return self.fields(
+            resource=self.fields(attributes=self.attributes(resource.attributes))
+            if message.HasField("resource")
+            else None,
+            scopeSpans=[self.scope_spans(m) for m in message.scope_spans],
+            schemaUrl=message.schema_url,
+        )
+
+    def scope_spans(self, message: ScopeSpans) -> dict[str, Any]:
+        scope = message.scope
+        return self.fields(
+            scope=self.fields(name=scope.name, version=scope.version, attributes=self.attributes(scope.attributes))
+            if message.HasField("scope")
+            else None,
+            spans=[self.span(m) for m in message.spans],
+            schemaUrl=message.schema_url,
+        )
+
+    def span(self, message: Span) -> dict[str, Any]:
+        return self.fields(
+            traceId=self.hex(message.trace_id),
+            spanId=self.hex(message.span_id),
+            parentSpanId=self.hex(message.parent_span_id),
+            traceState=message.trace_state,
+            name=message.name,
+            kind=int(message.kind),
+            startTimeUnixNano=self.long(message.start_time_unix_nano),
+            endTimeUnixNano=self.long(message.end_time_unix_nano),
+            attributes=self.attributes(message.attributes),
+            events=self.choose([], [{"name": SECRET, "attributes": [{"key": 1}]}]),
+            status=self.fields(code=int(message.status.code), message=message.status.message)
+            if message.HasField("status")
+            else None,
+        )
+
+    def attributes(self, attributes: Any) -> list[dict[str, Any]]:
+        return [self.fields(key=a.key, value=self.value(a.value) if a.HasField("value") else None) for a in attributes]
+
+    def value(self, value: AnyValue) -> dict[str, Any]:
+        match value.WhichOneof("value"):
+            case "string_value":
+                result: dict[str, Any] = {"stringValue": value.string_value}
+            case "bool_value":
+                result = {"boolValue": value.bool_value}
+            case "int_value":
+                result = {"intValue": self.long(value.int_value)}
+            case "double_value":
+                number = value.double_value
+                result = {"doubleValue": number if math.isfinite(number) else str(number).replace("inf", "Infinity")}
+            case "bytes_value":
+                result = {"bytesValue": base64.b64encode(value.bytes_value).decode()}
+            case "array_value":
+                result = {"arrayValue": self.fields(values=[self.value(v) for v in value.array_value.values])}
+            case "kvlist_value":
+                result = {"kvlistValue": self.fields(values=self.attributes(value.kvlist_value.values))}
+            case _:
+                result = {}
+        # some writers print all members of the union
+        nulls: dict[str, Any] = {"stringValue": None, "intValue": None, "arrayValue": None, "bytesValue": None}
+        return {**nulls, **result} if self.choose(False, False, True) else result
+
+    def hex(self, data: bytes) -> str:
+        return self.choose(data.hex(), data.hex().upper())
+
+    def long(self, number: int) -> int | str:
+        return self.choose(number, str(number))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(requests, st.data())
+def test_whatever_the_specification_lets_a_client_write_is_read_back(
+    message: ExportTraceServiceRequest, data: st.DataObject
+) -> None:
+    written = Writer(data).request(message)
+    assert decode(written) == message
+    assert ExportTraceServiceRequest.FromString(otlp.read_traces(written, Encoding.JSON).body) == message
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.just(SECRET),
+        lambda children: (
+            st.lists(children, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(NAMES),
+                children,
+                max_size=4,
+            )
+        ),
+        max_leaves=20,
+    )
+)
+def test_any_other_json_is_read_or_refused_and_never_told(document: Any) -> None:
+    data = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [document]}]}]}).encode()
+    for one in (data, json.dumps(document).encode()):
+        result = read_or_refusal(one)
+        assert isinstance(result, otlp.Traces) or (result.status == 400 and SECRET not in str(result))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=40))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    result = read_or_refusal(data)
+    assert isinstance(result, otlp.Traces) or result.status == 400
+
+
+# --------------------------------------------------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize("number", [0, -1, 1 << 53, (1 << 53) + 1, (1 << 63) - 1, -(1 << 63)])
+def test_integers_may_be_numbers_or_text_up_to_the_edges_of_64_bits(number: int) -> None:
+    assert value_of(with_value({"intValue": number})).int_value == number
+    assert value_of(with_value({"intValue": str(number)})).int_value == number
+
+
+def test_times_reach_to_the_edge_of_64_bits() -> None:
+    most = (1 << 64) - 1
+    span = span_of(with_span({"startTimeUnixNano": str(most), "endTimeUnixNano": most}))
+    assert (span.start_time_unix_nano, span.end_time_unix_nano) == (most, most)
+
+
+def test_a_whole_float_is_an_integer() -> None:
+    assert value_of(with_value({"intValue": 5.0})).int_value == 5
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(1 << 63, -(1 << 63) - 1, 10**300, str(1 << 63), "9" * 5000),
+        *(1.5, 1e300, float("nan"), float("inf")),
+        *("", "1.5", " 1", "1 ", "1_0", "0x1", "+1", "١", "--1", SECRET, True, [1], {"a": 1}),
+    ],
+)
+def test_what_is_no_64_bit_integer_is_refused(number: Any) -> None:
+    message = refusal(with_value({"intValue": number}))
+    assert message.startswith("resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value.intValue is a")
+    assert message.endswith("expected an integer in range, as a number or a string")
+
+
+@pytest.mark.parametrize("time", [-1, "-1", 1 << 64, str(1 << 64), 1.5])
+def test_what_is_no_time_is_refused(time: Any) -> None:
+    assert refusal(with_span({"startTimeUnixNano": time})).startswith(
+        "resourceSpans[0].scopeSpans[0].spans[0].startTimeUnixNano is a"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *((1.5, 1.5), (3, 3.0), (-0.0, -0.0), ("1.5", 1.5), ("-2", -2.0), ("1e3", 1000.0), ("5E-324", 5e-324)),
+        *(("NaN", math.nan), ("Infinity", math.inf), ("-Infinity", -math.inf), (math.nan, math.nan)),
+    ],
+)
+def test_doubles_may_be_numbers_or_text(written: Any, read: float) -> None:
+    found = value_of(with_value({"doubleValue": written})).double_value
+    assert found == read or (math.isnan(found) and math.isnan(read))
+
+
+@pytest.mark.parametrize("written", [10**400, "", "nan", "inf", "1_0", " 1", "1.", ".5", SECRET, True, [], {}])
+def test_what_is_no_double_is_refused(written: Any) -> None:
+    message = refusal(with_value({"doubleValue": written}))
+    assert "attributes[0].value.doubleValue is a" in message
+    assert SECRET not in message
+
+
+def test_integers_of_more_digits_than_python_reads_are_refused() -> None:
+    assert refusal(b'{"resourceSpans":' + b"9" * 5000 + b"}").startswith("the body is not JSON")
+
+
+# ---------------------------------------------------------------------------------------------------- other values
+
+
+@pytest.mark.parametrize("text", [TRACE_ID, TRACE_ID.upper(), TRACE_ID[:16] + TRACE_ID[16:].upper()])
+def test_ids_are_hex_in_any_case(text: str) -> None:
+    assert span_of(with_span({"traceId": text})).trace_id == bytes.fromhex(TRACE_ID)
+
+
+@pytest.mark.parametrize("text", ["0", "xyz", "01 23", " 0123", "0x12", "é" * 32, "AAECAwQFBgcICQoLDA0ODw=="])
+def test_what_is_no_hex_is_refused(text: str) -> None:
+    assert refusal(with_span({"traceId": text})) == (
+        "resourceSpans[0].scopeSpans[0].spans[0].traceId is a string; expected hex digits"
+    )
+
+
+@pytest.mark.parametrize("text", ["+/+/AQ==", "-_-_AQ==", "-_-_AQ"])
+def test_bytes_are_base64_in_either_alphabet_padded_or_not(text: str) -> None:
+    assert value_of(with_value({"bytesValue": text})).bytes_value == b"\xfb\xff\xbf\x01"
+
+
+@pytest.mark.parametrize("text", ["!", "é", "A", "A A=", 5])
+def test_what_is_no_base64_is_refused(text: Any) -> None:
+    assert "attributes[0].value.bytesValue is a" in refusal(with_value({"bytesValue": text}))
+
+
+def test_an_enum_of_the_future_is_kept_and_a_name_is_refused() -> None:
+    assert span_of(with_span({"kind": 99})).kind == 99
+    message = refusal(with_span({"kind": "SPAN_KIND_CLIENT"}))
+    assert message.startswith("resourceSpans[0].scopeSpans[0].spans[0].kind is a string; expected an integer")
+
+
+@pytest.mark.parametrize("null", ["resource", "scopeSpans", "schemaUrl"])
+def test_null_is_as_good_as_absent(null: str) -> None:
+    assert decode(json.dumps({"resourceSpans": [{null: None}]}).encode()) == decode(b'{"resourceSpans":[{}]}')
+
+
+def test_a_null_member_of_a_value_does_not_hide_the_one_that_is_set() -> None:
+    for order in (1, -1):
+        members = [("stringValue", None), ("intValue", "5"), ("arrayValue", None)][::order]
+        assert value_of(with_value(dict(members))) == AnyValue(int_value=5)
+
+
+def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
+    data = with_span({"name": "first"}).replace(b'"name": "first"', b'"name": "first", "name": "last"')
+    assert span_of(data).name == "last"
+
+
+def test_unknown_fields_are_ignored_whatever_they_hold() -> None:
+    data = with_span({"name": "n", "links": 5, "events": SECRET, "future": [[[{}]]], "trace_id": 7})
+    assert span_of(data) == Span(name="n")
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ("[]", "the body is an array; expected an object with resourceSpans"),
+        ("null", "the body is null; expected an object with resourceSpans"),
+        (f'"{SECRET}"', "the body is a string; expected an object with resourceSpans"),
+        ('{"resourceSpans":{}}', "resourceSpans is an object; expected an array"),
+        ('{"resourceSpans":[null]}', "resourceSpans[0] is null; expected an object"),
+        ('{"resourceSpans":[{"resource":[]}]}', "resourceSpans[0].resource is an array; expected an object"),
+        ('{"resourceSpans":[{},{"schemaUrl":true}]}', "resourceSpans[1].schemaUrl is a boolean; expected a string"),
+        (
+            '{"resourceSpans":[{"resource":{"attributes":[{"value":{"boolValue":1}}]}}]}',
+            "resourceSpans[0].resource.attributes[0].value.boolValue is a number; expected true or false",
+        ),
+    ],
+)
+def test_a_wrong_type_is_refused_by_its_place_and_kind(document: str, message: str) -> None:
+    assert refusal(document.encode()) == message
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"{'a':1}", b"\xff\xfe{}", b"\xef\xbb\xbf{}", b"{} {}", b'{"a":\x01}'])
+def test_what_is_no_json_is_refused(data: bytes) -> None:
+    assert refusal(data).startswith("the body is not JSON")
+
+
+@pytest.mark.parametrize("key", ["stringValue", "bytesValue"])
+def test_a_lone_surrogate_is_refused(key: str) -> None:
+    message = refusal(with_value({key: f"{SECRET}\ud800"}))
+    assert SECRET not in message
+
+
+def test_a_surrogate_pair_is_text() -> None:
+    assert (
+        value_of(
+            b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[{"value":{"stringValue":"\\ud83d\\ude00"}}]}]}]}]}'
+        ).string_value
+        == "😀"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrapping", [('{"arrayValue":{"values":[', "]}}"), ('{"kvlistValue":{"values":[{"value":', "}]}}")]
+)
+def test_nested_values_are_read_or_refused_at_every_depth(wrapping: tuple[str, str]) -> None:
+    results: list[bool] = []
+    for depth in [*range(0, 60), 70, 99, 100, 101, 150, 200, 240, 245, 250, 255, 260, 300, 1000, 100_000]:
+        value = wrapping[0] * depth + '{"intValue":1}' + wrapping[1] * depth
+        span = f'{{"traceId":"{TRACE_ID}","spanId":"{SPAN_ID}","attributes":[{{"key":"k","value":{value}}}]}}'
+        data = f'{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}'.encode()
+        result = read_or_refusal(data)
+        assert isinstance(result, otlp.Traces) or result.status == 400
+        results.append(isinstance(result, otlp.Traces))
+    assert results[:20] == [True] * 20
+    assert results == sorted(results, reverse=True)
+    assert not results[-1]
