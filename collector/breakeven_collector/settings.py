@@ -1,5 +1,7 @@
 """Settings of the server, from options, `BREAKEVEN_*` variables and defaults, read once."""
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -55,5 +57,8 @@ class Settings(BaseSettings):
 
     @property
     def journal_dir(self) -> Path:
-        """Folder of the journal."""
-        return self.data_dir / "journal"
+        """Folder of the journal. Each store that is named has its own: what waits for one must not land in another."""
+        if not self.store:
+            return self.data_dir / "journal"
+        without_credentials = re.sub(r"//.*@", "//", self.store)
+        return self.data_dir / f"journal-{hashlib.sha256(without_credentials.encode()).hexdigest()[:12]}"

@@ -104,3 +104,12 @@ def test_any_folder_makes_an_address_that_leads_there(tmp_path: Path, name: str)
     store = Store(Settings(data_dir=tmp_path / name).dsn)
     assert store._arguments == {"interface": "chdb", "path": str(tmp_path / name / "store")}  # pyright: ignore[reportPrivateUsage]
     assert store.database == "breakeven"
+
+
+def test_each_store_that_is_named_has_a_journal_of_its_own_whatever_the_password() -> None:
+    first, again, other = (
+        Settings(data_dir=Path("/d"), store=store).journal_dir
+        for store in ("http://u:one@h/a", "http://u:two@h/a", "http://u:one@h/b")
+    )
+    assert first == again != other
+    assert {first.parent, other.parent} == {Path("/d")}

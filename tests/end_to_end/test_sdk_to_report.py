@@ -344,6 +344,7 @@ def expected_rows(by: str) -> list[dict[str, Any]]:
                 "previous_cost_usd": None,
                 "trend": None,
                 "unpriced_calls": unknown,
+                "unpriced_units": "0",
             }
         )
     return rows

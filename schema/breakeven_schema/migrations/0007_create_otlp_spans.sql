@@ -164,7 +164,8 @@ FROM
                 -- A cost of 0 is what instrumentations send when they know no price; only breakeven.record means it.
                 if(scope = 'breakeven' AND dec('gen_ai.usage.cost.amount') = 0, toDecimal128(0, 15), nullIf(arrayFirst(
                     c -> c > 0 AND c < 1000000, arrayMap(c -> ifNull(c, toDecimal128(0, 15)), [dec('gen_ai.usage.cost.amount'),
-                    dec('gen_ai.usage.cost'), dec('gen_ai.cost.total_cost'), dec('operation.cost'), dec('llm.cost.total')])), 0)) AS cost_reported,
+                    dec('gen_ai.usage.cost'), dec('gen_ai.cost.total_cost'), dec('operation.cost'),
+                    dec('llm.cost.total')])), 0)) AS cost_reported,
 
                 -- which call it was
                 coalesce(nullIf(text('gen_ai.response.id'), ''),
@@ -223,7 +224,8 @@ FROM
                     s.attributes.value.bool_value AS bools,
                     -- A count may come as int, text or float. A stranger's 9e18 must not poison a sum: outside 0…1e9 it is unknown.
                     arrayMap(n -> if(n BETWEEN 0 AND 1000000000, n, NULL), arrayMap((i, t, d) -> multiIf(
-                        i != 0, i, t != '', toInt64OrNull(t), abs(d) < 9e15, toInt64(d), NULL), ints, strs, dbls)) AS numbers,
+                        i != 0, i, t != '', toInt64OrNull(t), abs(d) < 9e15, toInt64(d),
+                        NULL), ints, strs, dbls)) AS numbers,
                     strs[indexOf(keys, 'gen_ai.operation.name')] AS operation,
                     strs[indexOf(keys, 'openinference.span.kind')] AS openinference_kind,
                     strs[indexOf(keys, 'metadata')] AS metadata,
@@ -235,7 +237,8 @@ FROM
                         replaceRegexpAll(replaceAll(repr_blob, '\'', '"'), '\\b(None|True|False)\\b', 'null'), '') AS blob
                 FROM
                 (
-                    SELECT segment, project, received_ns, environment, service, instance, resource_feature, ss.scope.name AS scope, ss.spans AS spans_of_scope
+                    SELECT segment, project, received_ns, environment, service, instance, resource_feature,
+                        ss.scope.name AS scope, ss.spans AS spans_of_scope
                     FROM
                     (
                         SELECT

@@ -11,7 +11,9 @@ SELECT
         b.audio_input_usd_per_token, b.image_input_usd_per_token, b.answer_usd_per_token, b.reasoning_usd_per_token,
         b.audio_output_usd_per_token, b.image_output_usd_per_token, b.request_usd),
         'Tuple(uncached Nullable(Decimal(38, 15)), cache_read Nullable(Decimal(38, 15)), cache_write_5m Nullable(Decimal(38, 15)), cache_write_1h Nullable(Decimal(38, 15)), audio_input Nullable(Decimal(38, 15)),
-        image_input Nullable(Decimal(38, 15)), answer Nullable(Decimal(38, 15)), reasoning Nullable(Decimal(38, 15)), audio_output Nullable(Decimal(38, 15)), image_output Nullable(Decimal(38, 15)), request Nullable(Decimal(38, 15)))') AS rate,
+        image_input Nullable(Decimal(38, 15)), answer Nullable(Decimal(38, 15)), reasoning Nullable(Decimal(38, 15)),
+        audio_output Nullable(Decimal(38, 15)), image_output Nullable(Decimal(38, 15)),
+        request Nullable(Decimal(38, 15)))') AS rate,
     b.meter_usd AS meter_usd
 FROM (SELECT name_id, price_id FROM model_names FINAL WHERE price_id != 0) AS n
 INNER JOIN

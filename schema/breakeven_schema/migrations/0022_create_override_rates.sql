@@ -10,6 +10,8 @@ SELECT
         o.audio_input_usd_per_token, o.image_input_usd_per_token, o.answer_usd_per_token, o.reasoning_usd_per_token,
         o.audio_output_usd_per_token, o.image_output_usd_per_token, o.request_usd),
         'Tuple(uncached Nullable(Decimal(38, 15)), cache_read Nullable(Decimal(38, 15)), cache_write_5m Nullable(Decimal(38, 15)), cache_write_1h Nullable(Decimal(38, 15)), audio_input Nullable(Decimal(38, 15)),
-        image_input Nullable(Decimal(38, 15)), answer Nullable(Decimal(38, 15)), reasoning Nullable(Decimal(38, 15)), audio_output Nullable(Decimal(38, 15)), image_output Nullable(Decimal(38, 15)), request Nullable(Decimal(38, 15)))') AS rate,
+        image_input Nullable(Decimal(38, 15)), answer Nullable(Decimal(38, 15)), reasoning Nullable(Decimal(38, 15)),
+        audio_output Nullable(Decimal(38, 15)), image_output Nullable(Decimal(38, 15)),
+        request Nullable(Decimal(38, 15)))') AS rate,
     o.meter_usd AS meter_usd
 FROM price_override AS o FINAL

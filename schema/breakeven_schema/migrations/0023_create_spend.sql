@@ -6,10 +6,15 @@ WITH toDecimal128(0, 15) AS zero
 SELECT
     s.grain AS grain, s.project AS project, s.at AS at, s.priced_at AS priced_at, s.environment AS environment,
     s.service AS service, s.feature AS feature, s.feature_source AS feature_source, s.tenant AS tenant, s.user_id AS user_id,
-    s.provider AS provider, s.model AS model, s.price_context AS price_context, s.name_id AS name_id, s.tier_start AS tier_start,
+    s.provider AS provider, s.model AS model, s.price_context AS price_context, s.name_id AS name_id,
+    s.tier_start AS tier_start,
     s.basis AS basis, s.meter AS meter, s.counted AS counted, s.calls AS calls, s.failed_calls AS failed_calls,
-    s.uncached_tokens AS uncached_tokens, s.cache_read_tokens AS cache_read_tokens, s.cache_write_5m_tokens AS cache_write_5m_tokens, s.cache_write_1h_tokens AS cache_write_1h_tokens, s.audio_input_tokens AS audio_input_tokens,
-    s.image_input_tokens AS image_input_tokens, s.answer_tokens AS answer_tokens, s.reasoning_tokens AS reasoning_tokens, s.audio_output_tokens AS audio_output_tokens, s.image_output_tokens AS image_output_tokens,
+    s.uncached_tokens AS uncached_tokens, s.cache_read_tokens AS cache_read_tokens,
+    s.cache_write_5m_tokens AS cache_write_5m_tokens, s.cache_write_1h_tokens AS cache_write_1h_tokens,
+    s.audio_input_tokens AS audio_input_tokens,
+    s.image_input_tokens AS image_input_tokens, s.answer_tokens AS answer_tokens,
+    s.reasoning_tokens AS reasoning_tokens, s.audio_output_tokens AS audio_output_tokens,
+    s.image_output_tokens AS image_output_tokens,
     s.quantity AS quantity, s.reported_cost_usd AS reported_cost_usd, s.duration_us AS duration_us,
     s.uncached_tokens + s.cache_read_tokens + s.cache_write_5m_tokens + s.cache_write_1h_tokens + s.audio_input_tokens + s.image_input_tokens AS input_tokens,
     s.answer_tokens + s.reasoning_tokens + s.audio_output_tokens + s.image_output_tokens AS output_tokens,
@@ -44,15 +49,19 @@ FROM
 (
     SELECT grain, project, at, priced_at, environment, service, feature, feature_source,
         tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
-        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-        audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd,
+        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens,
+        cache_write_1h_tokens,
+        audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens,
+        image_output_tokens, quantity, reported_cost_usd,
         duration_us
     FROM spend_cubes
     UNION ALL
     SELECT 'minute' AS grain, project, slice AS at, priced_at, environment, service, feature, feature_source,
         tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
-        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-        audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd,
+        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens,
+        cache_write_1h_tokens,
+        audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens,
+        image_output_tokens, quantity, reported_cost_usd,
         duration_us
     FROM spend_slices
 ) AS s

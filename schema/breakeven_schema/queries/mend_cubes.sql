@@ -2,15 +2,19 @@
 -- the cubes have not got the ledger's last pass: the numbers must meet.
 INSERT INTO spend_cubes (grain, project, at, priced_at, environment, service, feature, feature_source, tenant,
     user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted,
-    calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens,
+    calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+    audio_input_tokens, image_input_tokens, answer_tokens,
     reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us, pass)
 SELECT
     key.1 AS grain, key.2 AS project, key.3 AS at, key.4 AS priced_at, key.5 AS environment, key.6 AS service,
     key.7 AS feature, key.8 AS feature_source, key.9 AS tenant, key.10 AS user_id, key.11 AS provider, key.12 AS model,
     key.13 AS price_context, key.14 AS name_id, key.15 AS tier_start, key.16 AS basis, key.17 AS meter, key.18 AS counted,
-    sum(t.calls) AS calls, sum(t.failed_calls) AS failed_calls, sum(t.uncached_tokens) AS uncached_tokens, sum(t.cache_read_tokens) AS cache_read_tokens,
-    sum(t.cache_write_5m_tokens) AS cache_write_5m_tokens, sum(t.cache_write_1h_tokens) AS cache_write_1h_tokens, sum(t.audio_input_tokens) AS audio_input_tokens, sum(t.image_input_tokens) AS image_input_tokens,
-    sum(t.answer_tokens) AS answer_tokens, sum(t.reasoning_tokens) AS reasoning_tokens, sum(t.audio_output_tokens) AS audio_output_tokens, sum(t.image_output_tokens) AS image_output_tokens,
+    sum(t.calls) AS calls, sum(t.failed_calls) AS failed_calls, sum(t.uncached_tokens) AS uncached_tokens,
+    sum(t.cache_read_tokens) AS cache_read_tokens,
+    sum(t.cache_write_5m_tokens) AS cache_write_5m_tokens, sum(t.cache_write_1h_tokens) AS cache_write_1h_tokens,
+    sum(t.audio_input_tokens) AS audio_input_tokens, sum(t.image_input_tokens) AS image_input_tokens,
+    sum(t.answer_tokens) AS answer_tokens, sum(t.reasoning_tokens) AS reasoning_tokens,
+    sum(t.audio_output_tokens) AS audio_output_tokens, sum(t.image_output_tokens) AS image_output_tokens,
     sum(t.quantity) AS quantity, sum(t.reported_cost_usd) AS reported_cost_usd, sum(t.duration_us) AS duration_us,
     max(t.ledger_pass) AS pass
 FROM
@@ -28,8 +32,10 @@ FROM
                 if(grain = 'tenant_day', tenant, ''),
                 if(grain = 'user_day', user_id, ''),
                 provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
-        calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens,
-        answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us, pass AS ledger_pass, 0 AS cube_pass
+        calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+        audio_input_tokens, image_input_tokens,
+        answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd,
+        duration_us, pass AS ledger_pass, 0 AS cube_pass
     FROM spend_slices
     ARRAY JOIN ['quarter_hour', 'day', 'tenant_day', 'user_day'] AS grain
     WHERE toYYYYMM(slice) = {month:UInt32}
@@ -37,8 +43,10 @@ FROM
     SELECT
         tuple(grain, project, at, priced_at, environment, service, feature, feature_source, tenant,
             user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
-        -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens, -audio_input_tokens, -image_input_tokens,
-        -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd, -duration_us, 0 AS ledger_pass, pass AS cube_pass
+        -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens,
+        -audio_input_tokens, -image_input_tokens,
+        -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd,
+        -duration_us, 0 AS ledger_pass, pass AS cube_pass
     FROM spend_cubes
     WHERE toYYYYMM(at) = {month:UInt32}
 ) AS t

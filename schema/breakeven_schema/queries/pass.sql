@@ -1,4 +1,5 @@
--- One pass over the minutes from `from` up to `to`: the difference between what the ledger should hold and what it holds, as one block.
+-- One pass over the minutes from `from` up to `to`: the difference between what the ledger should hold and what it
+-- holds, as one block.
 --
 -- A call that several instrumentations reported is counted once:
 --   * The same span again (a resend) is dropped without a trace.
@@ -12,34 +13,46 @@
 -- Nothing depends on the order of arrival, nor on which minutes a pass happens to look at.
 INSERT INTO spend_slices (project, slice, priced_at, environment, service, feature, feature_source, task, tenant, user_id,
     provider, model, price_context, name_id, tier_start, basis, meter, counted, calls, failed_calls,
-    uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens,
+    uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens,
+    image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens,
     quantity, reported_cost_usd, duration_us, pass)
 WITH
+    -- an id that one scope alone uses again and again is left out: its rows need no pairing
     repeated AS
     (
         SELECT project, identity FROM calls
-        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+        WHERE project IN {projects:Array(String)}
+            AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
         GROUP BY project, identity
-        HAVING count() > 1
+        HAVING count() > 1 AND (min(scope) != max(scope) OR count() > uniqExact(trace_id, span_id))
     ),
     -- rows that share an identity: each span once, cut into bursts
     bursts AS
     (
-        SELECT *, sum(starts_burst) OVER (PARTITION BY project, identity ORDER BY ts, scope, trace_id, span_id ROWS UNBOUNDED PRECEDING) AS burst
+        SELECT *,
+            sum(starts_burst) OVER (
+                PARTITION BY project, identity ORDER BY ts, scope, trace_id, span_id ROWS UNBOUNDED PRECEDING) AS burst
         FROM
         (
             SELECT project, identity, ts, trace_id, span_id, toString(scope) AS scope,
                 feature, feature_source, feature_rank, tenant, user_id,
                 (ts, environment, service, task, scope_rank, provider,
                     model, price_context, response_id, input_tokens, cache_read_tokens, cache_write_5m_tokens,
-                    cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens, audio_output_tokens,
+                    cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens,
+                    audio_output_tokens,
                     image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us) AS rest,
-                (basis NOT IN ('usage', 'reported'), scope_rank, -cache_read_tokens - cache_write_5m_tokens - cache_write_1h_tokens - reasoning_tokens, scope, trace_id, span_id) AS order_of_trust,
-                toUInt32(ts > addSeconds(lagInFrame(ts, 1, toDateTime64(0, 6, 'UTC')) OVER (PARTITION BY project, identity ORDER BY ts, scope, trace_id, span_id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), 2)) AS starts_burst
+                (basis NOT IN ('usage', 'reported'), scope_rank,
+                    -cache_read_tokens - cache_write_5m_tokens - cache_write_1h_tokens - reasoning_tokens,
+                    scope, trace_id, span_id) AS order_of_trust,
+                toUInt32(ts > addSeconds(lagInFrame(ts, 1, toDateTime64(0, 6, 'UTC')) OVER (
+                    PARTITION BY project, identity ORDER BY ts, scope, trace_id, span_id
+                    ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), 2)) AS starts_burst
             FROM
             (
                 SELECT * FROM calls
-                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC') AND (project, identity) IN (repeated)
+                WHERE project IN {projects:Array(String)}
+                    AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+                    AND (project, identity) IN (repeated)
                 ORDER BY received_ns DESC
                 LIMIT 1 BY project, identity, trace_id, span_id
             )
@@ -84,7 +97,8 @@ WITH
             argMinIf(m.10, m.5, m.10 != '') OVER call AS one_user
         FROM
         (
-            SELECT project, identity, cluster, m, row_number() OVER (PARTITION BY project, identity, cluster, m.1 ORDER BY m) AS nth
+            SELECT project, identity, cluster, m,
+                row_number() OVER (PARTITION BY project, identity, cluster, m.1 ORDER BY m) AS nth
             FROM paired
             ARRAY JOIN members AS m
         )
@@ -94,7 +108,8 @@ WITH
     traces AS
     (
         SELECT project, trace_id FROM calls
-        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+        WHERE project IN {projects:Array(String)}
+            AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
         GROUP BY project, trace_id
         HAVING count() > 1 AND countIf(response_id = '') > 0
     ),
@@ -109,15 +124,20 @@ WITH
                 groupArrayIf((span_id, response_id != '', ifNull(input_tokens, -1), ifNull(output_tokens, -1), scope_rank), is_call) AS calls_of_trace
             FROM
             (
-                SELECT project, trace_id, span_id, parent_span_id, response_id, input_tokens, output_tokens, scope_rank, 1 AS is_call
+                SELECT project, trace_id, span_id, parent_span_id, response_id, input_tokens, output_tokens,
+                    scope_rank, 1 AS is_call
                 FROM calls
-                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC') AND (project, trace_id) IN (traces)
+                WHERE project IN {projects:Array(String)}
+                    AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+                    AND (project, trace_id) IN (traces)
                 ORDER BY received_ns DESC
                 LIMIT 1 BY project, trace_id, span_id
                 UNION ALL
                 SELECT project, trace_id, span_id, parent_span_id, '', NULL, NULL, 0, 0
                 FROM span_links
-                WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC') AND (project, trace_id) IN (traces)
+                WHERE project IN {projects:Array(String)}
+                    AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+                    AND (project, trace_id) IN (traces)
                 ORDER BY received_ns DESC
                 LIMIT 1 BY project, trace_id, span_id
             )
@@ -128,10 +148,12 @@ WITH
             d -> d.1 != c.1
                 AND multiIf(
                     -- d stands above c and reports the same: the one with an id or of the better scope stays, else c
-                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])), range(32), [parent_of[c.1]]), d.1),
+                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])),
+                        range(32), [parent_of[c.1]]), d.1),
                     (d.3, d.4) = (c.3, c.4) AND (d.2 OR d.5 < c.5),
                     -- d stands below c: c wraps it if it reports the same or nothing, unless d is of a worse scope and has no id
-                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])), range(32), [parent_of[d.1]]), c.1),
+                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])),
+                        range(32), [parent_of[d.1]]), c.1),
                     (c.3, c.4) = (-1, -1) OR ((d.3, d.4) = (c.3, c.4) AND (d.2 OR d.5 <= c.5)),
                     0),
             calls_of_trace)
@@ -140,16 +162,23 @@ WITH
     (
         SELECT project, ts, trace_id, span_id, environment, service, feature, feature_source,
             task, tenant, user_id, scope_rank, provider, model, price_context, response_id,
-            input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens,
+            input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens,
+            image_input_tokens, output_tokens, reasoning_tokens,
             audio_output_tokens, image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us, 'yes' AS counted
         FROM calls
-        WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC') AND (project, identity) NOT IN (repeated)
+        WHERE project IN {projects:Array(String)}
+            AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
+            AND (project, identity) NOT IN (repeated)
         UNION ALL
         SELECT project, rest.1 AS ts, trace_id, span_id, rest.2 AS environment, rest.3 AS service,
-            payer.1 AS feature, payer.2 AS feature_source, rest.4 AS task, one_tenant AS tenant, one_user AS user_id, rest.5 AS scope_rank,
-            rest.6 AS provider, rest.7 AS model, rest.8 AS price_context, rest.9 AS response_id, rest.10 AS input_tokens, rest.11 AS cache_read_tokens,
-            rest.12 AS cache_write_5m_tokens, rest.13 AS cache_write_1h_tokens, rest.14 AS audio_input_tokens, rest.15 AS image_input_tokens, rest.16 AS output_tokens, rest.17 AS reasoning_tokens,
-            rest.18 AS audio_output_tokens, rest.19 AS image_output_tokens, rest.20 AS meters, rest.21 AS reported_cost_usd, rest.22 AS failed, rest.23 AS basis,
+            payer.1 AS feature, payer.2 AS feature_source, rest.4 AS task, one_tenant AS tenant, one_user AS user_id,
+            rest.5 AS scope_rank,
+            rest.6 AS provider, rest.7 AS model, rest.8 AS price_context, rest.9 AS response_id,
+            rest.10 AS input_tokens, rest.11 AS cache_read_tokens,
+            rest.12 AS cache_write_5m_tokens, rest.13 AS cache_write_1h_tokens, rest.14 AS audio_input_tokens,
+            rest.15 AS image_input_tokens, rest.16 AS output_tokens, rest.17 AS reasoning_tokens,
+            rest.18 AS audio_output_tokens, rest.19 AS image_output_tokens, rest.20 AS meters,
+            rest.21 AS reported_cost_usd, rest.22 AS failed, rest.23 AS basis,
             rest.24 AS duration_us, counted
         FROM verdicts
         WHERE toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
@@ -161,8 +190,10 @@ WITH
             toDateTime(toStartOfMinute(r.ts), 'UTC') AS slice,
             -- model_names knows at which seconds of the day the model's price changes, and its long-context edges
             toStartOfDay(slice) + arrayMax(arrayFilter(s -> s <= toUInt32(slice - toStartOfDay(slice)), arrayPushFront(n.day_starts, 0))) AS priced_at,
-            r.environment AS environment, r.service AS service, r.feature AS feature, r.feature_source AS feature_source, r.task AS task,
-            r.tenant AS tenant, r.user_id AS user_id, r.provider AS provider, r.model AS model, r.price_context AS price_context,
+            r.environment AS environment, r.service AS service, r.feature AS feature,
+            r.feature_source AS feature_source, r.task AS task,
+            r.tenant AS tenant, r.user_id AS user_id, r.provider AS provider, r.model AS model,
+            r.price_context AS price_context,
             sipHash64(r.provider, r.model, r.price_context) AS name_id,
             arrayMax(arrayFilter(t -> t < ifNull(r.input_tokens, 0), arrayPushFront(n.tier_starts, 0))) AS tier_start,
             r.basis AS basis, m.1 AS meter,
@@ -192,9 +223,13 @@ SELECT
     key.1 AS project, key.2 AS slice, key.3 AS priced_at, key.4 AS environment, key.5 AS service, key.6 AS feature,
     key.7 AS feature_source, key.8 AS task, key.9 AS tenant, key.10 AS user_id, key.11 AS provider, key.12 AS model,
     key.13 AS price_context, key.14 AS name_id, key.15 AS tier_start, key.16 AS basis, key.17 AS meter, key.18 AS counted,
-    sum(t.calls) AS calls, sum(t.failed_calls) AS failed_calls, sum(t.uncached_tokens) AS uncached_tokens, sum(t.cache_read_tokens) AS cache_read_tokens, sum(t.cache_write_5m_tokens) AS cache_write_5m_tokens,
-    sum(t.cache_write_1h_tokens) AS cache_write_1h_tokens, sum(t.audio_input_tokens) AS audio_input_tokens, sum(t.image_input_tokens) AS image_input_tokens, sum(t.answer_tokens) AS answer_tokens, sum(t.reasoning_tokens) AS reasoning_tokens,
-    sum(t.audio_output_tokens) AS audio_output_tokens, sum(t.image_output_tokens) AS image_output_tokens, sum(t.quantity) AS quantity, sum(t.reported_cost_usd) AS reported_cost_usd, sum(t.duration_us) AS duration_us,
+    sum(t.calls) AS calls, sum(t.failed_calls) AS failed_calls, sum(t.uncached_tokens) AS uncached_tokens,
+    sum(t.cache_read_tokens) AS cache_read_tokens, sum(t.cache_write_5m_tokens) AS cache_write_5m_tokens,
+    sum(t.cache_write_1h_tokens) AS cache_write_1h_tokens, sum(t.audio_input_tokens) AS audio_input_tokens,
+    sum(t.image_input_tokens) AS image_input_tokens, sum(t.answer_tokens) AS answer_tokens,
+    sum(t.reasoning_tokens) AS reasoning_tokens,
+    sum(t.audio_output_tokens) AS audio_output_tokens, sum(t.image_output_tokens) AS image_output_tokens,
+    sum(t.quantity) AS quantity, sum(t.reported_cost_usd) AS reported_cost_usd, sum(t.duration_us) AS duration_us,
     {pass:UInt64} AS pass
 FROM
 (
@@ -202,15 +237,18 @@ FROM
     SELECT
         tuple(project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
             user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
-        calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens,
+        calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+        audio_input_tokens, image_input_tokens,
         answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us
     FROM truth
     UNION ALL
     SELECT
         tuple(project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
             user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
-        -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens, -audio_input_tokens, -image_input_tokens,
-        -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd, -duration_us
+        -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens,
+        -audio_input_tokens, -image_input_tokens,
+        -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd,
+        -duration_us
     FROM spend_slices
     WHERE project IN {projects:Array(String)} AND slice >= toDateTime({from:UInt32}, 'UTC') AND slice < toDateTime({to:UInt32}, 'UTC')
 ) AS t

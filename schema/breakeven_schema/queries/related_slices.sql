@@ -1,4 +1,5 @@
--- Minutes whose bill may change because of new rows from `from` up to `to`: they hold another row with the same response id, or of
+-- Minutes whose bill may change because of new rows from `from` up to `to`: they hold another row with the same
+-- response id, or of
 -- the same trace as a call without an id. Twenty minutes either way: a pair starts within ten of each other, and each
 -- half may have had another partner before.
 SELECT DISTINCT project, toUnixTimestamp(toStartOfMinute(ts)) AS minute
@@ -17,7 +18,8 @@ WHERE project IN {projects:Array(String)}
         OR (project, trace_id) IN
         (
             SELECT project, trace_id FROM calls
-            WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+            WHERE project IN {projects:Array(String)}
+                AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
             GROUP BY project, trace_id
             HAVING countIf(response_id = '') > 0 AND count() > 1
                 AND countIf(toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')) > 0
