@@ -1,4 +1,4 @@
-"""Loopback servers and a clean environment."""
+"""Loopback servers, a clean environment, and no error of ours that hides."""
 
 import gzip
 import json
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from breakeven._payer import frame_in
+from breakeven.testing import raise_errors
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 SDK = Path(__file__).parents[2] / "sdk"
@@ -202,3 +204,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("OTEL_", "BREAKEVEN_", "ANTHROPIC_")):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def errors_are_raised() -> Iterator[None]:
+    with raise_errors():
+        yield
+    assert frame_in() is None, "a feature leaked out of the test"

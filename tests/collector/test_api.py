@@ -1,0 +1,88 @@
+"""What the collector tells over HTTP: its health, the bill, and what it can be asked."""
+
+import json
+import time
+from datetime import UTC, datetime
+
+import pytest
+from breakeven_collector.report import Dimension, build_report
+from breakeven_collector.serve import Collector
+
+from tests.collector.client import Client, status_of
+from tests.spans import Call, body, request
+
+
+def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
+    collector.pipeline.drain()
+    before = client.get("/healthz")
+    client.post(request(Call(), Call(), Call(trace_id=b"x")).SerializeToString())
+    client.post(b"\xff")
+    client.post(b"", path="/v1/logs")
+    collector.pipeline.drain()
+    deadline = time.monotonic() + 5
+    # the shipper counts a segment just after it has landed
+    while client.get("/healthz")["shipped_segments"] == before["shipped_segments"] and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert client.get("/healthz") == {
+        "status": "ok",
+        "held_up": None,
+        "started": before["started"],
+        "store": collector.pipeline.store.address,
+        "journal_bytes": 0,
+        "shipped_segments": before["shipped_segments"] + 1,
+        "quarantined_requests": before["quarantined_requests"],
+        "requests": before["requests"] + 1,
+        "spans": before["spans"] + 2,
+        "rejected_spans": before["rejected_spans"] + 1,
+        "refused_requests": before["refused_requests"] + 1,
+        "dropped_requests": {**before["dropped_requests"], "logs": before["dropped_requests"]["logs"] + 1},
+    }
+    assert datetime.fromisoformat(before["started"]) <= datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def call_of_today(collector: Collector) -> None:
+    call = Call(at=datetime.now(UTC), attributes={"breakeven.tenant": "t", "user.id": "u"})
+    assert Client(collector.url).post(body(call)).status == 200
+    collector.pipeline.drain()
+
+
+@pytest.mark.parametrize("by", list(Dimension))
+@pytest.mark.usefixtures("call_of_today")
+def test_the_bill_comes_over_http_by_every_dimension(collector: Collector, client: Client, by: Dimension) -> None:
+    document = client.get(f"/api/report?days=7&by={by}")
+    direct = json.loads(json.dumps(build_report(collector.pipeline.store, days=7, by=by)))
+    assert document[by.plural]
+    document["period"]["to"] = direct["period"]["to"] = None  # the present
+    assert document == direct
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("by=nothing", "query.by: Input should be 'feature', 'model', 'provider', 'tenant', 'user' or 'service'"),
+        ("days=0", "query.days: Input should be greater than or equal to 1"),
+        ("days=3661", "query.days: Input should be less than or equal to 3660"),
+        ("days=ten", "query.days: Input should be a valid integer, unable to parse string as an integer"),
+    ],
+)
+def test_a_bad_parameter_is_told(client: Client, parameters: str, message: str) -> None:
+    answer = client.send("GET", f"/api/report?{parameters}")
+    assert answer.status == 422
+    assert status_of(answer)[1] == message
+
+
+def test_a_broken_features_file_is_told(collector: Collector, client: Client) -> None:
+    config = collector.pipeline.settings.config
+    config.write_text("[features.search]\nownr = 'me'\n", encoding="utf-8")
+    try:
+        answer = client.send("GET", "/api/report")
+        assert answer.status == 500
+        assert status_of(answer)[1].startswith(f"{config}: features.search: unknown key 'ownr'")
+    finally:
+        config.unlink()
+    assert client.get("/api/report")["by"] == "feature"
+
+
+def test_the_api_describes_itself(client: Client) -> None:
+    assert set(client.get("/api/openapi.json")["paths"]) == {"/healthz", "/api/report"}
