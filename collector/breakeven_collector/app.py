@@ -64,7 +64,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     async def healthz() -> JSONResponse:
         """Whether requests are taken and land."""
         received = receiver.received
-        held_up = pipeline.shipper.last_error
+        held_up = received.journal_error or pipeline.shipper.last_error
         return JSONResponse(
             {
                 "status": "ok" if not held_up else "degraded",
@@ -78,6 +78,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
                 "spans": received.spans,
                 "rejected_spans": received.rejected_spans,
                 "refused_requests": received.refused_requests,
+                "unkept_requests": received.unkept_requests,
+                "damaged_segments": len(list(pipeline.settings.journal_dir.glob("*.damaged"))),
                 "dropped_requests": received.dropped,
             }
         )

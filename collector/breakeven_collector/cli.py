@@ -38,31 +38,35 @@ class Format(StrEnum):
     CSV = "csv"
 
 
-Host = Annotated[str | None, typer.Option(envvar="BREAKEVEN_HOST", help="Address to listen on. [default: 127.0.0.1]")]
+Host = Annotated[str | None, typer.Option(envvar="BREAKEVEN_HOST", help="Address to listen on. \\[default: 127.0.0.1]")]
 Port = Annotated[
-    int | None, typer.Option(envvar="BREAKEVEN_PORT", min=0, max=65535, help="Port of the collector. [default: 4318]")
+    int | None, typer.Option(envvar="BREAKEVEN_PORT", min=0, max=65535, help="Port of the collector. \\[default: 4318]")
 ]
 StoreAddress = Annotated[
     str | None,
     typer.Option(
         envvar="BREAKEVEN_STORE",
         help="Where the data is: chdb:///folder, or http(s)://user:password@host:8123/database of a ClickHouse server. "
-        "[default: an embedded store under --data-dir]",
+        "\\[default: an embedded store under --data-dir]",
     ),
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(envvar="BREAKEVEN_DATA_DIR", help="Folder of journal and store. [default: ~/.local/share/breakeven]"),
+    typer.Option(
+        envvar="BREAKEVEN_DATA_DIR", help="Folder of journal and store. \\[default: ~/.local/share/breakeven]"
+    ),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(envvar="BREAKEVEN_CONFIG", help="File with owners and budgets of features. [default: breakeven.toml]"),
+    typer.Option(
+        envvar="BREAKEVEN_CONFIG", help="File with owners and budgets of features. \\[default: breakeven.toml]"
+    ),
 ]
 Url = Annotated[
     str | None,
     typer.Option(
         envvar="BREAKEVEN_URL",
-        help="A running collector to ask. [default: the one on this machine's --port, else the store itself]",
+        help="A running collector to ask. \\[default: the one on this machine's --port, else the store itself]",
     ),
 ]
 
@@ -94,7 +98,9 @@ def up(
             console.print(
                 f'  In an application:  breakeven.init(endpoint="{collector.url}")', highlight=False, markup=False
             )
-            console.print("  The bill:           breakeven report", highlight=False)
+            console.print(
+                f"  The bill:           breakeven report --url {collector.url}", highlight=False, soft_wrap=True
+            )
             if collector.is_exposed:
                 console.print(
                     "[yellow]Whoever reaches this address can send spans and read the bill: there are no keys yet. "
@@ -190,6 +196,9 @@ def _plain_errors() -> Generator[None]:
         yield
     except BreakevenError as error:
         _fail(str(error))
+    except OSError as error:
+        # A folder that is a file, or that may not be written.
+        _fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with --data-dir")
 
 
 def _fail(message: str) -> NoReturn:

@@ -72,7 +72,19 @@ def _health(health: dict[str, Any]) -> Iterator[Finding]:
         yield Finding(
             "wrong",
             f"{health['journal_bytes']:,} bytes wait in the journal: {health['held_up']}",
-            "nothing is lost; it goes on by itself once the store answers",
+            "what was acknowledged is kept; it goes on by itself once the cause is gone",
+        )
+    if health["unkept_requests"]:
+        yield Finding(
+            "note",
+            f"{health['unkept_requests']} requests were answered 503, because the journal could not be written",
+            "applications send them again for a while; make room on the collector's disk, or mend the folder",
+        )
+    if health["damaged_segments"]:
+        yield Finding(
+            "wrong",
+            f"{health['damaged_segments']} segments of the journal were damaged on disk",
+            "what could be read was kept; the originals lie beside the journal as *.damaged. Check the disk",
         )
     if health["quarantined_requests"]:
         yield Finding(
@@ -142,7 +154,13 @@ def _data(settings: Settings, url: str | None) -> Iterator[Finding]:
 
 def _quality(report: Report) -> Iterator[Finding]:
     coverage, calls = report["coverage"], report["totals"]["calls"]
-    unknown = sorted({e["model"] or "(none)" for e in report["unpriced"] if e["reason"].startswith("model")})
+    unknown = sorted(
+        {
+            f"{e['provider'] or 'no provider'}/{e['model'] or 'no model'}"
+            for e in report["unpriced"]
+            if e["reason"].startswith("model")
+        }
+    )
     if unknown:
         yield Finding(
             "note",

@@ -55,6 +55,14 @@ METERS: Final[Mapping[str, str]] = {
 }
 """Meter → genai-prices' name of the unit."""
 
+PROVIDER_ALIASES: Final[Mapping[str, str]] = {
+    "x_ai": "x-ai",
+    "gcp.gen_ai": "google",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
+}
+"""OpenTelemetry's names of providers that genai-prices does not know, or takes for another."""
+
 _CONTEXT_KEYS: Final = ("service_tier", "processing", "speed")
 _EPOCH: Final = date(2020, 1, 1)
 """The ledger holds nothing earlier: start times before 2020 are replaced."""
@@ -138,7 +146,9 @@ class Book:
             return Name(reason="the span names no model")
         snapshot = data_snapshot.DataSnapshot(providers=self.providers, from_auto_update=False)
         try:
-            found_provider, found = snapshot.find_provider_model(model, None, provider or None, None)
+            found_provider, found = snapshot.find_provider_model(
+                model, None, PROVIDER_ALIASES.get(provider, provider) or None, None
+            )
         except LookupError as error:
             return Name(reason=str(error.args[0]) if error.args else "not in the book")
         context = dict(part.split("=", 1) for part in price_context.split(";") if "=" in part)

@@ -27,6 +27,10 @@ class Received:
     spans: int = 0
     rejected_spans: int = 0
     refused_requests: int = 0
+    unkept_requests: int = 0
+    """Answered 503, because the journal could not be written."""
+    journal_error: str = ""
+    """Why the last request could not be kept; empty once one was."""
     dropped: dict[str, int] = field(default_factory=lambda: {"metrics": 0, "logs": 0})
     """Requests for signals that are answered and not kept: tokens are counted from spans alone."""
 
@@ -67,6 +71,8 @@ class Receiver:
                 self.received.refused_requests += 1
                 return self._error(encoding, error.status, str(error))
             except JournalError as error:
+                self.received.unkept_requests += 1
+                self.received.journal_error = str(error)
                 return self._error(encoding, 503, str(error))
             except ClientDisconnect:
                 return Response(status_code=400)
@@ -74,6 +80,7 @@ class Receiver:
                 # Only the end of the server does this, to clients that are still sending by then.
                 return self._error(encoding, 503, "the collector is stopping")
             self.received.requests += 1
+            self.received.journal_error = ""
             self.received.spans += traces.spans
             self.received.rejected_spans += traces.rejected
             return Response(otlp.response(encoding, traces.rejected, traces.reason), media_type=encoding.value)

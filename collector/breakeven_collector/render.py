@@ -190,7 +190,11 @@ def _notes(report: Report) -> list[RenderableType]:
 def _reasons(unpriced: Sequence[dict[str, Any]]) -> str:
     shown = [
         f"{tokens(entry['calls'])} {entry['reason']}"
-        + (f" ({entry['model']})" if entry["reason"].startswith("model") else "")
+        + (
+            f" ({entry['provider'] or 'no provider'}/{entry['model'] or 'no model'})"
+            if entry["reason"].startswith("model")
+            else ""
+        )
         if not entry["meter"]
         else f"{entry['quantity']} {entry['meter']} without a rate ({entry['model'] or 'no model'})"
         for entry in _merged(unpriced)

@@ -114,7 +114,9 @@ def build_report(
     now = (now or datetime.now(UTC)).astimezone(UTC)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     start = today - timedelta(days=days - 1)
-    previous_from, previous_to = start - timedelta(days=days), now - timedelta(days=days)
+    # Cut at a quarter of an hour, the finest that every dimension has.
+    quarter = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
+    previous_from, previous_to = start - timedelta(days=days), quarter - timedelta(days=days)
     column, whole_days, parts = _SOURCES[by]
     window = {"project": project, "from": int(start.timestamp())}
     found = store.query_file(
@@ -155,6 +157,22 @@ def build_report(
     }
 
 
+def declare(report: Report, features: Mapping[str, Feature]) -> Report:
+    """The report with what is declared here about its features put over what the collector knows."""
+    for row in report.get(Dimension.FEATURE.plural, []):
+        if (declared := features.get(row["feature"] or "")) is not None:
+            row |= _declared(declared)
+    return report
+
+
+def _declared(feature: Feature) -> Row:
+    return {
+        "owner": feature.owner,
+        "cost_centre": feature.cost_centre,
+        "budget_usd_per_month": usd(feature.budget_usd_per_month),
+    }
+
+
 def usd(amount: Decimal | None) -> str | None:
     """An amount as it stands in the document: plain digits, no trailing zeros."""
     return None if amount is None else format(amount.normalize() if amount else Decimal(0), "f")
@@ -185,12 +203,9 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
         running += cost or 0
         extra: Row = {}
         if by is Dimension.FEATURE:
-            declared = features.get(row["name"], Feature())
             extra = {
                 "allocated_calls": int(row["allocated_calls"]),
-                "owner": declared.owner,
-                "cost_centre": declared.cost_centre,
-                "budget_usd_per_month": usd(declared.budget_usd_per_month),
+                **_declared(features.get(row["name"], Feature())),
             }
         rows.append(
             {
@@ -215,7 +230,7 @@ def _per_call(cost: Decimal | None, calls: int) -> str | None:
 
 
 def _share(part: Decimal | None, total: Decimal | None) -> float | None:
-    return None if part is None or not total else float(round(part / total, 6))
+    return None if part is None or not total else float(round(part / total, 9))
 
 
 def _trend(cost: Decimal | None, before: Decimal | None) -> float | None:

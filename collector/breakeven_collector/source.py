@@ -4,6 +4,7 @@ Only one process at a time may have the embedded store open, so a running collec
 """
 
 import json
+import logging
 from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
@@ -12,9 +13,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
-from breakeven_collector.report import Dimension, Report, build_report
+from breakeven_collector.report import Dimension, Report, build_report, declare
 from breakeven_collector.settings import Settings
 from breakeven_collector.store import Store
+
+_log = logging.getLogger(__name__)
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 
@@ -64,17 +67,22 @@ def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimensio
     found = f"the collector at {address} has another store"
     try:
         if url or _serves_our_store(settings, address):
-            return get_json(f"{address}/api/report?{urlencode({'days': days, 'by': str(by)})}", having="totals")
+            report = get_json(f"{address}/api/report?{urlencode({'days': days, 'by': str(by)})}", having="totals")
+            # Who reads may have a breakeven.toml of his own.
+            return declare(report, load_features(settings.config))
     except CollectorUnreachable as error:
         if url:
             raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
         found = f"nothing answers at {address}"
-    if settings.dsn.startswith("chdb:") and not (settings.data_dir / "store").exists() and not settings.store:
+    store = Store(settings.dsn, max_query_seconds=settings.max_query_seconds)
+    if store.folder is not None and not store.folder.exists():
         raise BreakevenError(
-            f"no data yet: {found} and there is no store in {settings.data_dir}. Start the "
+            f"no data yet: {found} and there is no store in {store.folder}. Start the "
             "collector with `breakeven up`, or look at a filled one with `breakeven demo`."
         )
-    store = Store(settings.dsn, max_query_seconds=settings.max_query_seconds).open()
+    if waiting := sum(file.stat().st_size for file in settings.journal_dir.glob("*.seg")):
+        _log.warning("%s bytes wait in the journal; they are counted once `breakeven up` has run", f"{waiting:,}")
+    store.open()
     try:
         return build_report(store, days=days, by=by, features=load_features(settings.config))
     finally:

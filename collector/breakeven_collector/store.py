@@ -71,6 +71,11 @@ class Store:
         self._lock = threading.Lock()
 
     @property
+    def folder(self) -> Path | None:
+        """Folder of an embedded store."""
+        return Path(self._arguments["path"]) if self.embedded else None
+
+    @property
     def address(self) -> str:
         """The address without user and password, for people."""
         return self.dsn if self.embedded else re.sub(r"//.*@", "//", self.dsn)
@@ -89,7 +94,7 @@ class Store:
             if path not in _opened_here and _is_locked(path / "status"):
                 raise StoreError(
                     f"{self.address} is open in another process: one process at a time may use an embedded store. "
-                    "Is `breakeven up` running? Then ask it (`breakeven report` does so by itself), or stop it first."
+                    "Is `breakeven up` running? Then name its address, for example: breakeven report --url http://127.0.0.1:4318"
                 )
             _opened_here.add(path)
         with _as_store_error(self):

@@ -4,6 +4,7 @@ OpenTelemetry's BatchSpanProcessor sends on the thread that calls `force_flush`,
 is down would hold up the exit of the application for 10 s and more.
 """
 
+import itertools
 import os
 import threading
 import time
@@ -20,7 +21,7 @@ from breakeven._guard import guard, log_once
 EXIT_S = 2.0
 """The most that an exit waits for the collector, in all."""
 _PAUSE_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-"""Pauses between attempts to deliver one batch; after the last of them the batch is given up."""
+"""Pauses between attempts to deliver one batch; the last repeats. Meanwhile the queue fills and drops the oldest."""
 
 
 class Sender(Protocol):
@@ -107,8 +108,8 @@ class Outbox(SpanProcessor):
         context = otel_context.set_value("suppress_instrumentation", True)
         otel_context.attach(otel_context.set_value(key, True, context))
         while batch := self._next_batch():
-            for pause_s in (*_PAUSE_S, None):
-                if self._sender.send(batch) or pause_s is None or not self._pause(pause_s):
+            for pause_s in itertools.chain(_PAUSE_S, itertools.repeat(_PAUSE_S[-1])):
+                if self._sender.send(batch) or not self._pause(pause_s):
                     break
             with self._changed:
                 self._done += len(batch)

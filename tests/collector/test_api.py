@@ -35,6 +35,8 @@ def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
         "spans": before["spans"] + 2,
         "rejected_spans": before["rejected_spans"] + 1,
         "refused_requests": before["refused_requests"] + 1,
+        "unkept_requests": before["unkept_requests"],
+        "damaged_segments": 0,
         "dropped_requests": {**before["dropped_requests"], "logs": before["dropped_requests"]["logs"] + 1},
     }
     assert datetime.fromisoformat(before["started"]) <= datetime.now(UTC)

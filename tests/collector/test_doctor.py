@@ -23,6 +23,8 @@ HEALTH: dict[str, Any] = {
     "journal_bytes": 0,
     "shipped_segments": 1,
     "quarantined_requests": 0,
+    "unkept_requests": 0,
+    "damaged_segments": 0,
     "requests": 5,
     "spans": 9,
     "rejected_spans": 0,
@@ -92,8 +94,10 @@ def test_a_set_up_that_is_well(monkeypatch: pytest.MonkeyPatch, settings: Settin
     [
         (
             {"held_up": "the store does not answer", "journal_bytes": 12345},
-            *("wrong", "12,345 bytes wait in the journal: the store does not answer", "nothing is lost"),
+            *("wrong", "12,345 bytes wait in the journal: the store does not answer", "what was acknowledged is kept"),
         ),
+        ({"unkept_requests": 5}, "note", "5 requests were answered 503", "disk"),
+        ({"damaged_segments": 1}, "wrong", "1 segments of the journal were damaged", "*.damaged"),
         ({"quarantined_requests": 2}, "note", "2 requests could not be stored and were set aside", ".txt file"),
         ({"refused_requests": 3}, "note", "3 requests were refused", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"),
         ({"rejected_spans": 4}, "note", "4 spans had ids of a wrong length", ""),
@@ -112,12 +116,12 @@ def test_what_the_collector_tells(
     ("change", "what", "mend"),
     [
         (
-            {"unpriced": [{"reason": "model unknown", "model": m} for m in ("b", "a", "a", "")]},
-            *("no price for (none), a, b", "pip install -U genai-prices"),
+            {"unpriced": [{"reason": "model unknown", "provider": "p", "model": m} for m in ("b", "a", "a", "")]},
+            *("no price for p/a, p/b, p/no model", "pip install -U genai-prices"),
         ),
         (
-            {"unpriced": [{"reason": "model unknown", "model": f"m{n}"} for n in range(9)]},
-            *("no price for m0, m1, m2, m3, m4 and more", "genai-prices"),
+            {"unpriced": [{"reason": "model unknown", "provider": "p", "model": f"m{n}"} for n in range(9)]},
+            *("no price for p/m0, p/m1, p/m2, p/m3, p/m4 and more", "genai-prices"),
         ),
         ({"coverage": {**REPORT["coverage"], "reported_usage": 0.9}}, "100 calls came without usage", "include_usage"),
         ({"coverage": {**REPORT["coverage"], "allocated": 0.5}}, "50.0 % of calls have no declared", "--by service"),

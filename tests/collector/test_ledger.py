@@ -149,6 +149,62 @@ def test_the_inner_of_two_calls_without_ids_is_the_call(pipeline: Pipeline, proj
     }
 
 
+def test_an_id_shared_by_different_calls_of_two_services_hides_neither(pipeline: Pipeline, project: str) -> None:
+    mine = Call(response_id="chatcmpl-500", feature="a")
+    theirs = Call(
+        scope=OTHER, response_id="chatcmpl-500", feature="b", at=after(300), input_tokens=9000, output_tokens=900
+    )
+    other_model = replace(theirs, at=after(0.5), model="gpt-4o-mini", feature="c", span_id=b"third-01")
+    land(pipeline, body(mine, theirs), project=project)
+    assert {(row["feature"], row["counted"]) for row in bill(pipeline.store, project)} == {("a", "yes"), ("b", "yes")}
+    land(pipeline, body(mine), body(other_model), project=f"{project}-burst")
+    assert counts(pipeline.store, f"{project}-burst") == {"yes": 2}
+
+
+def test_a_merged_call_keeps_the_cost_and_the_meters_that_only_one_of_them_reports(
+    pipeline: Pipeline, project: str
+) -> None:
+    gateway = {"gen_ai.usage.cost": 0.5, "breakeven.meter.web_search": 3}
+    land(pipeline, body(Call(scope="litellm", response_id="r1", attributes=gateway)), project=project)
+    land(pipeline, body(Call(scope=NATIVE, response_id="r1", model="unknown-model")), project=project)
+    rows = pipeline.store.rows(
+        "SELECT counted, sum(s.calls) AS n, sum(s.cost_usd) AS usd, sum(s.quantity) AS units FROM spend AS s "
+        "WHERE grain = 'day' AND project = {p:String} GROUP BY counted HAVING n != 0 ORDER BY counted DESC",
+        {"p": project},
+    )
+    assert rows[0] == {"counted": "yes", "n": 1, "usd": Decimal("0.5"), "units": 3}
+
+
+def test_a_link_that_comes_last_still_shows_the_wrapper(pipeline: Pipeline, project: str) -> None:
+    trace = b"v" * 16
+    wrapper = Call(scope=OTHER, trace_id=trace, span_id=b"wrapper1", at=after(-70), seconds=80)
+    inner = Call(response_id="r1", trace_id=trace, span_id=b"inner-01", parent=b"linking1")
+    link = Call(operation="invoke_agent", trace_id=trace, span_id=b"linking1", parent=b"wrapper1", at=after(-130))
+    land(pipeline, body(wrapper, inner), project=project)
+    assert counts(pipeline.store, project) == {"yes": 2}
+    land(pipeline, body(link), project=project)
+    assert counts(pipeline.store, project) == {"yes": 1, "wrapper": 1}
+
+
+def test_a_trace_with_thousands_of_calls_without_ids_is_counted_like_any_other(
+    pipeline: Pipeline, project: str
+) -> None:
+    trace, root = b"w" * 16, b"root-001"
+    calls = [
+        Call(
+            operation="embeddings",
+            trace_id=trace,
+            span_id=b"%08d" % n,
+            parent=root,
+            at=after(n / 100),
+            output_tokens=None,
+        )
+        for n in range(3000)
+    ]
+    land(pipeline, body(*calls), project=project)
+    assert counts(pipeline.store, project) == {"yes": 3000}
+
+
 def test_a_late_duplicate_takes_itself_out_again(pipeline: Pipeline, project: str) -> None:
     land(pipeline, body(Call(scope=OTHER, response_id="r1", at=after(59.9))), project=project)
     assert counts(pipeline.store, project) == {"yes": 1}

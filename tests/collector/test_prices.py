@@ -201,6 +201,16 @@ def test_what_has_no_price_is_null_with_its_reason_and_never_zero(pipeline: Pipe
     ]
 
 
+def test_opentelemetrys_names_of_providers_are_understood(book: Book) -> None:
+    asked = [
+        ("x_ai", "grok-3"),
+        ("gcp.gen_ai", "gemini-2.0-flash"),
+        ("azure.ai.openai", "gpt-4o"),
+        ("gcp.gemini", "gemini-2.0-flash"),
+    ]
+    assert [book.resolve(*names, "").provider for names in asked] == ["x-ai", "google", "azure", "google"]
+
+
 def test_a_contract_prices_its_project_its_time_and_nothing_else(pipeline: Pipeline, project: str) -> None:
     def contract(
         for_project: str, start: datetime, end: datetime, rate: str, meters: dict[str, Decimal]

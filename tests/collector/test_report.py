@@ -56,7 +56,7 @@ def test_the_whole_document_for_a_small_bill(pipeline: Pipeline, project: str) -
         "output_tokens": 100,
         "cost_usd": "0.003",
         "cost_per_call_usd": "0.003",
-        "share": 0.461538,
+        "share": 0.461538462,
         "cumulative_share": 1.0,
         "previous_cost_usd": "0.0035",
         "trend": -0.1429,
@@ -74,8 +74,8 @@ def test_the_whole_document_for_a_small_bill(pipeline: Pipeline, project: str) -
         "cached_input_tokens": 0,
         "cost_usd": "0.0035",
         "cost_per_call_usd": "0.0035",
-        "share": 0.538462,
-        "cumulative_share": 0.538462,
+        "share": 0.538461538,
+        "cumulative_share": 0.538461538,
         "previous_cost_usd": None,
         "trend": None,
         "unpriced_calls": 0,
@@ -131,7 +131,7 @@ def test_the_whole_document_for_a_small_bill(pipeline: Pipeline, project: str) -
 
 
 @pytest.mark.parametrize("by", list(Dimension))
-def test_every_dimension_cuts_the_period_and_the_one_before_at_the_same_minute(
+def test_every_dimension_cuts_the_period_and_the_one_before_at_the_same_quarter(
     pipeline: Pipeline, project: str, by: Dimension
 ) -> None:
     attributes = {"breakeven.tenant": "acme", "user.id": "u1"}
@@ -159,10 +159,9 @@ def test_every_dimension_cuts_the_period_and_the_one_before_at_the_same_minute(
         "user": "u1",
         "service": "api",
     }[by]
-    # 15:20 stands in the quarter that begins at 15:15: dimensions without minutes take the whole quarter or none of it.
-    fine = by in (Dimension.TENANT, Dimension.USER)
     assert (row[str(by)], row["calls"], Decimal(row["cost_usd"])) == (name, 4, 4 * ONE_CALL_USD)
-    assert Decimal(row["previous_cost_usd"]) == (4 if fine else 5) * ONE_CALL_USD
+    # The period before is cut at 15:15, the quarter that every dimension has.
+    assert Decimal(row["previous_cost_usd"]) == 3 * ONE_CALL_USD
 
 
 def test_features_above_the_rule_make_eighty_percent(pipeline: Pipeline, project: str) -> None:
@@ -228,6 +227,21 @@ def test_a_meter_without_a_rate_is_listed_with_its_quantity(pipeline: Pipeline, 
             "quantity": "1.5",
         }
     ]
+
+
+def test_a_call_of_which_only_a_part_is_known_has_dollars_and_counts_as_not_fully_priced(
+    pipeline: Pipeline, project: str
+) -> None:
+    land(
+        pipeline,
+        project,
+        Call(at=ago(hours=1), output_tokens=None),
+        Call(at=ago(hours=1), operation="embeddings", model="text-embedding-3-small", output_tokens=None),
+    )
+    document = build_report(pipeline.store, now=NOW, project=project)
+    assert Decimal(document["totals"]["cost_usd"]) == Decimal("0.0025") + Decimal("0.00002")
+    assert (document["totals"]["unpriced_calls"], document["coverage"]["priced"]) == (1, 0.5)
+    assert [entry["reason"] for entry in document["unpriced"]] == ["part of the usage is missing"]
 
 
 def test_an_empty_store_gives_an_empty_document(pipeline: Pipeline, project: str) -> None:

@@ -111,7 +111,7 @@ def test_with_neither_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BreakevenError) as caught:
         fetch_report(Settings(port=port, data_dir=tmp_path), None, days=1, by=Dimension.FEATURE)
     assert str(caught.value) == (
-        f"no data yet: nothing answers at http://127.0.0.1:{port} and there is no store in {tmp_path}. Start the "
+        f"no data yet: nothing answers at http://127.0.0.1:{port} and there is no store in {tmp_path}/store. Start the "
         "collector with `breakeven up`, or look at a filled one with `breakeven demo`."
     )
     assert list(tmp_path.iterdir()) == []  # looking makes nothing

@@ -339,8 +339,8 @@ def expected_rows(by: str) -> list[dict[str, Any]]:
                 "cost_per_call_usd": None
                 if cost is None
                 else digits((cost / (len(calls) - unknown)).quantize(Decimal("1e-9"))),
-                "share": None if cost is None else float(round(cost / total, 6)),
-                "cumulative_share": None if cost is None else float(round(running / total, 6)),
+                "share": None if cost is None else float(round(cost / total, 9)),
+                "cumulative_share": None if cost is None else float(round(running / total, 9)),
                 "previous_cost_usd": None,
                 "trend": None,
                 "unpriced_calls": unknown,

@@ -115,10 +115,10 @@ def test_a_call_by_opentelemetrys_names_becomes_one_row(land: Land) -> None:
         ({"gen_ai.usage.input_tokens": 12.0, "gen_ai.usage.output_tokens": 5.0}, (12, 5, "usage")),
         ({"gen_ai.usage.input_tokens": 0, "gen_ai.usage.output_tokens": 0}, (0, 0, "unknown")),
         ({}, (None, None, "unknown")),
-        ({"gen_ai.usage.input_tokens": -5, "gen_ai.usage.output_tokens": 2}, (None, 2, "usage")),
+        ({"gen_ai.usage.input_tokens": -5, "gen_ai.usage.output_tokens": 2}, (None, 2, "partial")),
         ({"gen_ai.usage.input_tokens": 9_200_000_000_000_000_000}, (None, None, "unknown")),
         ({"gen_ai.usage.input_tokens": "many"}, (None, None, "unknown")),
-        ({"gen_ai.usage.input_tokens": 10, "gen_ai.usage.cache_read.input_tokens": 40}, (50, None, "usage")),
+        ({"gen_ai.usage.input_tokens": 10, "gen_ai.usage.cache_read.input_tokens": 40}, (50, None, "partial")),
     ],
 )
 def test_tokens_are_what_was_reported_and_what_cannot_be_is_unknown(land: Land, given: Any, expected: Any) -> None:

@@ -1,5 +1,5 @@
 -- One row a reported LLM call, before duplicates are taken out: a call seen by two instrumentations is two rows here and
--- one in the ledger. A span that is sent again replaces itself, at the latest when parts merge.
+-- one in the ledger. A span that is sent again as it was replaces itself, at the latest when parts merge.
 CREATE TABLE IF NOT EXISTS calls
 (
     project LowCardinality(String) COMMENT 'project of the ingest key; "default" without keys',
@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS calls
     failed Bool COMMENT 'status ERROR or an error.type',
     error_type LowCardinality(String) COMMENT 'error.type',
     http_status UInt16 COMMENT 'http.response.status_code, or the one that error.type stands for; 0: unknown',
-    basis LowCardinality(String) COMMENT 'what the dollars rest on: reported (reported_cost_usd), usage (tokens or meters × price), refused (turned away before work: 0), unknown',
+    basis LowCardinality(String) COMMENT 'what the dollars rest on: reported (reported_cost_usd), usage (tokens or meters × price), partial (the same, but some of the usage is missing), refused (turned away before work: 0), unknown',
     mended Array(LowCardinality(String)) COMMENT 'what had to be put right: start_time, tokens, subsets',
     duration_us UInt64 COMMENT 'length of the span in microseconds',
     received_ns UInt64 COMMENT 'when the collector took it, Unix nanoseconds'
@@ -51,4 +51,4 @@ ENGINE = ReplacingMergeTree(received_ns)
 PARTITION BY toYYYYMM(ts)
 -- A pass reads the rows of given minutes; identity behind the minute brings the rows of one call together.
 ORDER BY (project, toStartOfMinute(ts), identity, trace_id, span_id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

@@ -12,4 +12,4 @@ ENGINE = ReplacingMergeTree(received_ns)
 PARTITION BY toYYYYMM(ts)
 -- A pass looks for the links of the traces of given minutes.
 ORDER BY (project, toStartOfMinute(ts), trace_id, span_id)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

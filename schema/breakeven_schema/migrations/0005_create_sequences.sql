@@ -12,4 +12,4 @@ CREATE TABLE IF NOT EXISTS sequences
 ENGINE = AggregatingMergeTree
 -- Read whole, a project at a time; a row a process.
 ORDER BY (project, service, seq_source)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

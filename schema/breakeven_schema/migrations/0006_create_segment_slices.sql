@@ -10,4 +10,4 @@ ENGINE = ReplacingMergeTree
 -- A pass asks for the slices of its segments.
 ORDER BY (segment, project, slice)
 TTL landed + INTERVAL 30 DAY
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

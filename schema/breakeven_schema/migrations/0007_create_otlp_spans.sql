@@ -63,7 +63,7 @@ SELECT
     failed,
     error_type,
     http_status,
-    multiIf(cost_reported IS NOT NULL, 'reported', used, 'usage',
+    multiIf(cost_reported IS NOT NULL, 'reported', used, if(usage_complete, 'usage', 'partial'),
         failed AND http_status IN (400, 401, 403, 404, 413, 422, 429), 'refused', 'unknown') AS basis,
     arrayFilter(m -> m != '', [
         if(clock_ok, '', 'start_time'),
@@ -80,7 +80,9 @@ FROM
         least(audio_in_told, uncached) AS audio_in,
         least(reasoning_told, output_total) AS reasoning,
         least(audio_out_told, output_total - least(reasoning_told, output_total)) AS audio_out,
-        ifNull(input_total, 0) + output_total > 0 OR length(meters) > 0 AS used
+        ifNull(input_total, 0) + output_total > 0 OR length(meters) > 0 AS used,
+        -- A conversation has input and output; embeddings, images, speech may have one of them or only meters.
+        NOT bad_tokens AND (NOT talks OR (input_reported IS NOT NULL AND output_reported IS NOT NULL)) AS usage_complete
     FROM
     (
         SELECT *,
@@ -144,10 +146,10 @@ FROM
                 mapFilter((k, v) -> v > 0 AND v <= 1000000000, mapUpdate(
                     map('web_search', toDecimal128(web_searches, 6)),
                     mapFromArrays(
-                        arrayMap(k -> substring(k, length('breakeven.meter.') + 1), arrayFilter(k -> startsWith(k, 'breakeven.meter.'), keys)),
+                        arrayMap(k -> substring(k, length('breakeven.meter.') + 1), arrayFilter(k -> startsWith(k, 'breakeven.meter.') AND k != 'breakeven.meter.', keys)),
                         arrayMap(k -> ifNull(toDecimal128OrNull(multiIf(strs[indexOf(keys, k)] != '', strs[indexOf(keys, k)],
                             dbls[indexOf(keys, k)] != 0, toString(dbls[indexOf(keys, k)]), toString(ints[indexOf(keys, k)])), 6), toDecimal128(0, 6)),
-                            arrayFilter(k -> startsWith(k, 'breakeven.meter.'), keys))))) AS meters,
+                            arrayFilter(k -> startsWith(k, 'breakeven.meter.') AND k != 'breakeven.meter.', keys))))) AS meters,
 
                 -- how it ended
                 text('error.type') AS error_type,
@@ -185,6 +187,8 @@ FROM
                 has(keys, 'traceloop.span.kind') AS has_traceloop_kind,
                 has(keys, 'llm.request.type') AS has_request_type,
                 text('langfuse.observation.type') AS langfuse_type,
+                operation IN ('', 'chat', 'text_completion', 'generate_content', 'completion', 'acompletion', 'atext_completion',
+                    'responses', 'aresponses') AND openinference_kind != 'EMBEDDING' AND NOT hasAny(keys, ['gen_ai.embeddings.dimension.count', 'embedding.model_name']) AS talks,
                 operation IN ('chat', 'text_completion', 'generate_content', 'embeddings', 'completion', 'acompletion',
                     'atext_completion', 'aembedding', 'embedding', 'responses', 'aresponses') AS billable_operation,
 

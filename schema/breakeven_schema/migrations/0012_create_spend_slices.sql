@@ -42,4 +42,4 @@ ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(slice)
 -- A pass reads the slices it looks at again.
 ORDER BY (project, slice, feature, feature_source, environment, service, task, tenant, user_id, name_id, provider, model, price_context, priced_at, tier_start, basis, meter, counted)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

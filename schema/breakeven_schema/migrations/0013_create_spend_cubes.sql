@@ -40,4 +40,4 @@ ENGINE = AggregatingMergeTree
 PARTITION BY (grain, toYYYYMM(at))
 -- Reports and charts ask for a grain, a project and a stretch of time.
 ORDER BY (grain, project, at, feature, feature_source, environment, service, tenant, user_id, name_id, provider, model, price_context, priced_at, tier_start, basis, meter, counted)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

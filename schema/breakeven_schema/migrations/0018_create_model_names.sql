@@ -19,4 +19,4 @@ CREATE TABLE IF NOT EXISTS model_names
 ENGINE = ReplacingMergeTree(resolved_at)
 -- Small; joined whole.
 ORDER BY (provider, model, price_context)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

@@ -10,4 +10,4 @@ CREATE TABLE IF NOT EXISTS models_seen
 ENGINE = AggregatingMergeTree
 -- Small; read whole.
 ORDER BY (provider, model, price_context)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1

@@ -1,5 +1,6 @@
 -- Sums times rates: what every report, chart and verdict reads. Prices are applied here, at read, so a new price shows
--- everywhere at once and history is never rewritten. cost_usd is NULL where it is not known; unpriced_reason says why.
+-- everywhere at once and history is never rewritten. cost_usd is NULL where it is not known, and a part
+-- of it where only a part of the usage is; unpriced_reason says why.
 -- A query must fix `grain`, for each grain holds the whole bill; 'minute' is the ledger itself.
 CREATE VIEW IF NOT EXISTS spend AS
 WITH toDecimal128(0, 15) AS zero
@@ -25,7 +26,7 @@ SELECT
     multiIf(
         s.basis = 'reported', s.reported_cost_usd,
         s.basis = 'refused', zero,
-        s.basis != 'usage', NULL,
+        s.basis NOT IN ('usage', 'partial'), NULL,
         s.meter != '', if(mapContains(meter_usd_used, s.meter), CAST(s.quantity * meter_usd_used[s.meter] AS Decimal(38, 15)), NULL),
         price_source = '', NULL,
         if(s.uncached_tokens = 0, zero, s.uncached_tokens * rate_used.uncached) +
@@ -40,7 +41,7 @@ SELECT
         if(s.image_output_tokens = 0, zero, s.image_output_tokens * rate_used.image_output) +
         s.calls * ifNull(rate_used.request, zero)) AS cost_usd,
     multiIf(
-        cost_usd IS NOT NULL, '',
+        cost_usd IS NOT NULL, if(s.basis = 'partial' AND s.meter = '', 'part of the usage is missing', ''),
         s.basis = 'unknown', 'no usage reported',
         price_source = '', 'model not in the price book',
         s.meter != '', 'no rate for the meter',

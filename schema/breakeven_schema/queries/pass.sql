@@ -7,7 +7,8 @@
 --     draws from 999, some gateways use the second), so rows of an id are cut into bursts, starts at most 2 s apart; two
 --     bursts without a common scope that are each other's nearest within 10 minutes are one; in a burst the n-th row of
 --     one scope is the n-th of another. Nothing is ever dropped within one scope.
---   * Tokens come from the best scope; feature, tenant and user each from its best member that has one.
+--     So must what they report: the same totals, or one of them nothing, or within a burst at least the same model.
+--   * Tokens come from the best scope; feature, tenant, user, meters and a reported cost each from the best that has one.
 --   * A call without an id is a wrapper if an ancestor or descendant in its trace reports the same totals, or if it
 --     reports nothing and there is a call below it.
 -- Nothing depends on the order of arrival, nor on which minutes a pass happens to look at.
@@ -41,7 +42,7 @@ WITH
                     cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens,
                     audio_output_tokens,
                     image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us) AS rest,
-                (basis NOT IN ('usage', 'reported'), scope_rank,
+                (transform(basis, ['usage', 'reported', 'partial'], [0, 0, 1], 2), scope_rank,
                     -cache_read_tokens - cache_write_5m_tokens - cache_write_1h_tokens - reasoning_tokens,
                     scope, trace_id, span_id) AS order_of_trust,
                 toUInt32(ts > addSeconds(lagInFrame(ts, 1, toDateTime64(0, 6, 'UTC')) OVER (
@@ -61,7 +62,7 @@ WITH
     -- a burst joins the one before it if each is the other's nearest, within 10 minutes, and no scope is in both
     paired AS
     (
-        SELECT project, identity, burst - joins AS cluster, members
+        SELECT project, identity, burst, burst - joins AS cluster, members
         FROM
         (
             SELECT project, identity, b.1 AS burst, b.3 AS members,
@@ -87,20 +88,37 @@ WITH
             ARRAY JOIN bursts_of_id AS b, arrayEnumerate(bursts_of_id) AS i
         )
     ),
-    -- one group a call, the n-th of each scope: the one most trusted is counted, the others are its duplicates
+    -- one group a call, the n-th of each scope: the one most trusted is counted, and those that agree with it are its
+    -- duplicates. They agree if they report the same totals, or nothing, or in the same burst the same model.
     verdicts AS
     (
         SELECT project, m.3 AS trace_id, m.4 AS span_id, m.11 AS rest,
-            if(m.5 = min(m.5) OVER call, 'yes', 'duplicate') AS counted,
-            argMinIf((m.7, m.8), (m.6, m.5), m.7 != '') OVER call AS payer,
-            argMinIf(m.9, m.5, m.9 != '') OVER call AS one_tenant,
-            argMinIf(m.10, m.5, m.10 != '') OVER call AS one_user
+            m.5 = first AS is_first,
+            if(agrees AND NOT is_first, 'duplicate', 'yes') AS counted,
+            if(agrees, argMinIf((m.7, m.8), (m.6, m.5), agrees AND m.7 != '') OVER call, (m.7, m.8)) AS payer,
+            if(agrees, argMinIf(m.9, m.5, agrees AND m.9 != '') OVER call, m.9) AS one_tenant,
+            if(agrees, argMinIf(m.10, m.5, agrees AND m.10 != '') OVER call, m.10) AS one_user,
+            if(is_first, argMinIf(rest.20, m.5, agrees AND length(rest.20) > 0) OVER call, rest.20) AS one_meters,
+            if(is_first, argMinIf(rest.21, m.5, agrees AND rest.21 IS NOT NULL) OVER call, rest.21) AS one_cost
         FROM
         (
-            SELECT project, identity, cluster, m,
-                row_number() OVER (PARTITION BY project, identity, cluster, m.1 ORDER BY m) AS nth
-            FROM paired
-            ARRAY JOIN members AS m
+            SELECT *,
+                m.5 = first OR (m.11.10, m.11.16) = (best.2, best.3) OR (m.11.10 IS NULL AND m.11.16 IS NULL)
+                    OR (best.2 IS NULL AND best.3 IS NULL) OR (m.11.7 = best.1 AND burst = best.4) AS agrees
+            FROM
+            (
+                SELECT *,
+                    min(m.5) OVER call AS first,
+                    argMin((m.11.7, m.11.10, m.11.16, burst), m.5) OVER call AS best
+                FROM
+                (
+                    SELECT project, identity, burst, cluster, m,
+                        row_number() OVER (PARTITION BY project, identity, cluster, m.1 ORDER BY m) AS nth
+                    FROM paired
+                    ARRAY JOIN members AS m
+                )
+                WINDOW call AS (PARTITION BY project, identity, cluster, nth)
+            )
         )
         WINDOW call AS (PARTITION BY project, identity, cluster, nth)
     ),
@@ -115,48 +133,57 @@ WITH
     ),
     wrappers AS
     (
-        SELECT project, trace_id, c.1 AS span_id
+        -- per trace, one step up at a time for all spans at once: pairs of a call and a call above it
+        SELECT project, trace_id, ids[index] AS span
         FROM
         (
-            SELECT project, trace_id,
-                mapFromArrays(groupArray(span_id), groupArray(parent_span_id)) AS parent_of,
-                -- span, has an id, input, output, rank of the scope
-                groupArrayIf((span_id, response_id != '', ifNull(input_tokens, -1), ifNull(output_tokens, -1), scope_rank), is_call) AS calls_of_trace
+            SELECT project, trace_id, ids,
+                arrayFold(
+                    (found, step) -> (
+                        arrayMap(above -> parent_of[above], found.1),
+                        arrayConcat(found.2, arrayFilter(index -> index > 0, arrayMap(
+                            (above, index) -> multiIf(
+                                above = 0 OR NOT is_call[above] OR NOT is_call[index], 0,
+                                -- the upper one wraps: it has no id and reports nothing, or the same as the lower one,
+                                -- which has an id or is of no worse scope
+                                NOT has_id[above] AND (
+                                    (totals[above] = (-1, -1) AND totals[index] != (-1, -1))
+                                    OR (totals[above] = totals[index] AND (has_id[index] OR ranks[index] <= ranks[above]))), above,
+                                -- the lower one repeats the upper one, which has an id or is of a better scope
+                                NOT has_id[index] AND totals[above] = totals[index] AND (has_id[above] OR ranks[above] < ranks[index]), index,
+                                0),
+                            arrayMap(above -> parent_of[above], found.1), arrayEnumerate(ids))))),
+                    range(32),
+                    (arrayEnumerate(ids), emptyArrayUInt32())).2 AS wrapping
             FROM
             (
-                SELECT project, trace_id, span_id, parent_span_id, response_id, input_tokens, output_tokens,
-                    scope_rank, 1 AS is_call
-                FROM calls
-                WHERE project IN {projects:Array(String)}
-                    AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
-                    AND (project, trace_id) IN (traces)
-                ORDER BY received_ns DESC
-                LIMIT 1 BY project, trace_id, span_id
-                UNION ALL
-                SELECT project, trace_id, span_id, parent_span_id, '', NULL, NULL, 0, 0
-                FROM span_links
-                WHERE project IN {projects:Array(String)}
-                    AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
-                    AND (project, trace_id) IN (traces)
-                ORDER BY received_ns DESC
-                LIMIT 1 BY project, trace_id, span_id
+                SELECT project, trace_id,
+                    groupArray(span) AS ids,
+                    arrayMap(p -> toUInt32(indexOf(ids, p)), groupArray(parent)) AS parent_of,
+                    groupArray(is_call) AS is_call, groupArray(has_id) AS has_id, groupArray(totals) AS totals, groupArray(rank) AS ranks
+                FROM
+                (
+                    SELECT project, trace_id, reinterpretAsUInt64(span_id) AS span, reinterpretAsUInt64(parent_span_id) AS parent,
+                        response_id != '' AS has_id, (ifNull(input_tokens, -1), ifNull(output_tokens, -1)) AS totals, scope_rank AS rank, 1 AS is_call
+                    FROM calls
+                    WHERE project IN {projects:Array(String)}
+                        AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+                        AND (project, trace_id) IN (traces)
+                    ORDER BY received_ns DESC
+                    LIMIT 1 BY project, trace_id, span_id
+                    UNION ALL
+                    SELECT project, trace_id, reinterpretAsUInt64(span_id), reinterpretAsUInt64(parent_span_id), 0, (toInt64(-1), toInt64(-1)), 0, 0
+                    FROM span_links
+                    WHERE project IN {projects:Array(String)}
+                        AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+                        AND (project, trace_id) IN (traces)
+                    ORDER BY received_ns DESC
+                    LIMIT 1 BY project, trace_id, span_id
+                )
+                GROUP BY project, trace_id
             )
-            GROUP BY project, trace_id
         )
-        ARRAY JOIN calls_of_trace AS c
-        WHERE NOT c.2 AND arrayExists(
-            d -> d.1 != c.1
-                AND multiIf(
-                    -- d stands above c and reports the same: the one with an id or of the better scope stays, else c
-                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])),
-                        range(32), [parent_of[c.1]]), d.1),
-                    (d.3, d.4) = (c.3, c.4) AND (d.2 OR d.5 < c.5),
-                    -- d stands below c: c wraps it if it reports the same or nothing, unless d is of a worse scope and has no id
-                    has(arrayFold((path, i) -> if(path[-1] = '', path, arrayPushBack(path, parent_of[path[-1]])),
-                        range(32), [parent_of[d.1]]), c.1),
-                    (c.3, c.4) = (-1, -1) OR ((d.3, d.4) = (c.3, c.4) AND (d.2 OR d.5 <= c.5)),
-                    0),
-            calls_of_trace)
+        ARRAY JOIN arrayDistinct(wrapping) AS index
     ),
     rows_of_minutes AS
     (
@@ -177,8 +204,8 @@ WITH
             rest.10 AS input_tokens, rest.11 AS cache_read_tokens,
             rest.12 AS cache_write_5m_tokens, rest.13 AS cache_write_1h_tokens, rest.14 AS audio_input_tokens,
             rest.15 AS image_input_tokens, rest.16 AS output_tokens, rest.17 AS reasoning_tokens,
-            rest.18 AS audio_output_tokens, rest.19 AS image_output_tokens, rest.20 AS meters,
-            rest.21 AS reported_cost_usd, rest.22 AS failed, rest.23 AS basis,
+            rest.18 AS audio_output_tokens, rest.19 AS image_output_tokens, one_meters AS meters,
+            one_cost AS reported_cost_usd, rest.22 AS failed, if(one_cost IS NOT NULL, 'reported', rest.23) AS basis,
             rest.24 AS duration_us, counted
         FROM verdicts
         WHERE toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
@@ -197,7 +224,7 @@ WITH
             sipHash64(r.provider, r.model, r.price_context) AS name_id,
             arrayMax(arrayFilter(t -> t < ifNull(r.input_tokens, 0), arrayPushFront(n.tier_starts, 0))) AS tier_start,
             r.basis AS basis, m.1 AS meter,
-            if(r.counted = 'yes' AND (r.project, r.trace_id, r.span_id) IN (wrappers), 'wrapper', r.counted) AS counted,
+            if(r.counted = 'yes' AND (r.project, r.trace_id, reinterpretAsUInt64(r.span_id)) IN (wrappers), 'wrapper', r.counted) AS counted,
             toInt64(m.1 = '') AS calls,
             calls * r.failed AS failed_calls,
             -- disjoint kinds of tokens; a call with a reported cost has them too, they only are not priced

@@ -15,14 +15,26 @@ WHERE project IN {projects:Array(String)}
             WHERE project IN {projects:Array(String)}
                 AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
         )
-        OR (project, trace_id) IN
+        OR
         (
-            SELECT project, trace_id FROM calls
-            WHERE project IN {projects:Array(String)}
-                AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
-            GROUP BY project, trace_id
-            HAVING countIf(response_id = '') > 0 AND count() > 1
-                AND countIf(toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')) > 0
+            (project, trace_id) IN
+            (
+                SELECT project, trace_id FROM calls
+                WHERE project IN {projects:Array(String)}
+                    AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+                GROUP BY project, trace_id
+                HAVING countIf(response_id = '') > 0 AND count() > 1
+            )
+            AND (project, trace_id) IN
+            (
+                SELECT project, trace_id FROM calls
+                WHERE project IN {projects:Array(String)}
+                    AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
+                UNION ALL
+                SELECT project, trace_id FROM span_links
+                WHERE project IN {projects:Array(String)}
+                    AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
+            )
         )
     )
 ORDER BY minute, project
