@@ -134,7 +134,13 @@ def test_what_cannot_be_written_is_to_be_sent_again(
     assert (answer.status, answer.headers["retry-after"]) == (503, retry_after)
     assert answer.headers["content-type"] == headers["Content-Type"]
     assert status_of(answer) == (14, str(error))
-    assert counters(client) == before  # not counted as taken
+    # not counted as taken, and seen by whoever looks after the collector
+    refused = before["unkept_requests"] + 1
+    assert counters(client) == {**before, "unkept_requests": refused, "status": "degraded", "held_up": str(error)}
+    monkeypatch.undo()
+    assert client.post(message.SerializeToString(), PROTOBUF).status == 200
+    well = counters(client)
+    assert (well["status"], well["held_up"], well["unkept_requests"]) == ("ok", None, refused)
 
 
 def test_pythons_exporter_sends_again_what_was_refused_for_now(
