@@ -1,7 +1,6 @@
 """The HTTP front: OTLP, the API, health."""
 
 import asyncio
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -23,13 +22,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     receiver = Receiver(pipeline.journal, pipeline.settings.max_body_bytes)
     started = datetime.now(UTC)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI):
-        yield
-
     app = FastAPI(
         title="Breakeven",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
-from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from breakeven_collector import otlp
@@ -45,7 +44,7 @@ class Receiver:
 
     def router(self) -> APIRouter:
         """The routes, with and without a trailing slash: exporters do not follow a redirect, the data would be lost."""
-        router = APIRouter(route_class=APIRoute)
+        router = APIRouter()
         for signal in ("traces", "metrics", "logs"):
             for path in (f"/v1/{signal}", f"/v1/{signal}/"):
                 router.add_api_route(path, self._endpoint(signal), methods=["POST"], include_in_schema=False)

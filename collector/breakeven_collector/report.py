@@ -180,9 +180,7 @@ def usd(amount: Decimal | None) -> str | None:
 
 _COUNTS = ("calls", "failed_calls", "input_tokens", "cached_input_tokens", "output_tokens")
 _MONEY = ("cost_usd", "previous_cost_usd", "allocated_usd", "removed_usd")
-_MORE_COUNTS = (
-    *("previous_calls", "unpriced_calls", "calls_without_usage", "allocated_calls", "duplicate_calls", "wrapper_calls"),
-)
+_MORE_COUNTS = (*("unpriced_calls", "calls_without_usage", "allocated_calls", "duplicate_calls", "wrapper_calls"),)
 
 
 def _totals(found: Sequence[Row]) -> dict[str, Any]:

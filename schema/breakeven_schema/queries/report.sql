@@ -14,7 +14,6 @@ SELECT
     sumIf(s.output_tokens, current AND billed) AS output_tokens,
     sumIf(s.cost_usd, current AND billed) AS cost_usd,
     sumIf(s.cost_usd, before AND billed) AS previous_cost_usd,
-    sumIf(s.calls, before AND billed) AS previous_calls,
     sumIf(s.calls, current AND billed AND s.unpriced_reason != '') AS unpriced_calls,
     sumIf(s.quantity, current AND billed AND s.cost_usd IS NULL) AS unpriced_units,
     sumIf(s.calls, current AND billed AND basis IN ('unknown', 'partial')) AS calls_without_usage,
