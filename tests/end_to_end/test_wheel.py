@@ -74,9 +74,10 @@ def test_the_wheel_holds_every_file_of_the_packages_and_nothing_else(names: set[
 
 
 def test_the_wheel_holds_what_is_no_python(names: set[str]) -> None:
-    migrations = len(list((ROOT / "schema/breakeven_schema/migrations").glob("*.sql")))
-    assert migrations > 20
-    assert sum(n.startswith("breakeven_schema/migrations/") and n.endswith(".sql") for n in names) == migrations
+    for folder in ("migrations", "views", "queries"):
+        in_tree = len(list((ROOT / "schema/breakeven_schema" / folder).glob("*.sql")))
+        assert in_tree > 5
+        assert sum(n.startswith(f"breakeven_schema/{folder}/") and n.endswith(".sql") for n in names) == in_tree
     assert names >= {
         "breakeven/py.typed",
         "breakeven_collector/demo/breakeven.toml",

@@ -21,6 +21,20 @@ def test_a_migration_that_was_edited_after_it_was_applied_is_refused_by_name(sto
         pending(store.client(), edited)
 
 
+def test_a_view_that_was_edited_is_put_in_place_again_with_all_views_and_no_table_is_touched(store: Store) -> None:
+    edited = [Migration(m.name, m.sql + "\n") if m.name == "views/02_calls_of_spans.sql" else m for m in migrations()]
+    views = [m.name for m in migrations() if m.is_view]
+    assert [m.name for m in apply(store.client(), edited)] == views
+    assert pending(store.client(), edited) == []
+
+
+def test_a_store_whose_views_were_recorded_as_migrations_is_brought_up_to_date(store: Store) -> None:
+    store.run("ALTER TABLE migrations DELETE WHERE name LIKE 'views/%' SETTINGS mutations_sync = 1")
+    store.insert("migrations", ["name", "sha256"], [("0007_create_otlp_spans.sql", "0" * 64)])
+    assert [m.name for m in apply(store.client())] == [m.name for m in migrations() if m.is_view]
+    assert apply(store.client()) == []
+
+
 def test_a_store_that_is_newer_than_the_program_is_refused_with_what_to_do(store: Store) -> None:
     store.insert("migrations", ["name", "sha256"], [("9999_create_future.sql", "0" * 64)])
     with pytest.raises(StoreError, match=r"9999_create_future\.sql.*pip install -U"):
@@ -30,13 +44,17 @@ def test_a_store_that_is_newer_than_the_program_is_refused_with_what_to_do(store
 def test_what_was_interrupted_is_done_again(store: Store) -> None:
     # The statement went through, its record did not: the file is repeatable.
     store.run("ALTER TABLE migrations DELETE WHERE name = '0003_create_calls.sql' SETTINGS mutations_sync = 1")
-    assert [m.name for m in apply(store.client())] == ["0003_create_calls.sql"]
+    views = [m.name for m in migrations() if m.is_view]
+    assert [m.name for m in apply(store.client())] == ["0003_create_calls.sql", *views]
 
 
-def test_files_are_numbered_without_gaps_and_hold_one_statement() -> None:
-    names = [m.name for m in migrations()]
-    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
-    assert all(re.fullmatch(r"\d{4}_(create|add|drop|alter)_\w+\.sql", name) for name in names)
+def test_files_are_numbered_and_hold_one_statement() -> None:
+    tables = [m.name for m in migrations() if not m.is_view]
+    views = [m.name for m in migrations() if m.is_view]
+    numbers = [int(name[:4]) for name in tables]
+    assert len(set(numbers)) == len(numbers)
+    assert all(re.fullmatch(r"\d{4}_(create|add|drop|alter)_\w+\.sql", name) for name in tables)
+    assert [name[6:8] for name in views] == [f"{n:02}" for n in range(1, len(views) + 1)]
     for migration in migrations():
         code = re.sub(r"--.*", "", migration.sql)
         assert ";" not in re.sub(r"'[^']*'", "''", code), f"{migration.name} holds more than one statement"

@@ -1,5 +1,5 @@
 -- The rates of the book loaded last, by the name that stands on the spans.
-CREATE VIEW IF NOT EXISTS rates AS
+CREATE OR REPLACE VIEW rates AS
 SELECT
     n.name_id AS name_id,
     b.tier_start AS tier_start,

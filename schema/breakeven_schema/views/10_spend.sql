@@ -2,7 +2,7 @@
 -- everywhere at once and history is never rewritten. cost_usd is NULL where it is not known, and a part
 -- of it where only a part of the usage is; unpriced_reason says why.
 -- A query must fix `grain`, for each grain holds the whole bill; 'minute' is the ledger itself.
-CREATE VIEW IF NOT EXISTS spend AS
+CREATE OR REPLACE VIEW spend AS
 WITH toDecimal128(0, 15) AS zero
 SELECT
     s.grain AS grain, s.project AS project, s.at AS at, s.priced_at AS priced_at, s.environment AS environment,

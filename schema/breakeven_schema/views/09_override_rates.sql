@@ -1,5 +1,5 @@
 -- Own rates in the same shape as rates.
-CREATE VIEW IF NOT EXISTS override_rates AS
+CREATE OR REPLACE VIEW override_rates AS
 SELECT
     o.project AS project,
     sipHash64(o.provider, o.model, o.price_context) AS name_id,

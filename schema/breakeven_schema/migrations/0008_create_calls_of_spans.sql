@@ -1,2 +1,0 @@
-CREATE MATERIALIZED VIEW IF NOT EXISTS calls_of_spans TO calls AS
-SELECT * EXCEPT (segment, is_call, seq, seq_source) FROM spans WHERE is_call
