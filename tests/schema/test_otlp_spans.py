@@ -157,8 +157,8 @@ def test_a_cost_of_zero_is_meant_only_where_the_application_recorded_it(land: La
         ("AuthenticationError", None, ("refused", 401)),
         ("openai.BadRequestError", None, ("refused", 400)),
         ("NotFoundError", None, ("refused", 404)),
-        ("APITimeoutError", None, ("unknown", 0)),
-        ("openai.InternalServerError", 500, ("unknown", 500)),
+        ("APITimeoutError", None, ("lost", 0)),
+        ("openai.InternalServerError", 500, ("lost", 500)),
     ],
 )
 def test_only_a_call_that_was_turned_away_before_work_is_free(

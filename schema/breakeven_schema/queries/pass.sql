@@ -10,13 +10,14 @@
 --     So must what they report: the same totals, or one of them nothing, or within a burst at least the same model.
 --   * Tokens come from the best scope; feature, tenant, user, meters and a reported cost each from the best that has one.
 --   * A call without an id is a wrapper if an ancestor or descendant in its trace reports the same totals, or if it
---     reports nothing and there is a call below it.
+--     reports nothing and a call above or below it reports something. What is the same call as a wrapper is one too.
 -- Nothing depends on the order of arrival, nor on which minutes a pass happens to look at.
 INSERT INTO spend_slices (project, slice, priced_at, environment, service, feature, feature_source, task, tenant, user_id,
     provider, model, price_context, name_id, tier_start, basis, meter, counted, calls, failed_calls,
     uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens,
     image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens,
-    quantity, reported_cost_usd, duration_us, pass)
+    quantity, reported_cost_usd, duration_us, pass,
+    origin_id, retry, resends, estimated_calls, estimated_input_tokens, estimated_output_tokens)
 WITH
     -- an id that one scope alone uses again and again is left out: its rows need no pairing
     repeated AS
@@ -41,8 +42,9 @@ WITH
                     model, price_context, response_id, input_tokens, cache_read_tokens, cache_write_5m_tokens,
                     cache_write_1h_tokens, audio_input_tokens, image_input_tokens, output_tokens, reasoning_tokens,
                     audio_output_tokens,
-                    image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us) AS rest,
-                (transform(basis, ['usage', 'reported', 'partial'], [0, 0, 1], 2), scope_rank,
+                    image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us,
+                    origin_id, retry, resends, estimated_input_tokens, estimated_output_tokens) AS rest,
+                (transform(basis, ['usage', 'reported', 'gateway_cache', 'partial'], [0, 0, 0, 1], 2), scope_rank,
                     -cache_read_tokens - cache_write_5m_tokens - cache_write_1h_tokens - reasoning_tokens,
                     scope, trace_id, span_id) AS order_of_trust,
                 toUInt32(ts > addSeconds(lagInFrame(ts, 1, toDateTime64(0, 6, 'UTC')) OVER (
@@ -88,40 +90,6 @@ WITH
             ARRAY JOIN bursts_of_id AS b, arrayEnumerate(bursts_of_id) AS i
         )
     ),
-    -- one group a call, the n-th of each scope: the one most trusted is counted, and those that agree with it are its
-    -- duplicates. They agree if they report the same totals, or nothing, or in the same burst the same model.
-    verdicts AS
-    (
-        SELECT project, m.3 AS trace_id, m.4 AS span_id, m.11 AS rest,
-            m.5 = first AS is_first,
-            if(agrees AND NOT is_first, 'duplicate', 'yes') AS counted,
-            if(agrees, argMinIf((m.7, m.8), (m.6, m.5), agrees AND m.7 != '') OVER call, (m.7, m.8)) AS payer,
-            if(agrees, argMinIf(m.9, m.5, agrees AND m.9 != '') OVER call, m.9) AS one_tenant,
-            if(agrees, argMinIf(m.10, m.5, agrees AND m.10 != '') OVER call, m.10) AS one_user,
-            if(is_first, argMinIf(rest.20, m.5, agrees AND length(rest.20) > 0) OVER call, rest.20) AS one_meters,
-            if(is_first, argMinIf(rest.21, m.5, agrees AND rest.21 IS NOT NULL) OVER call, rest.21) AS one_cost
-        FROM
-        (
-            SELECT *,
-                m.5 = first OR (m.11.10, m.11.16) = (best.2, best.3) OR (m.11.10 IS NULL AND m.11.16 IS NULL)
-                    OR (best.2 IS NULL AND best.3 IS NULL) OR (m.11.7 = best.1 AND burst = best.4) AS agrees
-            FROM
-            (
-                SELECT *,
-                    min(m.5) OVER call AS first,
-                    argMin((m.11.7, m.11.10, m.11.16, burst), m.5) OVER call AS best
-                FROM
-                (
-                    SELECT project, identity, burst, cluster, m,
-                        row_number() OVER (PARTITION BY project, identity, cluster, m.1 ORDER BY m) AS nth
-                    FROM paired
-                    ARRAY JOIN members AS m
-                )
-                WINDOW call AS (PARTITION BY project, identity, cluster, nth)
-            )
-        )
-        WINDOW call AS (PARTITION BY project, identity, cluster, nth)
-    ),
     -- calls without an id whose totals an ancestor or descendant repeats
     traces AS
     (
@@ -147,10 +115,12 @@ WITH
                                 -- the upper one wraps: it has no id and reports nothing, or the same as the lower one,
                                 -- which has an id or is of no worse scope
                                 NOT has_id[above] AND (
-                                    (totals[above] = (-1, -1) AND totals[index] != (-1, -1))
+                                    (totals[above].1 < 0 AND totals[index].1 >= 0)
                                     OR (totals[above] = totals[index] AND (has_id[index] OR ranks[index] <= ranks[above]))), above,
                                 -- the lower one repeats the upper one, which has an id or is of a better scope
                                 NOT has_id[index] AND totals[above] = totals[index] AND (has_id[above] OR ranks[above] < ranks[index]), index,
+                                -- the lower one knows nothing of what the upper one reports; a failed attempt is told apart
+                                NOT has_id[index] AND totals[index].1 = -1 AND totals[above].1 >= 0, index,
                                 0),
                             arrayMap(above -> parent_of[above], found.1), arrayEnumerate(ids))))),
                     range(32),
@@ -164,7 +134,10 @@ WITH
                 FROM
                 (
                     SELECT project, trace_id, reinterpretAsUInt64(span_id) AS span, reinterpretAsUInt64(parent_span_id) AS parent,
-                        response_id != '' AS has_id, (ifNull(input_tokens, -1), ifNull(output_tokens, -1)) AS totals, scope_rank AS rank, 1 AS is_call
+                        response_id != '' AS has_id,
+                        -- -1: reports nothing; -2: reports nothing and failed
+                        if(ifNull(input_tokens, 0) + ifNull(output_tokens, 0) = 0, (-1 - failed, -1 - failed), (ifNull(input_tokens, 0), ifNull(output_tokens, 0))) AS totals,
+                        scope_rank AS rank, 1 AS is_call
                     FROM calls
                     WHERE project IN {projects:Array(String)}
                         AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
@@ -185,13 +158,53 @@ WITH
         )
         ARRAY JOIN arrayDistinct(wrapping) AS index
     ),
+    -- one group a call, the n-th of each scope: the one most trusted is counted, and those that agree with it are its
+    -- duplicates. They agree if they report the same totals, or nothing, or in the same burst the same model.
+    verdicts AS
+    (
+        SELECT project, m.3 AS trace_id, m.4 AS span_id, m.11 AS rest,
+            m.5 = first AS is_first,
+            multiIf(agrees AND NOT is_first, 'duplicate', is_first AND wraps, 'wrapper', 'yes') AS counted,
+            if(agrees, argMinIf((m.7, m.8), (m.6, m.5), agrees AND m.7 != '') OVER call, (m.7, m.8)) AS payer,
+            if(agrees, argMinIf(m.9, m.5, agrees AND m.9 != '') OVER call, m.9) AS one_tenant,
+            if(agrees, argMinIf(m.10, m.5, agrees AND m.10 != '') OVER call, m.10) AS one_user,
+            if(is_first, argMinIf(rest.20, m.5, agrees AND length(rest.20) > 0) OVER call, rest.20) AS one_meters,
+            if(is_first, argMinIf(rest.21, m.5, agrees AND rest.21 IS NOT NULL) OVER call, rest.21) AS one_cost,
+            if(is_first, argMinIf((rest.28, rest.29), m.5, agrees AND (rest.28 IS NOT NULL OR rest.29 IS NOT NULL)) OVER call, (rest.28, rest.29)) AS one_estimate,
+            if(is_first, max(agrees AND rest.26) OVER call, rest.26) AS one_retry,
+            if(is_first, maxIf(rest.27, agrees) OVER call, rest.27) AS one_resends
+        FROM
+        (
+            SELECT *,
+                max((project, m.3, reinterpretAsUInt64(m.4)) IN (wrappers)) OVER call AS wraps,
+                m.5 = first OR (m.11.10, m.11.16) = (best.2, best.3) OR (m.11.10 IS NULL AND m.11.16 IS NULL)
+                    OR (best.2 IS NULL AND best.3 IS NULL) OR (m.11.7 = best.1 AND burst = best.4) AS agrees
+            FROM
+            (
+                SELECT *,
+                    min(m.5) OVER call AS first,
+                    argMin((m.11.7, m.11.10, m.11.16, burst), m.5) OVER call AS best
+                FROM
+                (
+                    SELECT project, identity, burst, cluster, m,
+                        row_number() OVER (PARTITION BY project, identity, cluster, m.1 ORDER BY m) AS nth
+                    FROM paired
+                    ARRAY JOIN members AS m
+                )
+                WINDOW call AS (PARTITION BY project, identity, cluster, nth)
+            )
+            WINDOW call AS (PARTITION BY project, identity, cluster, nth)
+        )
+        WINDOW call AS (PARTITION BY project, identity, cluster, nth)
+    ),
     rows_of_minutes AS
     (
         SELECT project, ts, trace_id, span_id, environment, service, feature, feature_source,
             task, tenant, user_id, scope_rank, provider, model, price_context, response_id,
             input_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens,
             image_input_tokens, output_tokens, reasoning_tokens,
-            audio_output_tokens, image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us, 'yes' AS counted
+            audio_output_tokens, image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us, 'yes' AS counted,
+            origin_id, retry, resends, estimated_input_tokens, estimated_output_tokens
         FROM calls
         WHERE project IN {projects:Array(String)}
             AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
@@ -206,7 +219,9 @@ WITH
             rest.15 AS image_input_tokens, rest.16 AS output_tokens, rest.17 AS reasoning_tokens,
             rest.18 AS audio_output_tokens, rest.19 AS image_output_tokens, one_meters AS meters,
             one_cost AS reported_cost_usd, rest.22 AS failed, if(one_cost IS NOT NULL, 'reported', rest.23) AS basis,
-            rest.24 AS duration_us, counted
+            rest.24 AS duration_us, counted,
+            if(feature_source = 'declared', 0, rest.25) AS origin_id, one_retry AS retry, one_resends AS resends,
+            one_estimate.1 AS estimated_input_tokens, one_estimate.2 AS estimated_output_tokens
         FROM verdicts
         WHERE toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
     ),
@@ -222,7 +237,7 @@ WITH
             r.tenant AS tenant, r.user_id AS user_id, r.provider AS provider, r.model AS model,
             r.price_context AS price_context,
             sipHash64(r.provider, r.model, r.price_context) AS name_id,
-            arrayMax(arrayFilter(t -> t < ifNull(r.input_tokens, 0), arrayPushFront(n.tier_starts, 0))) AS tier_start,
+            arrayMax(arrayFilter(t -> t < ifNull(r.input_tokens, 0) + estimated_input_tokens, arrayPushFront(n.tier_starts, 0))) AS tier_start,
             r.basis AS basis, m.1 AS meter,
             if(r.counted = 'yes' AND (r.project, r.trace_id, reinterpretAsUInt64(r.span_id)) IN (wrappers), 'wrapper', r.counted) AS counted,
             toInt64(m.1 = '') AS calls,
@@ -240,7 +255,14 @@ WITH
             calls * r.image_output_tokens AS image_output_tokens,
             m.2 AS quantity,
             if(m.1 = '', ifNull(r.reported_cost_usd, toDecimal128(0, 15)), toDecimal128(0, 15)) AS reported_cost_usd,
-            calls * toInt64(least(r.duration_us, 86400000000)) AS duration_us
+            calls * toInt64(least(r.duration_us, 86400000000)) AS duration_us,
+            r.origin_id AS origin_id, r.retry AS retry, calls * r.resends AS resends,
+            -- what is not reported, where there is an estimate of it
+            r.basis IN ('unknown', 'lost') OR (r.basis = 'partial' AND r.input_tokens IS NULL) AS lacks_input,
+            r.basis IN ('unknown', 'lost') OR (r.basis = 'partial' AND r.output_tokens IS NULL) AS lacks_output,
+            calls * lacks_input * ifNull(r.estimated_input_tokens, 0) AS estimated_input_tokens,
+            calls * lacks_output * ifNull(r.estimated_output_tokens, 0) AS estimated_output_tokens,
+            calls * ((lacks_input AND r.estimated_input_tokens IS NOT NULL) OR (lacks_output AND r.estimated_output_tokens IS NOT NULL)) AS estimated_calls
         FROM rows_of_minutes AS r
         ARRAY JOIN arrayConcat([('', toDecimal128(0, 6))], arrayMap((k, v) -> (toString(k), v), mapKeys(r.meters), mapValues(r.meters))) AS m
         LEFT ANY JOIN (SELECT provider, model, price_context, tier_starts, day_starts FROM model_names FINAL) AS n
@@ -257,28 +279,32 @@ SELECT
     sum(t.reasoning_tokens) AS reasoning_tokens,
     sum(t.audio_output_tokens) AS audio_output_tokens, sum(t.image_output_tokens) AS image_output_tokens,
     sum(t.quantity) AS quantity, sum(t.reported_cost_usd) AS reported_cost_usd, sum(t.duration_us) AS duration_us,
-    {pass:UInt64} AS pass
+    {pass:UInt64} AS pass,
+    key.19 AS origin_id, key.20 AS retry, sum(t.resends) AS resends, sum(t.estimated_calls) AS estimated_calls,
+    sum(t.estimated_input_tokens) AS estimated_input_tokens, sum(t.estimated_output_tokens) AS estimated_output_tokens
 FROM
 (
     -- One key, not eighteen: that halves the time ClickHouse takes to plan this.
     SELECT
         tuple(project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
-            user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
+            user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted, origin_id, retry) AS key,
         calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
         audio_input_tokens, image_input_tokens,
-        answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us
+        answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us,
+        resends, estimated_calls, estimated_input_tokens, estimated_output_tokens
     FROM truth
     UNION ALL
     SELECT
         tuple(project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
-            user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key,
+            user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted, origin_id, retry) AS key,
         -calls, -failed_calls, -uncached_tokens, -cache_read_tokens, -cache_write_5m_tokens, -cache_write_1h_tokens,
         -audio_input_tokens, -image_input_tokens,
         -answer_tokens, -reasoning_tokens, -audio_output_tokens, -image_output_tokens, -quantity, -reported_cost_usd,
-        -duration_us
+        -duration_us, -resends, -estimated_calls, -estimated_input_tokens, -estimated_output_tokens
     FROM spend_slices
     WHERE project IN {projects:Array(String)} AND slice >= toDateTime({from:UInt32}, 'UTC') AND slice < toDateTime({to:UInt32}, 'UTC')
 ) AS t
 GROUP BY key
 HAVING calls != 0 OR failed_calls != 0 OR uncached_tokens != 0 OR cache_read_tokens != 0 OR cache_write_5m_tokens != 0 OR cache_write_1h_tokens != 0 OR audio_input_tokens != 0 OR image_input_tokens != 0
     OR answer_tokens != 0 OR reasoning_tokens != 0 OR audio_output_tokens != 0 OR image_output_tokens != 0 OR quantity != 0 OR reported_cost_usd != 0 OR duration_us != 0
+    OR resends != 0 OR estimated_calls != 0 OR estimated_input_tokens != 0 OR estimated_output_tokens != 0

@@ -14,6 +14,17 @@ WHERE project IN {projects:Array(String)}
             SELECT project, identity FROM calls
             WHERE project IN {projects:Array(String)}
                 AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
+            UNION ALL
+            -- a stream that Logfire reports twice: a call below the one report takes the other one out too
+            SELECT project, identity FROM calls
+            WHERE project IN {projects:Array(String)} AND startsWith(scope, 'logfire.') AND response_id = ''
+                AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
+                AND (project, trace_id) IN
+                (
+                    SELECT project, trace_id FROM calls
+                    WHERE project IN {projects:Array(String)}
+                        AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
+                )
         )
         OR
         (

@@ -12,7 +12,9 @@ SELECT
     sum(l.answer_tokens) AS answer_tokens, sum(l.reasoning_tokens) AS reasoning_tokens,
     sum(l.audio_output_tokens) AS audio_output_tokens, sum(l.image_output_tokens) AS image_output_tokens,
     sum(l.quantity) AS quantity, sum(l.reported_cost_usd) AS reported_cost_usd, sum(l.duration_us) AS duration_us,
-    max(l.pass) AS pass
+    max(l.pass) AS pass,
+    key.19 AS origin_id, key.20 AS retry, sum(l.resends) AS resends, sum(l.estimated_calls) AS estimated_calls,
+    sum(l.estimated_input_tokens) AS estimated_input_tokens, sum(l.estimated_output_tokens) AS estimated_output_tokens
 FROM
 (
     SELECT *,
@@ -27,7 +29,7 @@ FROM
             feature_source,
             if(grain = 'tenant_day', tenant, ''),
             if(grain = 'user_day', user_id, ''),
-            provider, model, price_context, name_id, tier_start, basis, meter, counted) AS key
+            provider, model, price_context, name_id, tier_start, basis, meter, counted, origin_id, retry) AS key
     FROM spend_slices
     ARRAY JOIN ['quarter_hour', 'day', 'tenant_day', 'user_day'] AS grain
 ) AS l

@@ -1,5 +1,5 @@
 -- The rates of the book loaded last, by the name that stands on the spans.
-CREATE OR REPLACE VIEW rates AS
+CREATE OR REPLACE VIEW rates_of AS
 SELECT
     n.name_id AS name_id,
     b.tier_start AS tier_start,
@@ -19,5 +19,5 @@ FROM (SELECT name_id, price_id FROM model_names FINAL WHERE price_id != 0) AS n
 INNER JOIN
 (
     SELECT * FROM price_book FINAL
-    WHERE book_version = (SELECT argMax(book_version, loaded_at) FROM price_books)
+    WHERE book_version = if({book:String} = '', (SELECT argMax(book_version, loaded_at) FROM price_books), {book:String})
 ) AS b ON b.price_id = n.price_id

@@ -13,5 +13,6 @@ SELECT
         image_input Nullable(Decimal(38, 15)), answer Nullable(Decimal(38, 15)), reasoning Nullable(Decimal(38, 15)),
         audio_output Nullable(Decimal(38, 15)), image_output Nullable(Decimal(38, 15)),
         request Nullable(Decimal(38, 15)))') AS rate,
-    o.meter_usd AS meter_usd
+    o.meter_usd AS meter_usd,
+    CAST(NULL AS Nullable(Decimal(38, 15))) AS book_factor
 FROM price_override AS o FINAL
