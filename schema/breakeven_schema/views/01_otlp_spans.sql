@@ -112,9 +112,9 @@ FROM
     FROM
     (
         SELECT *,
-            -- Anthropic's own usage has the cached tokens beside the input; OpenLIT and some blobs pass it on as it is.
-            -- Elsewhere they can only stand beside it where the parts exceed the whole.
-            if(scope = 'openlit.instrumentation.anthropic' OR (input_from_blob AND blob_is_anthropics)
+            -- The usage of Anthropic and Bedrock has the cached tokens beside the input; OpenLIT, botocore's instrumentation
+            -- and some blobs pass it on as it is. Elsewhere they can only stand beside it where the parts exceed the whole.
+            if(scope = 'openlit.instrumentation.anthropic' OR endsWith(scope, '.botocore.bedrock-runtime') OR (input_from_blob AND blob_is_anthropics)
                     OR cache_read_told + cache_write_told > ifNull(input_reported, 0),
                 if(input_reported IS NULL AND cache_read_told + cache_write_told = 0, NULL, ifNull(input_reported, 0) + cache_read_told + cache_write_told),
                 input_reported) AS input_total,
@@ -141,7 +141,9 @@ FROM
                         dbls[indexOf(keys, k)] != 0, toString(dbls[indexOf(keys, k)]), toString(ints[indexOf(keys, k)])), 15), NULL) AS dec,
                     (k) -> if(blob = '', NULL, sane(JSONExtract(blob, k, 'Nullable(Int64)'))) AS blob_int,
                     (k1, k2) -> if(blob = '', NULL, sane(JSONExtract(blob, k1, k2, 'Nullable(Int64)'))) AS blob_int2,
-                    (n) -> if(n BETWEEN 0 AND 1000000000, n, NULL) AS sane
+                    (n) -> if(n BETWEEN 0 AND 1000000000, n, NULL) AS sane,
+                    -- Langfuse's own form has buckets side by side: input, input_cached_tokens, input_audio_tokens, …
+                    (prefix) -> arraySum(x -> if(x.2 BETWEEN 0 AND 1000000000, x.2, 0), arrayFilter(x -> startsWith(x.1, prefix), JSONExtractKeysAndValues(assumeNotNull(blob), 'Int64'))) AS buckets
                 SELECT
                     segment, project, received_ns, environment, service, instance, scope, operation, openinference_kind,
                     s.trace_id AS trace_id, s.span_id AS span_id, s.parent_span_id AS parent_span_id, s.name AS span_name,
@@ -153,30 +155,36 @@ FROM
                         int('llm.usage.prompt_tokens'), int('ai.usage.inputTokens'), int('ai.usage.promptTokens'), int('ai.usage.tokens')) AS input_attribute,
                     coalesce(int('gen_ai.usage.output_tokens'), int('gen_ai.usage.completion_tokens'), int('llm.token_count.completion'),
                         int('llm.usage.completion_tokens'), int('ai.usage.outputTokens'), int('ai.usage.completionTokens')) AS output_attribute,
-                    input_attribute IS NULL AND output_attribute IS NULL AND blob != '' AS input_from_blob,
-                    if(input_from_blob, coalesce(blob_int('prompt_tokens'), blob_int('input_tokens'), blob_int('input')), input_attribute) AS input_told,
-                    if(input_from_blob, coalesce(blob_int('completion_tokens'), blob_int('output_tokens'), blob_int('output')), output_attribute) AS output_told,
+                    -- Elsewhere a blob only adds detail: agents and tasks carry one with the sum of their calls.
+                    input_attribute IS NULL AND output_attribute IS NULL AND blob != '' AND scope IN ('langfuse-sdk', 'litellm/raw') AS input_from_blob,
+                    JSONHas(blob, 'input') AS blob_is_buckets,
+                    multiIf(NOT input_from_blob, input_attribute, blob_is_buckets, buckets('input'),
+                        coalesce(blob_int('prompt_tokens'), blob_int('input_tokens'))) AS input_told,
+                    multiIf(NOT input_from_blob, output_attribute, blob_is_buckets, if(JSONHas(blob, 'output'), buckets('output'), NULL),
+                        coalesce(blob_int('completion_tokens'), blob_int('output_tokens'))) AS output_told,
                     JSONHas(blob, 'input_tokens') AND (JSONHas(blob, 'cache_read_input_tokens') OR JSONHas(blob, 'cache_creation_input_tokens')) AS blob_is_anthropics,
                     hasAny(keys, ['gen_ai.usage.cache_read.input_tokens', 'gen_ai.usage.cache_read_input_tokens',
                         'llm.token_count.prompt_details.cache_read']) AS has_cache_read,
                     coalesce(int('gen_ai.usage.cache_read.input_tokens'), int('gen_ai.usage.cache_read_input_tokens'),
-                        int('llm.token_count.prompt_details.cache_read'), int('ai.usage.cachedInputTokens'), nullIf(blob_int('cache_read_input_tokens'), 0),
-                        blob_int2('prompt_tokens_details', 'cached_tokens'), blob_int2('input_tokens_details', 'cached_tokens'), 0) AS cache_read_told,
+                        int('llm.token_count.prompt_details.cache_read'), int('ai.usage.cachedInputTokens'), int('ai.usage.inputTokenDetails.cacheReadTokens'), nullIf(blob_int('cache_read_input_tokens'), 0),
+                        blob_int2('prompt_tokens_details', 'cached_tokens'), blob_int2('input_tokens_details', 'cached_tokens'),
+                        blob_int('input_cached_tokens'), blob_int('input_cache_read'), 0) AS cache_read_told,
                     coalesce(int('gen_ai.usage.cache_write.input_tokens'), int('gen_ai.usage.cache_creation.input_tokens'),
-                        int('gen_ai.usage.cache_creation_input_tokens'), int('llm.token_count.prompt_details.cache_write'),
+                        int('gen_ai.usage.cache_creation_input_tokens'), int('llm.token_count.prompt_details.cache_write'), int('ai.usage.inputTokenDetails.cacheWriteTokens'),
                         -- a blob repeats what the attributes say; it counts only where they say nothing of the cache
                         if(has_cache_read, NULL, coalesce(blob_int('cache_creation_input_tokens'),
-                            blob_int2('prompt_tokens_details', 'cache_write_tokens'), blob_int2('input_tokens_details', 'cache_write_tokens'))), 0) AS cache_write_told,
+                            blob_int2('prompt_tokens_details', 'cache_write_tokens'), blob_int2('input_tokens_details', 'cache_write_tokens'),
+                            blob_int('input_cache_creation'))), 0) AS cache_write_told,
                     coalesce(int('anthropic.usage.cache_creation.ephemeral_1h_input_tokens'),
                         int('gen_ai.usage.details.ephemeral_1h_input_tokens'),
                         blob_int2('cache_creation', 'ephemeral_1h_input_tokens'), 0) AS cache_write_1h_told,
                     coalesce(int('gen_ai.usage.reasoning.output_tokens'), int('gen_ai.usage.reasoning_tokens'),
-                        int('gen_ai.usage.details.reasoning_tokens'), int('llm.token_count.completion_details.reasoning'), int('ai.usage.reasoningTokens'),
-                        blob_int2('completion_tokens_details', 'reasoning_tokens'), blob_int2('output_tokens_details', 'reasoning_tokens'), 0) AS reasoning_told,
+                        int('gen_ai.usage.details.reasoning_tokens'), int('llm.token_count.completion_details.reasoning'), int('ai.usage.reasoningTokens'), int('ai.usage.outputTokenDetails.reasoningTokens'),
+                        blob_int2('completion_tokens_details', 'reasoning_tokens'), blob_int2('output_tokens_details', 'reasoning_tokens'), blob_int('output_reasoning_tokens'), 0) AS reasoning_told,
                     coalesce(int('gen_ai.usage.audio.input_tokens'), int('gen_ai.usage.details.input_audio_tokens'),
-                        int('llm.token_count.prompt_details.audio'), blob_int2('prompt_tokens_details', 'audio_tokens'), 0) AS audio_in_told,
+                        int('llm.token_count.prompt_details.audio'), blob_int2('prompt_tokens_details', 'audio_tokens'), blob_int('input_audio_tokens'), 0) AS audio_in_told,
                     coalesce(int('gen_ai.usage.audio.output_tokens'), int('gen_ai.usage.details.output_audio_tokens'),
-                        int('llm.token_count.completion_details.audio'), blob_int2('completion_tokens_details', 'audio_tokens'), 0) AS audio_out_told,
+                        int('llm.token_count.completion_details.audio'), blob_int2('completion_tokens_details', 'audio_tokens'), blob_int('output_audio_tokens'), 0) AS audio_out_told,
                     coalesce(int('gen_ai.usage.image.input_tokens'), blob_int2('input_tokens_details', 'image_tokens'), 0) AS image_in_told,
                     coalesce(int('gen_ai.usage.image.output_tokens'), blob_int2('output_tokens_details', 'image_tokens'), 0) AS image_out_told,
                     (has(keys, 'gen_ai.usage.input_tokens') AND int('gen_ai.usage.input_tokens') IS NULL)
@@ -202,14 +210,15 @@ FROM
                     text('error.type') AS error_told,
                     -- Some say what went wrong only in the status: "RateLimitError: Error code: 429 - …". The text may quote
                     -- a prompt, so no more of it is kept than the name of the error.
-                    if(error_told != '' OR s.status.code != 2, error_told, extract(s.status.message, '^\\w*(?:Error|Exception)\\b')) AS error_type,
+                    if(error_told != '' OR s.status.code != 2, error_told, extract(s.status.message, '^(?:An error occurred \\()?(?:\\w+\\.)*(\\w*(?:Error|Exception))\\b')) AS error_type,
                     s.status.code = 2 OR error_told != '' AS failed,
                     multiIf(
                         ifNull(int('http.response.status_code'), 0) BETWEEN 1 AND 999, toUInt16(ifNull(int('http.response.status_code'), 0)),
                         NOT failed, 0,
+                        ifNull(int('litellm.provider.error.code'), 0) BETWEEN 1 AND 999, toUInt16(ifNull(int('litellm.provider.error.code'), 0)),
                         match(error_type, '^[1-5][0-9][0-9]$'), ifNull(toUInt16OrNull(error_type), 0),
-                        match(s.status.message, '^(?:\\w+: )?(?:Error code: )?[1-5][0-9][0-9]\\b'),
-                            ifNull(toUInt16OrNull(extract(s.status.message, '^(?:\\w+: )?(?:Error code: )?([1-5][0-9][0-9])\\b')), 0),
+                        match(s.status.message, '^(?:\\w+: )?(?:Error code: |An error occurred \\()?[1-5][0-9][0-9]\\b'),
+                            ifNull(toUInt16OrNull(extract(s.status.message, '^(?:\\w+: )?(?:Error code: |An error occurred \\()?([1-5][0-9][0-9])\\b')), 0),
                         match(error_type, '(?i)rate.?limit|throttl'), 429,
                         match(error_type, '(?i)authentication|unauthori[sz]ed'), 401,
                         match(error_type, '(?i)permission.?denied|access.?denied'), 403,
@@ -218,20 +227,28 @@ FROM
                         match(error_type, '(?i)unprocessable'), 422, 0) AS http_status,
                     flag('breakeven.retry') AS says_retry,
                     toUInt16(least(ifNull(int('http.request.resend_count'), 0), 1000)) AS resends,
-                    -- A cost of 0 is what instrumentations send when they know no price; only breakeven.record means it.
-                    if(scope = 'breakeven' AND dec('gen_ai.usage.cost.amount') = 0, toDecimal128(0, 15), nullIf(arrayFirst(
+                    -- A cost of 0 is what instrumentations send when they know no price; only breakeven.record means it. What a
+                    -- gateway computes for an answer from its own cache is owed to nobody.
+                    if(gateway_cache, NULL, if(scope = 'breakeven' AND dec('gen_ai.usage.cost.amount') = 0, toDecimal128(0, 15), nullIf(arrayFirst(
                         c -> c > 0 AND c < 1000000, arrayMap(c -> ifNull(c, toDecimal128(0, 15)), [dec('gen_ai.usage.cost.amount'),
                         dec('gen_ai.usage.cost'), dec('gen_ai.cost.total_cost'), dec('operation.cost'),
-                        dec('llm.cost.total')])), 0)) AS cost_reported,
+                        dec('llm.cost.total'), dec('litellm.cost.total'),
+                        if(scope = 'langfuse-sdk', toDecimal128OrNull(JSONExtractRaw(text('langfuse.observation.cost_details'), 'total'), 15), NULL)])), 0))) AS cost_reported,
                     flag('breakeven.gateway.cache_hit') OR flag('gen_ai.response.cache_hit') OR flag('litellm.cache_hit')
-                        OR flag('metadata.cache_hit') OR flag('llm.cache_hit') OR (hidden_params != '' AND JSONExtractBool(hidden_params, 'cache_hit')) AS gateway_cache,
+                        OR flag('metadata.cache_hit') OR flag('llm.cache_hit')
+                        -- LiteLLM tells the key that the answer was found under, or else that it came from no address
+                        OR (hidden_params != '' AND NOT failed AND (JSONExtractString(hidden_params, 'cache_key') != ''
+                            OR (JSONType(hidden_params, 'api_base') = 'String' AND JSONExtractString(hidden_params, 'api_base') = ''
+                                AND JSONExtractRaw(hidden_params, 'additional_headers') = '{}'))) AS gateway_cache,
 
                     -- which call it was
                     coalesce(nullIf(text('gen_ai.response.id'), ''), nullIf(text('ai.response.id'), ''),
+                        if(startsWith(scope, 'logfire.'), nullIf(text('response_id'), ''), NULL),
+                        if(scope = 'langfuse-sdk', nullIf(trim(BOTH '"' FROM text('langfuse.observation.metadata.id')), ''), NULL),
                         -- OpenInference has the id only in the answer; the input may hold earlier ones
                         nullIf(extract(output_value, '\\b(chatcmpl-[\\w-]{6,}|resp_\\w{6,}|msg_\\w{6,})'), ''),
                         -- LiteLLM gives Anthropic's answers ids of its own
-                        if(raw_provider IN ('', 'anthropic'), NULL, nullIf(text(concat('llm.', raw_provider, '.id')), '')), '') AS response_id,
+                        if(raw_provider IN ('', 'anthropic', 'None'), NULL, nullIf(text(concat('llm.', raw_provider, '.id')), '')), '') AS response_id,
                     lower(coalesce(nullIf(text('gen_ai.provider.name'), ''), nullIf(text('gen_ai.system'), ''),
                         nullIf(text('llm.provider'), ''), nullIf(text('llm.system'), ''), nullIf(text('ai.model.provider'), ''),
                         nullIf(raw_provider, ''), nullIf(extract(text('litellm.provider.model'), '^([^/]+)/'), ''), '')) AS provider_or_api,
@@ -245,7 +262,7 @@ FROM
                         nullIf(text('anthropic.response.service_tier'), ''), nullIf(text('openai.request.service_tier'), ''),
                         nullIf(text('gen_ai.openai.request.service_tier'), ''), '')) AS tier,
                     lower(coalesce(nullIf(text('anthropic.response.speed'), ''), nullIf(text('gen_ai.response.speed'), ''), '')) AS speed_told,
-                    flag('gen_ai.request.stream') OR flag('gen_ai.is_streaming') OR flag('llm.is_streaming') OR startsWith(vercel_operation, 'ai.stream') AS stream,
+                    flag('gen_ai.request.stream') OR flag('gen_ai.is_streaming') OR flag('llm.is_streaming') OR flag('litellm.request.streaming') OR startsWith(vercel_operation, 'ai.stream') AS stream,
                     flag('breakeven.wrapper') AS says_wrapper,
                     has(keys, 'traceloop.span.kind') AS has_traceloop_kind,
                     has(keys, 'llm.request.type') AS has_request_type,
@@ -271,7 +288,8 @@ FROM
                         (8, 'declared', resource_feature),
                         (20, 'inferred', workflow),
                         (21, 'inferred', agent)]) AS payer,
-                    coalesce(nullIf(text('traceloop.workflow.name'), ''), nullIf(text('gen_ai.workflow.name'), ''),
+                    -- LangChain's names of building blocks say nothing about what is built
+                    coalesce(nullIf(text('traceloop.workflow.name'), ''), if(match(text('gen_ai.workflow.name'), '^(?:Runnable|LangGraph$)'), NULL, nullIf(text('gen_ai.workflow.name'), '')),
                         nullIf(text('ai.telemetry.functionId'), ''), nullIf(text('langfuse.trace.name'), ''), '') AS workflow,
                     text('gen_ai.agent.name') AS agent,
                     coalesce(nullIf(text('gen_ai.prompt.name'), ''), nullIf(text('langfuse.observation.prompt.name'), ''), '') AS prompt,
@@ -287,7 +305,7 @@ FROM
                         nullIf(text('traceloop.association.properties.tenant'), ''), '') AS tenant,
                     coalesce(nullIf(text('user.id'), ''), nullIf(text('enduser.id'), ''), nullIf(text('llm.user'), ''),
                         nullIf(text('traceloop.association.properties.user_id'), ''), nullIf(text('ai.telemetry.metadata.userId'), ''), '') AS user_id,
-                    coalesce(nullIf(text('session.id'), ''), nullIf(text('gen_ai.conversation.id'), ''), '') AS session_id,
+                    coalesce(nullIf(text('session.id'), ''), nullIf(text('gen_ai.conversation.id'), ''), nullIf(text('ai.telemetry.metadata.sessionId'), ''), '') AS session_id,
                     mapFromArrays(
                         arrayMap(k -> substring(k, length('breakeven.tag.') + 1), arrayFilter(k -> startsWith(k, 'breakeven.tag.'), keys)),
                         arrayMap(k -> strs[indexOf(keys, k)], arrayFilter(k -> startsWith(k, 'breakeven.tag.'), keys))) AS tags,
@@ -321,6 +339,7 @@ FROM
                         strs[indexOf(keys, 'output.value')] AS output_value,
                         if(scope = 'litellm/raw', extract(arrayFirst(k -> endsWith(k, '.usage'), keys), '^llm\\.(\\w+)\\.usage$'), '') AS raw_provider,
                         coalesce(nullIf(strs[indexOf(keys, 'gen_ai.usage.raw')], ''), nullIf(strs[indexOf(keys, 'langfuse.observation.usage_details')], ''),
+                            if(startsWith(scope_told, 'logfire.'), nullIf(strs[indexOf(keys, 'usage')], ''), NULL),
                             if(startsWith(scope_told, 'openinference.'), nullIf(JSONExtractRaw(output_value, 'usage'), ''), NULL)) AS json_blob,
                         coalesce(nullIf(strs[indexOf(keys, 'metadata.usage_object')], ''),
                             if(raw_provider = '', NULL, nullIf(strs[indexOf(keys, concat('llm.', raw_provider, '.usage'))], ''))) AS repr_blob,
