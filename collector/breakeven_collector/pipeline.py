@@ -5,6 +5,7 @@ import time
 from types import TracebackType
 
 from breakeven_collector.catalog import Catalog
+from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.settings import Settings
@@ -43,7 +44,12 @@ class Pipeline:
             self.store.close()
             raise
         self.shipper = Shipper(
-            self.journal, self.store, catalog, ledger, quarantine=self.settings.data_dir / "quarantine"
+            self.journal,
+            self.store,
+            catalog,
+            ledger,
+            Estimates(self.store),
+            quarantine=self.settings.data_dir / "quarantine",
         )
         return self
 

@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import StoreError, StoreUnavailable
+from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal, Segment, rewritten
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.store import Store
@@ -30,11 +31,20 @@ _LONGEST_WAIT_SECONDS: Final = 30.0
 class Shipper:
     """Ships segments in a thread of its own."""
 
-    def __init__(self, journal: Journal, store: Store, catalog: Catalog, ledger: Ledger, quarantine: Path) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        store: Store,
+        catalog: Catalog,
+        ledger: Ledger,
+        estimates: Estimates,
+        quarantine: Path,
+    ) -> None:
         self._journal = journal
         self._store = store
         self._catalog = catalog
         self._ledger = ledger
+        self._estimates = estimates
         self._quarantine = quarantine
         self._stop = threading.Event()
         self._busy = threading.Event()
@@ -65,6 +75,7 @@ class Shipper:
             try:
                 first = self._journal.closed.get(timeout=0.1)
             except queue.Empty:
+                self._between()
                 continue
             self._busy.set()
             segments = [first]
@@ -72,6 +83,14 @@ class Shipper:
                 segments.append(self._journal.closed.get())
             self._ship_until_done(segments)
             self._busy.clear()
+
+    def _between(self) -> None:
+        """What can wait while segments come in."""
+        try:
+            self._estimates.learn_if_due()
+        except Exception as error:  # noqa: BLE001  # nothing is held up by it: the next time is in a moment
+            _log.warning("nothing is learned about missing usage now: %s", error)
+            self._stop.wait(1.0)
 
     def _ship_until_done(self, segments: Sequence[Segment]) -> None:
         wait = 0.5
@@ -107,6 +126,8 @@ class Shipper:
         self._ledger.pass_segments([segment.name for segment in segments])
         for segment in segments:
             self._journal.shipped(segment)
+        self._estimates.calls_came()
+        self._between()
 
     def _ship_singly(self, segment: Segment, refusal: StoreError) -> None:
         """The store refuses the segment: find the requests that it refuses, and land all others."""
