@@ -1,7 +1,7 @@
 """The HTTP front: OTLP, the API, health."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request, Response
@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from breakeven_collector import otlp
-from breakeven_collector.errors import ConfigError, StoreError
+from breakeven_collector.errors import BadRequest, ConfigError, StoreError
 from breakeven_collector.features import load_features
+from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.receiver import Receiver
 from breakeven_collector.report import Dimension, Report, build_report
@@ -44,6 +45,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     @app.exception_handler(StoreError)
     async def _store_error(request: Request, error: StoreError) -> Response:
         return _status_response(request, 503, str(error), {"Retry-After": "2"})
+
+    @app.exception_handler(BadRequest)
+    async def _bad_request(request: Request, error: BadRequest) -> Response:
+        return _status_response(request, error.status, str(error), {})
 
     @app.exception_handler(ConfigError)
     async def _config_error(request: Request, error: ConfigError) -> Response:
@@ -79,10 +84,25 @@ def create_app(pipeline: Pipeline) -> FastAPI:
         )
 
     @app.get("/api/report")
-    async def report(days: Annotated[int, Query(ge=1, le=3660)] = 30, by: Dimension = Dimension.FEATURE) -> Report:
-        """The bill by feature, model, provider, tenant, user or service."""
-        features = load_features(pipeline.settings.config)
-        return await asyncio.to_thread(build_report, pipeline.store, days=days, by=by, features=features)
+    async def report(
+        days: Annotated[int, Query(ge=1, le=3660)] = 30,
+        by: Dimension = Dimension.FEATURE,
+        month: Annotated[str | None, Query(description="Instead of days: a month, such as 2026-10")] = None,
+        first: Annotated[date | None, Query(alias="from", description="Instead of days: the first day")] = None,
+        last: Annotated[date | None, Query(alias="to", description="The last day, included")] = None,
+        timezone: Annotated[str | None, Query(description="Where days begin, such as Europe/Berlin")] = None,
+        book: Annotated[str | None, Query(description="Version of another price book to compare with")] = None,
+    ) -> Report:
+        """The bill by feature, model, provider, tenant, user, service, …"""
+        asked = Asked(days, month, first, last, timezone or pipeline.settings.timezone)
+        return await asyncio.to_thread(
+            build_report,
+            pipeline.store,
+            period=asked.period(datetime.now(UTC)),
+            by=by,
+            features=load_features(pipeline.settings.config),
+            book=book,
+        )
 
     return app
 

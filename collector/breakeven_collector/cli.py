@@ -131,6 +131,7 @@ def demo(
 
 @app.command(
     epilog="Examples:\n\n  breakeven report\n\n  breakeven report --days 7 --by model\n\n"
+    "  breakeven report --month 2026-10 --timezone Europe/Berlin --by cost_centre\n\n"
     "  breakeven report --format csv > bill.csv\n\n"
     "  breakeven report --url http://collector.internal:4318 --format json"
 )
@@ -141,6 +142,24 @@ def report(
     by: Annotated[
         Dimension, typer.Option(envvar="BREAKEVEN_BY", help="What to break the bill down by.")
     ] = Dimension.FEATURE,
+    month: Annotated[str | None, typer.Option(help="Instead of --days: a month, such as 2026-10.")] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Instead of --days: the first day.")
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(envvar="BREAKEVEN_TIMEZONE", help="Where days begin: Europe/Berlin, … \\[default: UTC]"),
+    ] = None,
+    book: Annotated[
+        str | None, typer.Option(help="Price the same calls with another price book too: its version.")
+    ] = None,
+    removed: Annotated[
+        bool, typer.Option("--removed", help="Also show what was removed as counted twice, row by row.")
+    ] = False,
     format: Annotated[Format, typer.Option(envvar="BREAKEVEN_FORMAT", help="table, json or csv.")] = Format.TABLE,
     url: Url = None,
     port: Port = None,
@@ -150,17 +169,19 @@ def report(
 ) -> None:
     """Print the bill: who drives it, and how far it can be trusted."""
     from breakeven_collector import render
+    from breakeven_collector.period import Asked
     from breakeven_collector.source import fetch_report
 
-    settings = _settings(port=port, store=store, data_dir=data_dir, config=config)
+    settings = _settings(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
+    asked = Asked(days, month, first and first.date(), last and last.date(), settings.timezone)
     with _plain_errors():
-        document = fetch_report(settings, url, days=days, by=by)
+        document = fetch_report(settings, url, asked=asked, by=by, book=book)
     if format is Format.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif format is Format.CSV:
         typer.echo(render.report_csv(document), nl=False)
     else:
-        render.print_report(document)
+        render.print_report(document, removed=removed)
 
 
 @app.command(epilog="Examples:\n\n  breakeven doctor\n\n  breakeven doctor --url http://collector.internal:4318")

@@ -11,8 +11,9 @@ from rich.text import Text
 
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
+from breakeven_collector.period import Asked
 from breakeven_collector.render import printable
-from breakeven_collector.report import Dimension, Report
+from breakeven_collector.report import Report
 from breakeven_collector.settings import Settings
 from breakeven_collector.source import CollectorUnreachable, fetch_report, get_json
 
@@ -140,7 +141,7 @@ def _config(settings: Settings) -> Iterator[Finding]:
 
 def _data(settings: Settings, url: str | None) -> Iterator[Finding]:
     try:
-        report = fetch_report(settings, url, days=30, by=Dimension.FEATURE)
+        report = fetch_report(settings, url, asked=Asked())
     except BreakevenError as error:
         yield Finding("note" if "no data yet" in str(error) else "wrong", str(error))
         return

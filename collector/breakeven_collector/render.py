@@ -3,7 +3,7 @@
 import csv
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,50 +28,67 @@ _ABSENT = {
     Dimension.TENANT: "(no tenant)",
     Dimension.USER: "(no user)",
     Dimension.SERVICE: "(no service told)",
+    Dimension.ENVIRONMENT: "(no environment told)",
+    Dimension.OWNER: "(no owner)",
+    Dimension.COST_CENTRE: "(no cost centre)",
+    Dimension.COST_CLASS: "(no cost class)",
+    Dimension.DAY: "",
+    Dimension.MONTH: "",
 }
 
 
-def report_table(report: Report, *, most: int = 30) -> RenderableType:
-    """The report as it stands in a terminal."""
+def report_table(report: Report, *, most: int = 30, removed: bool = False) -> RenderableType:
+    """The report as it stands in a terminal; with what was removed, row by row, if asked."""
     by = Dimension(report["by"])
     rows: Sequence[Row] = report[by.plural]
     if not rows:
         return _nothing(report)
     owners = by is Dimension.FEATURE and any(row.get("owner") for row in rows)
     budgets = by is Dimension.FEATURE and any(row.get("budget_usd_per_month") for row in rows)
+    other = report.get("other_book")
+    if by.is_time:
+        most = max(most, 366)
     table = Table(box=_RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     names = [_name(row, by) for row in rows[:most]]
     # Names keep their width; a very long one is folded, and owners are cut, before figures are.
-    table.add_column(str(by).capitalize(), overflow="fold", min_width=min(max(name.cell_len for name in names), 28))
+    table.add_column(
+        str(by).capitalize().replace("_", " "), overflow="fold", min_width=min(max(name.cell_len for name in names), 28)
+    )
     if owners:
         table.add_column("Owner", overflow="ellipsis", no_wrap=True, max_width=16)
-    for name in ("Spend", *(("Budget",) if budgets else ()), "Share", "Running", "Calls", "Input", "Cached", "Output"):
+    columns = (
+        *("Spend", *(("Other book",) if other else ()), *(("Budget",) if budgets else ()), "Share"),
+        *(("Running",) if not by.is_time else ()),
+        *("Calls", "Input", "Cached", "Output", "A call", *(("Trend",) if not by.is_time else ())),
+    )
+    for name in columns:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("A call", justify="right", no_wrap=True)
-    table.add_column("Trend", justify="right", no_wrap=True)
     ruled = False
     for name, row in zip(names, rows, strict=False):
         running = row["cumulative_share"]
-        ends_pareto = not ruled and running is not None and Decimal(str(running)) >= PARETO_SHARE
+        ends_pareto = not by.is_time and not ruled and running is not None and Decimal(str(running)) >= PARETO_SHARE
         ruled = ruled or ends_pareto
         table.add_row(
             name,
             *((Text(printable(row.get("owner") or "")),) if owners else ()),
             _spend(row),
+            *((_other(row),) if other else ()),
             *((money(row.get("budget_usd_per_month"), absent=""),) if budgets else ()),
             percent(row["share"]),
-            percent(running),
+            *((percent(running),) if not by.is_time else ()),
             f"{row['calls']:,}",
             tokens(row["input_tokens"]),
             percent(_ratio(row["cached_input_tokens"], row["input_tokens"]), absent=""),
             tokens(row["output_tokens"]),
             money(row["cost_per_call_usd"], small=True),
-            _trend(row["trend"]),
+            *((_trend(row["trend"]),) if not by.is_time else ()),
             end_section=ends_pareto,
         )
     parts: list[RenderableType] = [_headline(report), "", table]
     if len(rows) > most:
         parts.append(Text(f"… and {len(rows) - most} more: --format csv shows all", style="dim"))
+    if removed:
+        parts += ["", _removed_table(report, by)]
     return Group(*parts, "", *_notes(report))
 
 
@@ -95,12 +112,12 @@ class _Lines(list[str]):
         self.append(line.removesuffix("\r\n") + "\n")
 
 
-def print_report(report: Report, console: Console | None = None) -> None:
+def print_report(report: Report, console: Console | None = None, *, removed: bool = False) -> None:
     """Print the table; a terminal that is too narrow, or none at all, gets the full width."""
     console = console or Console()
     if console.width < _FULL_WIDTH:
         console = Console(width=_FULL_WIDTH, soft_wrap=True, file=console.file)
-    console.print(report_table(report))
+    console.print(report_table(report, removed=removed))
 
 
 def money(amount: str | None, *, small: bool = False, absent: str = "?") -> str:
@@ -146,25 +163,71 @@ def percent(share: float | None, *, absent: str = "") -> str:
 def _headline(report: Report) -> Text:
     period, totals = report["period"], report["totals"]
     start, end = datetime.fromisoformat(period["from"]), datetime.fromisoformat(period["to"])
+    # A period that is over ends at midnight: the day before is its last.
+    end -= timedelta(microseconds=1)
+    estimated = totals["estimated_usd"]
     text = Text.assemble(
         (money(totals["cost_usd"]), "bold"),
-        f"  {totals['calls']:,} calls, {start:%d %b} to {end:%d %b %Y} (UTC)",
+        *((" known, and ", (f"~{money(estimated)}", "bold"), " estimated") if estimated else ()),
+        f"  {totals['calls']:,} calls, {start:%d %b} to {end:%d %b %Y} ({period['timezone']})",
     )
     if totals["trend"] is not None:
         text.append(f", {_trend(totals['trend'])} against the {period['days']} days before")
+    if other := report.get("other_book"):
+        text.append(f"\n{money(other['cost_usd'])} with {other['version']}")
     return text
+
+
+def _removed_table(report: Report, by: Dimension) -> RenderableType:
+    table = Table(box=_RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table.add_column("Removed, being counted already", overflow="fold", min_width=28)
+    for name in ("Duplicates", "Wrappers", "Would have cost"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in report["removed"]["rows"]:
+        table.add_row(
+            _name(row, by), f"{row['duplicate_calls']:,}", f"{row['wrapper_calls']:,}", money(row["cost_usd"])
+        )
+    return table if table.rows else Text("Nothing was removed.", style="dim")
 
 
 def _notes(report: Report) -> list[RenderableType]:
     coverage, totals, removed, lost = report["coverage"], report["totals"], report["removed"], report["lost"]
-    allocated_usd = _money_ratio(totals["allocated_usd"], totals["cost_usd"])
-    lines = [
-        ("priced", f"{percent(coverage['priced'])} of calls{_reasons(report['unpriced'])}"),
-        ("usage known", f"{percent(coverage['reported_usage'])} of calls"),
+    retries, cache = report["retries"], report["gateway_cache"]
+    lines = [("priced", f"{percent(coverage['priced'])} of calls{_reasons(report['unpriced'])}")]
+    lines.append(("usage known", f"{percent(coverage['reported_usage'])} of calls"))
+    if totals["estimated_usd"]:
+        lines.append(
+            (
+                "estimated",
+                f"~{money(totals['estimated_usd'])} for {totals['estimated_calls']:,} calls without all of their "
+                f"usage, {percent(coverage['estimated_usd'])} of spend",
+            )
+        )
+    if coverage["reported_usd"]:
+        lines.append(("as reported", f"{percent(coverage['reported_usd'])} of dollars, by provider or gateway"))
+    lines.append(
         (
             "allocated",
-            f"{percent(coverage['allocated'])} of calls, {percent(allocated_usd)} of dollars to declared features",
-        ),
+            f"{percent(coverage['allocated'])} of calls, {percent(coverage['allocated_usd'])} of dollars to declared "
+            f"or mapped features{_services(report['unallocated'])}",
+        )
+    )
+    if retries["calls"] or retries["resends"]:
+        lines.append(
+            (
+                "retries",
+                f"{money(retries['cost_usd'], absent='$0')} for {retries['calls']:,} calls that repeat an attempt; "
+                f"{retries['resends']:,} attempts inside clients",
+            )
+        )
+    if cache["calls"]:
+        lines.append(
+            (
+                "gateway cache",
+                f"{cache['calls']:,} answers for $0, which avoided {money(cache['avoided_usd'])}",
+            )
+        )
+    lines += [
         (
             "removed",
             f"{removed['duplicate_calls']:,} duplicates and {removed['wrapper_calls']:,} wrappers: "
@@ -206,13 +269,23 @@ def _reasons(unpriced: Sequence[dict[str, Any]]) -> str:
     )
 
 
+def _services(unallocated: Sequence[dict[str, Any]]) -> str:
+    """The dearest of those that nobody pays for."""
+    shown = [f"{entry['service'] or 'no service'} {money(entry['cost_usd'])}" for entry in unallocated[:3]]
+    return f"; not: {', '.join(shown)}" if shown else ""
+
+
 def _merged(unpriced: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One entry for all calls without usage; a model is only worth naming where its name is the reason."""
-    without = [entry for entry in unpriced if entry["reason"] == "no usage reported"]
-    rest = [entry for entry in unpriced if entry["reason"] != "no usage reported"]
-    if without:
-        rest.insert(0, {**without[0], "calls": sum(entry["calls"] for entry in without)})
-    return rest
+    """One entry a reason; a model is only worth naming where its name is the reason, and a meter by itself."""
+    merged: dict[str, dict[str, Any]] = {}
+    for entry in unpriced:
+        named = entry["reason"].startswith("model") or entry["meter"]
+        key = f"{entry['reason']}/{entry['provider']}/{entry['model']}/{entry['meter']}" if named else entry["reason"]
+        if key in merged:
+            merged[key]["calls"] += entry["calls"]
+        else:
+            merged[key] = dict(entry)
+    return sorted(merged.values(), key=lambda entry: -entry["calls"])
 
 
 def _nothing(report: Report) -> RenderableType:
@@ -233,11 +306,22 @@ def _name(row: Row, by: Dimension) -> Text:
 
 
 def _spend(row: Row) -> Text:
+    """Known and estimated together, marked where an estimate is in it; +? where something is left out."""
+    estimated = Decimal(row["estimated_usd"] or 0)
+    if estimated:
+        return Text(f"~{money(str(Decimal(row['cost_usd'] or 0) + estimated))}", style="bold")
     text = Text(money(row["cost_usd"]), style="bold")
     unknown = row["unpriced_calls"] + (Decimal(row.get("unpriced_units") or 0) > 0)
     if row["cost_usd"] is not None and unknown >= max(1, _UNPRICED_WORTH_A_MARK * row["calls"]):
         text.append(" +?", style="dim")
     return text
+
+
+def _other(row: Row) -> Text:
+    """What another book makes of it, and by how much it differs."""
+    there, here = row["other_cost_usd"], row["cost_usd"]
+    change = float(Decimal(there) / Decimal(here) - 1) if there and here and Decimal(here) else None
+    return Text.assemble(money(there), (f" {_trend(change)}" if change else "", "dim"))
 
 
 def _trend(trend: float | None) -> str:
@@ -248,7 +332,3 @@ def _trend(trend: float | None) -> str:
 
 def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole and part else None
-
-
-def _money_ratio(part: str | None, whole: str | None) -> float | None:
-    return float(Decimal(part or 0) / Decimal(whole)) if whole and Decimal(whole) else None

@@ -1,12 +1,14 @@
 """The bill: computed in SQL from `spend`, put into one document that API, command line and page share."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
+from breakeven_collector.errors import BadRequest
 from breakeven_collector.features import Feature
+from breakeven_collector.period import Period, last_days, window
 from breakeven_collector.store import Store
 
 PARETO_SHARE = Decimal("0.8")
@@ -22,33 +24,44 @@ class Dimension(StrEnum):
     TENANT = "tenant"
     USER = "user"
     SERVICE = "service"
+    ENVIRONMENT = "environment"
+    OWNER = "owner"
+    COST_CENTRE = "cost_centre"
+    COST_CLASS = "cost_class"
+    DAY = "day"
+    MONTH = "month"
 
     @property
     def plural(self) -> str:
         """Key of the rows in the document."""
-        return f"{self}s"
+        return {"cost_class": "cost_classes"}.get(self, f"{self}s")
+
+    @property
+    def is_time(self) -> bool:
+        """Whether its rows stand in order of time, and have no period before."""
+        return self in (Dimension.DAY, Dimension.MONTH)
 
 
-# Column, grain of whole days, grain of parts of a day.
-_SOURCES: Mapping[Dimension, tuple[str, str, str]] = {
-    Dimension.FEATURE: ("feature", "day", "quarter_hour"),
-    Dimension.MODEL: ("model", "day", "quarter_hour"),
-    Dimension.PROVIDER: ("provider", "day", "quarter_hour"),
-    Dimension.SERVICE: ("service", "day", "quarter_hour"),
-    Dimension.TENANT: ("tenant", "tenant_day", "minute"),
-    Dimension.USER: ("user_id", "user_day", "minute"),
-}
+# Only these have grains of their own; everything else stands in the common ones.
+_GRAINS: Final[Mapping[Dimension, str]] = {Dimension.TENANT: "tenant_day", Dimension.USER: "user_day"}
+_COLUMNS: Final[Mapping[Dimension, str]] = {Dimension.USER: "user_id"}
 
 
 class Coverage(TypedDict):
-    """Shares of calls, 0 to 1; None without calls."""
+    """Shares, 0 to 1; None without calls or dollars."""
 
     priced: float | None
-    """With a dollar figure."""
+    """Of calls: with a dollar figure that is no estimate."""
     reported_usage: float | None
-    """Whose usage is known: reported, or none because the call was refused before work."""
+    """Of calls: whose usage is known: reported, or none because the call was refused before work."""
     allocated: float | None
-    """With a declared or mapped feature; an inferred name does not count."""
+    """Of calls: with a declared or mapped feature; an inferred name does not count."""
+    allocated_usd: float | None
+    """Of known dollars: the same."""
+    reported_usd: float | None
+    """Of known dollars: as provider or gateway reported them; the rest is usage times price."""
+    estimated_usd: float | None
+    """Of known and estimated dollars together: estimated."""
 
 
 class Removed(TypedDict):
@@ -57,6 +70,23 @@ class Removed(TypedDict):
     duplicate_calls: int
     wrapper_calls: int
     cost_usd: str | None
+    rows: list[dict[str, Any]]
+    """The same by the dimension of the report, where there is any: its name, and the three figures."""
+
+
+class Retries(TypedDict):
+    """Calls that repeat an earlier attempt, and attempts inside a client's span that have none of their own."""
+
+    calls: int
+    cost_usd: str | None
+    resends: int
+
+
+class GatewayCache(TypedDict):
+    """Answers from a gateway's own cache: they cost nothing, and would have cost `avoided_usd`."""
+
+    calls: int
+    avoided_usd: str | None
 
 
 class Lost(TypedDict):
@@ -67,7 +97,7 @@ class Lost(TypedDict):
 
 
 class Unpriced(TypedDict):
-    """Calls (or units of a meter) without dollars, and why."""
+    """Calls (or units of a meter) without dollars, why, and what they are estimated at."""
 
     reason: str
     provider: str
@@ -75,18 +105,20 @@ class Unpriced(TypedDict):
     meter: str | None
     calls: int
     quantity: str | None
+    estimated_usd: str | None
 
 
 Row = dict[str, Any]
 """The dimension's name (None: unallocated, or not told), and calls, failed_calls, input_tokens, cached_input_tokens,
-output_tokens (int); cost_usd, cost_per_call_usd, previous_cost_usd (decimal string or None); share, cumulative_share,
-trend (float or None); unpriced_calls (int), unpriced_units (of meters without
-a rate, decimal string). By feature also allocated_calls (int; 0: the name is only inferred), owner,
-cost_centre, budget_usd_per_month."""
+output_tokens (int); cost_usd (known), estimated_usd (beside it, never in it), cost_per_call_usd, previous_cost_usd
+(decimal string or None); share, cumulative_share (of known and estimated together), trend (float or None);
+unpriced_calls (int), unpriced_units (of meters without a rate, decimal string). By feature also allocated_calls (int;
+0: the name is only inferred), owner, cost_centre, budget_usd_per_month. With another book also other_cost_usd."""
 
 Report = dict[str, Any]
-"""The document: period, by, price_book, the rows under the dimension's plural, totals, coverage, unpriced, removed,
-lost. USD are decimal strings, None where not known."""
+"""The document: period, by, price_book, the rows under the dimension's plural, totals, coverage, unpriced, unallocated,
+retries, gateway_cache, removed, lost, and other_book where one was asked for. USD are decimal strings, None where not
+known."""
 
 
 def build_report(
@@ -97,64 +129,95 @@ def build_report(
     features: Mapping[str, Feature] | None = None,
     now: datetime | None = None,
     project: str = "default",
+    period: Period | None = None,
+    book: str | None = None,
 ) -> Report:
-    """The bill of the last `days` days in UTC, today included, against as much of the days before.
+    """The bill of a period against the one before.
 
     Args:
         store: an open store.
-        days: length of the period, from 1.
+        days: the last so many days in UTC, today included; from 1. Ignored where a period is given.
         by: the dimension.
         features: what is declared about features.
         now: end of the period; the present where left out.
         project: whose bill.
+        period: the period.
+        book: version of another price book, to price the same calls with beside the active one.
 
     Raises:
         StoreError: the store cannot be read.
+        BadRequest: there is no such book.
     """
-    now = (now or datetime.now(UTC)).astimezone(UTC)
-    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    start = today - timedelta(days=days - 1)
-    # Cut at a quarter of an hour, the finest that every dimension has.
-    quarter = now.replace(minute=now.minute // 15 * 15, second=0, microsecond=0)
-    previous_from, previous_to = start - timedelta(days=days), quarter - timedelta(days=days)
-    column, whole_days, parts = _SOURCES[by]
-    window = {"project": project, "from": int(start.timestamp())}
-    found = store.query_file(
-        "report",
-        {
-            **window,
-            "dimension": column,
-            "days": whole_days,
-            "fine": parts,
-            "previous_from": int(previous_from.timestamp()),
-            "cut_day": int((today - timedelta(days=days)).timestamp()),
-            "previous_to": int(previous_to.timestamp()),
-        },
-    )
+    period = period or last_days(days, (now or datetime.now(UTC)).astimezone(UTC))
+    grains = {
+        "whole": _GRAINS.get(by, "day"),
+        "parts": "minute" if by in _GRAINS else "quarter_hour",
+        "fine": "minute" if by in _GRAINS else "quarter_hour",
+    }
+    common = {"project": project, **window(period, whole="day", parts="quarter_hour", fine="quarter_hour")}
+    asked = {"project": project, "dimension": _COLUMNS.get(by, str(by)), **window(period, **grains)}
+    found = store.query_file("report", {**asked, "book": ""})
+    if by.is_time:
+        found.sort(key=lambda row: row["name"])
     totals = _totals(found)
-    lost = store.query_file("lost", window)[0]
-    return {
-        "period": {"from": start.isoformat(), "to": now.isoformat(), "days": days},
+    lost = store.query_file("lost", common)[0]
+    report: Report = {
+        "period": {
+            "from": period.start.isoformat(),
+            "to": period.end.isoformat(),
+            "days": period.days,
+            "timezone": period.timezone,
+        },
         "by": str(by),
         "price_book": store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or None,
-        by.plural: _rows(found, by, totals["cost_usd"], features or {}),
+        by.plural: _rows(found, by, _spent(totals), features or {}),
         "totals": {
             **{key: totals[key] for key in _COUNTS},
             "cost_usd": usd(totals["cost_usd"]),
+            "estimated_usd": usd(totals["estimated_usd"]),
+            "estimated_calls": totals["estimated_calls"],
+            "reported_usd": usd(totals["reported_usd"]),
             "allocated_usd": usd(totals["allocated_usd"]),
+            "mapped_usd": usd(totals["mapped_usd"]),
             "previous_cost_usd": usd(totals["previous_cost_usd"]),
             "trend": _trend(totals["cost_usd"], totals["previous_cost_usd"]),
             "unpriced_calls": totals["unpriced_calls"],
         },
         "coverage": _coverage(totals),
-        "unpriced": [_unpriced(row) for row in store.query_file("unpriced", window)],
+        "unpriced": [_unpriced(row) for row in store.query_file("unpriced", common)],
+        "unallocated": [
+            {
+                "service": row["service"] or None,
+                "calls": int(row["calls"]),
+                "cost_usd": usd(row["cost_usd"]),
+                "estimated_usd": usd(row["estimated_usd"]),
+            }
+            for row in store.query_file("unallocated", common)
+        ],
+        "retries": Retries(calls=totals["retry_calls"], cost_usd=usd(totals["retry_usd"]), resends=totals["resends"]),
+        "gateway_cache": GatewayCache(calls=totals["gateway_cache_calls"], avoided_usd=usd(totals["avoided_usd"])),
         "removed": Removed(
             duplicate_calls=totals["duplicate_calls"],
             wrapper_calls=totals["wrapper_calls"],
             cost_usd=usd(totals["removed_usd"] or Decimal(0)),
+            rows=_removed_rows(found, by),
         ),
         "lost": Lost(spans=int(lost["lost"] or 0), numbered=int(lost["numbered"] or 0)),
     }
+    if book:
+        _add_other_book(report, by, book, store, asked)
+    return report
+
+
+def _add_other_book(report: Report, by: Dimension, book: str, store: Store, asked: Mapping[str, Any]) -> None:
+    known = [row["v"] for row in store.rows("SELECT book_version AS v FROM price_books FINAL ORDER BY loaded_at DESC")]
+    if book not in known:
+        raise BadRequest(422, f"book {book!r} is not in the store; it has {', '.join(known) or 'none'}")
+    found = store.query_file("report", {**asked, "book": book})
+    costs = {row["name"] or None: row["cost_usd"] for row in found}
+    for row in report[by.plural]:
+        row["other_cost_usd"] = usd(costs.get(row[str(by)]))
+    report["other_book"] = {"version": book, "cost_usd": usd(_totals(found)["cost_usd"])}
 
 
 def declare(report: Report, features: Mapping[str, Feature]) -> Report:
@@ -179,8 +242,14 @@ def usd(amount: Decimal | None) -> str | None:
 
 
 _COUNTS = ("calls", "failed_calls", "input_tokens", "cached_input_tokens", "output_tokens")
-_MONEY = ("cost_usd", "previous_cost_usd", "allocated_usd", "removed_usd")
-_MORE_COUNTS = (*("unpriced_calls", "calls_without_usage", "allocated_calls", "duplicate_calls", "wrapper_calls"),)
+_MONEY = (
+    *("cost_usd", "estimated_usd", "previous_cost_usd", "allocated_usd", "mapped_usd", "reported_usd", "retry_usd"),
+    *("avoided_usd", "removed_usd"),
+)
+_MORE_COUNTS = (
+    *("unpriced_calls", "calls_without_usage", "estimated_calls", "allocated_calls", "mapped_calls", "reported_calls"),
+    *("duplicate_calls", "wrapper_calls", "retry_calls", "resends", "gateway_cache_calls"),
+)
 
 
 def _totals(found: Sequence[Row]) -> dict[str, Any]:
@@ -197,8 +266,8 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
     for row in found:
         if not row["calls"]:
             continue
-        cost: Decimal | None = row["cost_usd"]
-        running += cost or 0
+        cost, spent = row["cost_usd"], _spent(row)
+        running += spent or 0
         extra: Row = {}
         if by is Dimension.FEATURE:
             extra = {
@@ -211,9 +280,10 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
                 **extra,
                 **{key: int(row[key]) for key in _COUNTS},
                 "cost_usd": usd(cost),
+                "estimated_usd": usd(row["estimated_usd"]),
                 "cost_per_call_usd": _per_call(cost, int(row["calls"]) - int(row["unpriced_calls"])),
-                "share": _share(cost, total),
-                "cumulative_share": _share(running, total) if cost is not None else None,
+                "share": _share(spent, total),
+                "cumulative_share": _share(running, total) if spent is not None else None,
                 "previous_cost_usd": usd(row["previous_cost_usd"]),
                 "trend": _trend(cost, row["previous_cost_usd"]),
                 "unpriced_calls": int(row["unpriced_calls"]),
@@ -221,6 +291,25 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
             }
         )
     return rows
+
+
+def _removed_rows(found: Sequence[Row], by: Dimension) -> list[dict[str, Any]]:
+    return [
+        {
+            str(by): row["name"] or None,
+            "duplicate_calls": int(row["duplicate_calls"]),
+            "wrapper_calls": int(row["wrapper_calls"]),
+            "cost_usd": usd(row["removed_usd"]),
+        }
+        for row in found
+        if row["duplicate_calls"] or row["wrapper_calls"]
+    ]
+
+
+def _spent(row: Mapping[str, Any]) -> Decimal | None:
+    """Known and estimated dollars together, None where neither is there."""
+    parts = [row[key] for key in ("cost_usd", "estimated_usd") if row[key] is not None]
+    return sum(parts, Decimal(0)) if parts else None
 
 
 def _per_call(cost: Decimal | None, calls: int) -> str | None:
@@ -236,15 +325,18 @@ def _trend(cost: Decimal | None, before: Decimal | None) -> float | None:
 
 
 def _coverage(totals: Mapping[str, Any]) -> Coverage:
-    calls = totals["calls"]
+    calls, cost = totals["calls"], totals["cost_usd"]
 
-    def share(n: int) -> float | None:
+    def of_calls(n: int) -> float | None:
         return round(n / calls, 6) if calls else None
 
     return Coverage(
-        priced=share(calls - totals["unpriced_calls"]),
-        reported_usage=share(calls - totals["calls_without_usage"]),
-        allocated=share(totals["allocated_calls"]),
+        priced=of_calls(calls - totals["unpriced_calls"]),
+        reported_usage=of_calls(calls - totals["calls_without_usage"]),
+        allocated=of_calls(totals["allocated_calls"]),
+        allocated_usd=_share(totals["allocated_usd"] or Decimal(0), cost),
+        reported_usd=_share(totals["reported_usd"] or Decimal(0), cost),
+        estimated_usd=_share(totals["estimated_usd"] or Decimal(0), _spent(totals)),
     )
 
 
@@ -256,4 +348,5 @@ def _unpriced(row: Row) -> Unpriced:
         meter=row["meter"] or None,
         calls=int(row["calls"]),
         quantity=usd(row["quantity"]) if row["meter"] else None,
+        estimated_usd=usd(row["estimated_usd"]),
     )

@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """Where the data is kept: `chdb:///folder` (embedded) or `http(s)://user:password@host:8123/database`."""
     config: Path = Path("breakeven.toml")
     """File with owners, budgets and the like; need not exist."""
+    timezone: str = "UTC"
+    """Where days and months begin in reports, an IANA name such as `Europe/Berlin`."""
     batch_seconds: Annotated[float, Field(gt=0, le=60)] = 0.5
     """How long a journal segment stays open before it is shipped."""
     segment_bytes: Annotated[int, Field(ge=1_000, le=16_000_000)] = 16_000_000

@@ -5,6 +5,7 @@ Only one process at a time may have the embedded store open, so a running collec
 
 import json
 import logging
+from datetime import UTC, datetime
 from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
@@ -13,6 +14,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
+from breakeven_collector.period import Asked
 from breakeven_collector.report import Dimension, Report, build_report, declare
 from breakeven_collector.settings import Settings
 from breakeven_collector.store import Store
@@ -54,7 +56,9 @@ def get_json(url: str, *, having: str, timeout: float = 60.0) -> dict[str, Any]:
     return cast(dict[str, Any], document)
 
 
-def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimension) -> Report:
+def fetch_report(
+    settings: Settings, url: str | None, *, asked: Asked, by: Dimension = Dimension.FEATURE, book: str | None = None
+) -> Report:
     """The bill, from the collector at `url`, else from one on this machine's port, else from the store.
 
     A store that is named on purpose (--store, --data-dir) is the one that is read: the collector on the port is asked
@@ -67,7 +71,8 @@ def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimensio
     found = f"the collector at {address} has another store"
     try:
         if url or _serves_our_store(settings, address):
-            report = get_json(f"{address}/api/report?{urlencode({'days': days, 'by': str(by)})}", having="totals")
+            query = {**asked.query(), "by": str(by), **({"book": book} if book else {})}
+            report = get_json(f"{address}/api/report?{urlencode(query)}", having="totals")
             # Who reads may have a breakeven.toml of his own.
             return declare(report, load_features(settings.config))
     except CollectorUnreachable as error:
@@ -84,7 +89,8 @@ def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimensio
         _log.warning("%s bytes wait in the journal; they are counted once `breakeven up` has run", f"{waiting:,}")
     store.open()
     try:
-        return build_report(store, days=days, by=by, features=load_features(settings.config))
+        period = asked.period(datetime.now(UTC))
+        return build_report(store, period=period, by=by, features=load_features(settings.config), book=book)
     finally:
         store.close()
 

@@ -7,4 +7,4 @@ FROM
     WHERE project = {project:String}
     GROUP BY service, seq_source
 )
-WHERE last_day >= toDate(toDateTime({from:UInt32}, 'UTC'))
+WHERE last_day >= toDate(toDateTime({start:UInt32}, 'UTC'))

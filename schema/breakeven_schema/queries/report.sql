@@ -1,32 +1,52 @@
--- The bill by one dimension: the period, and as much of the one before it.
--- Whole days come from the cubes of days. The period before ends at this time of its last day, so that day comes from a
--- finer grain.
+-- The bill by one dimension: the period from `start`, and the one before it from `from`.
+-- Whole days come from one grain; between `gap_from` and `gap_to` nothing is taken of it, but a part of a day, up to
+-- `part_to`, of a finer one.
 WITH
-    at >= toDateTime({from:UInt32}, 'UTC') AS current,
+    at >= toDateTime({start:UInt32}, 'UTC') AS current,
     counted = 'yes' AS billed,
-    NOT current AS before
+    current AND billed AS now_billed,
+    feature_source IN ('declared', 'mapped') AS allocated,
+    basis IN ('unknown', 'lost') AS without_usage
 SELECT
     toString({dimension:Identifier}) AS name,
-    sumIf(s.calls, current AND billed) AS calls,
-    sumIf(s.failed_calls, current AND billed) AS failed_calls,
-    sumIf(s.input_tokens, current AND billed) AS input_tokens,
-    sumIf(s.cache_read_tokens, current AND billed) AS cached_input_tokens,
-    sumIf(s.output_tokens, current AND billed) AS output_tokens,
-    sumIf(s.cost_usd, current AND billed) AS cost_usd,
-    sumIf(s.cost_usd, before AND billed) AS previous_cost_usd,
-    sumIf(s.calls, current AND billed AND s.unpriced_reason != '') AS unpriced_calls,
-    sumIf(s.quantity, current AND billed AND s.cost_usd IS NULL) AS unpriced_units,
-    sumIf(s.calls, current AND billed AND basis IN ('unknown', 'partial')) AS calls_without_usage,
-    sumIf(s.calls, current AND billed AND feature_source IN ('declared', 'mapped')) AS allocated_calls,
-    sumIf(s.cost_usd, current AND billed AND feature_source IN ('declared', 'mapped')) AS allocated_usd,
+    sumIf(s.calls, now_billed) AS calls,
+    sumIf(s.failed_calls, now_billed) AS failed_calls,
+    sumIf(s.input_tokens, now_billed) AS input_tokens,
+    sumIf(s.cache_read_tokens, now_billed) AS cached_input_tokens,
+    sumIf(s.output_tokens, now_billed) AS output_tokens,
+    sumIf(s.cost_usd, now_billed) AS cost_usd,
+    sumIf(s.estimated_usd, now_billed) AS estimated_usd,
+    sumIf(if(without_usage, s.calls, s.estimated_calls), now_billed AND s.estimated_usd IS NOT NULL) AS estimated_calls,
+    sumIf(s.cost_usd, NOT current AND billed) AS previous_cost_usd,
+    sumIf(s.calls, now_billed AND s.unpriced_reason != '') AS unpriced_calls,
+    sumIf(s.quantity, now_billed AND s.cost_usd IS NULL) AS unpriced_units,
+    sumIf(s.calls, now_billed AND (without_usage OR basis = 'partial')) AS calls_without_usage,
+    sumIf(s.calls, now_billed AND basis = 'reported') AS reported_calls,
+    sumIf(s.cost_usd, now_billed AND basis = 'reported') AS reported_usd,
+    sumIf(s.calls, now_billed AND allocated) AS allocated_calls,
+    sumIf(s.cost_usd, now_billed AND allocated) AS allocated_usd,
+    sumIf(s.calls, now_billed AND feature_source = 'mapped') AS mapped_calls,
+    sumIf(s.cost_usd, now_billed AND feature_source = 'mapped') AS mapped_usd,
+    sumIf(s.calls, now_billed AND retry) AS retry_calls,
+    sumIf(s.cost_usd, now_billed AND retry) AS retry_usd,
+    sumIf(s.resends, now_billed) AS resends,
+    sumIf(s.calls, now_billed AND basis = 'gateway_cache') AS gateway_cache_calls,
+    sumIf(s.avoided_usd, now_billed) AS avoided_usd,
     sumIf(s.calls, current AND counted = 'duplicate') AS duplicate_calls,
     sumIf(s.calls, current AND counted = 'wrapper') AS wrapper_calls,
     sumIf(s.cost_usd, current AND NOT billed) AS removed_usd
-FROM spend AS s
-WHERE project = {project:String}
-    AND (
-        (grain = {days:String} AND at >= toDateTime({previous_from:UInt32}, 'UTC') AND NOT at = toDateTime({cut_day:UInt32}, 'UTC'))
-        OR (grain = {fine:String} AND at >= toDateTime({cut_day:UInt32}, 'UTC') AND at < toDateTime({previous_to:UInt32}, 'UTC'))
-    )
+FROM
+(
+    SELECT *,
+        toString(toDate(at, {timezone:String})) AS day,
+        formatDateTime(at, '%Y-%m', {timezone:String}) AS month
+    FROM spend_of(book={book:String})
+    WHERE project = {project:String}
+        AND (
+            (grain = {grain:String} AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
+                AND NOT (at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({gap_to:UInt32}, 'UTC')))
+            OR (grain = {part_grain:String} AND at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({part_to:UInt32}, 'UTC'))
+        )
+) AS s
 GROUP BY name
-ORDER BY cost_usd DESC NULLS LAST, calls DESC, name
+ORDER BY if(cost_usd IS NULL AND estimated_usd IS NULL, NULL, ifNull(cost_usd, 0) + ifNull(estimated_usd, 0)) DESC NULLS LAST, calls DESC, name

@@ -34,83 +34,105 @@ SELECT
     p.price_source AS price_source, p.unpriced_reason AS unpriced_reason
 FROM
 (
-    -- By recorded feature: priced.
+    -- By recorded feature: dollars.
     SELECT
-        s.grain AS grain, s.project AS project, s.at AS at, s.priced_at AS priced_at, s.environment AS environment,
-        s.service AS service, s.feature AS feature, s.feature_source AS feature_source, s.origin_id AS origin_id,
-        s.tenant AS tenant, s.user_id AS user_id, s.provider AS provider, s.model AS model, s.price_context AS price_context,
-        s.name_id AS name_id, s.tier_start AS tier_start, s.basis AS basis, s.meter AS meter, s.counted AS counted, s.retry AS retry,
-        [s.calls, s.failed_calls, s.resends, s.estimated_calls, s.uncached_tokens, s.cache_read_tokens, s.cache_write_5m_tokens,
-            s.cache_write_1h_tokens, s.audio_input_tokens, s.image_input_tokens, s.answer_tokens, s.reasoning_tokens,
-            s.audio_output_tokens, s.image_output_tokens, s.duration_us] AS counts,
-        -- A contract of the project, else one for all projects, else the book. One that has ended counts for nothing.
-        multiIf(o.valid_to > s.priced_at, 'project', a.valid_to > s.priced_at, 'override', r.book_version) AS price_source,
-        -- A contract has rates of its own, or takes something off the book's.
-        multiIf(price_source = 'project', o.book_factor, price_source = 'override', a.book_factor, NULL) AS book_factor,
-        multiIf(book_factor IS NOT NULL, r.rate, price_source = 'project', o.rate, price_source = 'override', a.rate, r.rate) AS rate_used,
-        multiIf(book_factor IS NOT NULL, r.meter_usd, price_source = 'project', o.meter_usd, price_source = 'override', a.meter_usd, r.meter_usd) AS meter_usd_used,
-        if(price_source = '' OR (book_factor IS NOT NULL AND r.book_version = ''), NULL, CAST(ifNull(book_factor, 1) AS Decimal(38, 12))) AS factor,
-        CAST(factor * multiIf(
-            s.meter != '', if(mapContains(meter_usd_used, s.meter), CAST(s.quantity * meter_usd_used[s.meter] AS Nullable(Decimal(38, 15))), NULL),
-            if(s.uncached_tokens = 0, zero, s.uncached_tokens * rate_used.uncached) +
-            if(s.cache_read_tokens = 0, zero, s.cache_read_tokens * rate_used.cache_read) +
-            if(s.cache_write_5m_tokens = 0, zero, s.cache_write_5m_tokens * rate_used.cache_write_5m) +
-            if(s.cache_write_1h_tokens = 0, zero, s.cache_write_1h_tokens * rate_used.cache_write_1h) +
-            if(s.audio_input_tokens = 0, zero, s.audio_input_tokens * rate_used.audio_input) +
-            if(s.image_input_tokens = 0, zero, s.image_input_tokens * rate_used.image_input) +
-            if(s.answer_tokens = 0, zero, s.answer_tokens * rate_used.answer) +
-            if(s.reasoning_tokens = 0, zero, s.reasoning_tokens * rate_used.reasoning) +
-            if(s.audio_output_tokens = 0, zero, s.audio_output_tokens * rate_used.audio_output) +
-            if(s.image_output_tokens = 0, zero, s.image_output_tokens * rate_used.image_output) +
-            s.calls * ifNull(rate_used.request, zero)) AS Nullable(Decimal(38, 15))) AS usage_usd,
-        multiIf(s.basis = 'reported', s.reported_cost_usd, s.basis IN ('refused', 'gateway_cache'), zero,
-            s.basis IN ('usage', 'partial'), usage_usd, NULL) AS cost_usd,
-        -- Tokens that nobody reported: counted in the messages and corrected by what calls of the kind teach, else as many
-        -- as a call of the kind usually takes.
-        s.basis IN ('unknown', 'lost') AND s.meter = '' AS without_usage,
-        s.estimated_input_tokens * if(t.input_ratio = 0, 1, t.input_ratio)
-            + if(without_usage AND s.calls != s.estimated_calls, (s.calls - s.estimated_calls) * t.typical_input_tokens, 0) AS missing_input_tokens,
-        s.estimated_output_tokens * if(t.output_ratio = 0, 1, t.output_ratio)
-            + if(without_usage AND s.calls != s.estimated_calls, (s.calls - s.estimated_calls) * t.typical_output_tokens, 0) AS missing_output_tokens,
-        if(without_usage OR s.estimated_calls != 0,
-            CAST(factor * (missing_input_tokens * rate_used.uncached + missing_output_tokens * rate_used.answer
-                + if(without_usage, s.calls * ifNull(rate_used.request, zero), 0)) AS Nullable(Decimal(38, 15))), NULL) AS estimated_usd,
-        [cost_usd, estimated_usd, if(s.basis = 'gateway_cache', usage_usd, NULL), CAST(s.reported_cost_usd AS Nullable(Decimal(38, 15))),
-            CAST(s.quantity AS Nullable(Decimal(38, 15)))] AS dollars,
+        grain, project, at, priced_at, environment, service, feature, feature_source, origin_id, tenant, user_id,
+        provider, model, price_context, name_id, tier_start, basis, meter, counted, retry, counts, price_source,
+        multiIf(basis = 'reported', reported_cost_usd, basis IN ('refused', 'gateway_cache'), zero,
+            basis IN ('usage', 'partial'), usage_usd, NULL) AS cost_usd,
+        [cost_usd,
+            if(without_usage OR estimated_calls != 0, CAST(factor * (missing_input_tokens * rate.uncached
+                + missing_output_tokens * rate.answer + if(without_usage, calls * ifNull(rate.request, zero), 0)) AS Nullable(Decimal(38, 15))), NULL),
+            if(basis = 'gateway_cache', usage_usd, NULL),
+            CAST(reported_cost_usd AS Nullable(Decimal(38, 15))),
+            CAST(quantity AS Nullable(Decimal(38, 15)))] AS dollars,
         multiIf(
-            cost_usd IS NOT NULL, if(s.basis = 'partial' AND s.meter = '', 'part of the usage is missing', ''),
-            s.basis = 'lost', 'lost after it was sent',
-            s.basis = 'unknown', 'no usage reported',
-            price_source = '' OR factor IS NULL, 'model not in the price book',
-            s.meter != '', 'no rate for the meter',
+            cost_usd IS NOT NULL, if(basis = 'partial' AND meter = '', 'part of the usage is missing', ''),
+            basis = 'lost', 'lost after it was sent',
+            basis = 'unknown', 'no usage reported',
+            factor IS NULL, 'model not in the price book',
+            meter != '', 'no rate for the meter',
             'no rate for a kind of token') AS unpriced_reason
     FROM
     (
-        SELECT grain, project, at, priced_at, environment, service, feature, feature_source,
-            tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
-            meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens,
-            cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens,
-            audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us,
-            origin_id, retry, resends, estimated_calls, estimated_input_tokens, estimated_output_tokens
-        FROM spend_cubes
-        UNION ALL
-        SELECT 'minute' AS grain, project, slice AS at, priced_at, environment, service, feature, feature_source,
-            tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
-            meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens,
-            cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens,
-            audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us,
-            origin_id, retry, resends, estimated_calls, estimated_input_tokens, estimated_output_tokens
-        FROM spend_slices
-    ) AS s
-    ASOF LEFT JOIN (SELECT * FROM override_rates WHERE project != '') AS o
-        ON o.project = s.project AND o.name_id = s.name_id AND s.priced_at >= o.valid_from
-    ASOF LEFT JOIN (SELECT * FROM override_rates WHERE project = '') AS a
-        ON a.name_id = s.name_id AND s.priced_at >= a.valid_from
-    ASOF LEFT JOIN rates_of(book={book:String}) AS r
-        ON r.name_id = s.name_id AND r.tier_start = s.tier_start
-        AND r.day_start = toUInt32(s.priced_at - toStartOfDay(s.priced_at)) AND s.priced_at >= r.valid_from
-    LEFT ANY JOIN (SELECT * FROM token_ratios FINAL) AS t
-        ON t.project = s.project AND t.feature = s.feature AND t.name_id = s.name_id
+        -- Sums times rates.
+        SELECT *,
+            [calls, failed_calls, resends, estimated_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens,
+                cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens,
+                audio_output_tokens, image_output_tokens, duration_us] AS counts,
+            CAST(factor * if(
+                meter != '', if(mapContains(meter_usd, meter), CAST(quantity * meter_usd[meter] AS Nullable(Decimal(38, 15))), NULL),
+                if(uncached_tokens = 0, zero, uncached_tokens * rate.uncached) +
+                if(cache_read_tokens = 0, zero, cache_read_tokens * rate.cache_read) +
+                if(cache_write_5m_tokens = 0, zero, cache_write_5m_tokens * rate.cache_write_5m) +
+                if(cache_write_1h_tokens = 0, zero, cache_write_1h_tokens * rate.cache_write_1h) +
+                if(audio_input_tokens = 0, zero, audio_input_tokens * rate.audio_input) +
+                if(image_input_tokens = 0, zero, image_input_tokens * rate.image_input) +
+                if(answer_tokens = 0, zero, answer_tokens * rate.answer) +
+                if(reasoning_tokens = 0, zero, reasoning_tokens * rate.reasoning) +
+                if(audio_output_tokens = 0, zero, audio_output_tokens * rate.audio_output) +
+                if(image_output_tokens = 0, zero, image_output_tokens * rate.image_output) +
+                calls * ifNull(rate.request, zero)) AS Nullable(Decimal(38, 15))) AS usage_usd,
+            -- Tokens that nobody reported: counted in the messages and corrected by what calls of the kind teach, else as
+            -- many as a call of the kind usually takes.
+            basis IN ('unknown', 'lost') AND meter = '' AS without_usage,
+            if(without_usage, calls - estimated_calls, 0) AS calls_without_estimate,
+            estimated_input_tokens * if(input_ratio = 0, 1, input_ratio)
+                + if(calls_without_estimate = 0, 0, calls_without_estimate * typical_input_tokens) AS missing_input_tokens,
+            estimated_output_tokens * if(output_ratio = 0, 1, output_ratio)
+                + if(calls_without_estimate = 0, 0, calls_without_estimate * typical_output_tokens) AS missing_output_tokens
+        FROM
+        (
+            -- A contract has rates of its own, or takes something off the book's.
+            SELECT * EXCEPT (contract_rate, contract_meter_usd, book_rate, book_meter_usd, contract_factor, book_version),
+                contract != '' AND contract_factor IS NULL AS own_rates,
+                if(own_rates, contract_rate, book_rate) AS rate,
+                if(own_rates, contract_meter_usd, book_meter_usd) AS meter_usd,
+                if(contract != '', contract, book_version) AS price_source,
+                if(NOT own_rates AND book_version = '', NULL, CAST(ifNull(contract_factor, 1) AS Decimal(38, 12))) AS factor
+            FROM
+            (
+                -- A contract of the project, else one for all projects, else the book. One that has ended counts for nothing.
+                SELECT
+                    s.* EXCEPT (project, feature, name_id, tier_start),
+                    s.project AS project, s.feature AS feature, s.name_id AS name_id, s.tier_start AS tier_start,
+                    multiIf(o.valid_to > s.priced_at, 'project', a.valid_to > s.priced_at, 'override', '') AS contract,
+                    if(contract = 'project', o.book_factor, a.book_factor) AS contract_factor,
+                    if(contract = 'project', o.rate, a.rate) AS contract_rate,
+                    if(contract = 'project', o.meter_usd, a.meter_usd) AS contract_meter_usd,
+                    r.book_version AS book_version, r.rate AS book_rate, r.meter_usd AS book_meter_usd,
+                    t.input_ratio AS input_ratio, t.output_ratio AS output_ratio,
+                    t.typical_input_tokens AS typical_input_tokens, t.typical_output_tokens AS typical_output_tokens
+                FROM
+                (
+                    SELECT grain, project, at, priced_at, environment, service, feature, feature_source,
+                        tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
+                        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens,
+                        cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens,
+                        audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us,
+                        origin_id, retry, resends, estimated_calls, estimated_input_tokens, estimated_output_tokens
+                    FROM spend_cubes
+                    UNION ALL
+                    SELECT 'minute' AS grain, project, slice AS at, priced_at, environment, service, feature, feature_source,
+                        tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
+                        meter, counted, calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens,
+                        cache_write_1h_tokens, audio_input_tokens, image_input_tokens, answer_tokens, reasoning_tokens,
+                        audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us,
+                        origin_id, retry, resends, estimated_calls, estimated_input_tokens, estimated_output_tokens
+                    FROM spend_slices
+                ) AS s
+                ASOF LEFT JOIN (SELECT * FROM override_rates WHERE project != '') AS o
+                    ON o.project = s.project AND o.name_id = s.name_id AND s.priced_at >= o.valid_from
+                ASOF LEFT JOIN (SELECT * FROM override_rates WHERE project = '') AS a
+                    ON a.name_id = s.name_id AND s.priced_at >= a.valid_from
+                ASOF LEFT JOIN rates_of(book={book:String}) AS r
+                    ON r.name_id = s.name_id AND r.tier_start = s.tier_start
+                    AND r.day_start = toUInt32(s.priced_at - toStartOfDay(s.priced_at)) AND s.priced_at >= r.valid_from
+                LEFT ANY JOIN (SELECT * FROM token_ratios FINAL) AS t
+                    ON t.project = s.project AND t.feature = s.feature AND t.name_id = s.name_id
+            )
+        )
+    )
 ) AS p
 ASOF LEFT JOIN attributions_now AS w
     ON w.project = p.project AND w.feature = p.feature AND w.feature_source = p.feature_source

@@ -1,0 +1,201 @@
+"""The stretch of time that a report is about, in a time zone, and the one before it that it is compared with.
+
+Calls are kept in UTC. Days and months begin at midnight in the zone of the reader, so one has 23 or 25 hours where the
+clock is changed. Prices change at midnight UTC, whatever the zone.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from breakeven_collector.errors import BadRequest
+
+_UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT"})
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `start` up to `end`, and the one before it. All four carry the zone.
+
+    Attributes:
+        start: First instant.
+        end: After the last; the present where the period is not over.
+        previous_start: First instant of the one before.
+        previous_end: As far into the one before as `end` is into this one, cut at a quarter of an hour.
+        timezone: Name of the zone.
+    """
+
+    start: datetime
+    end: datetime
+    previous_start: datetime
+    previous_end: datetime
+    timezone: str
+
+    @property
+    def days(self) -> int:
+        """Days that it touches."""
+        last = self.end - timedelta(microseconds=1)
+        return (last.date() - self.start.date()).days + 1
+
+    @property
+    def is_utc(self) -> bool:
+        """Whether its days are the days of the cubes."""
+        return self.timezone in _UTC_NAMES
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A period as someone asks for it: the last days, or a month, or from one day to another.
+
+    Attributes:
+        days: The last so many days, where neither a month nor days are named.
+        month: Such as `2026-10`.
+        first: First day.
+        last: Last day, included; today where left out.
+        timezone: Where days begin.
+    """
+
+    days: int = 30
+    month: str | None = None
+    first: date | None = None
+    last: date | None = None
+    timezone: str = "UTC"
+
+    def period(self, now: datetime) -> Period:
+        """The period.
+
+        Raises:
+            BadRequest: it cannot be made out.
+        """
+        if self.month is not None and (self.first or self.last):
+            raise BadRequest(422, "a month, or days from and to: not both")
+        if self.month is not None:
+            return month(self.month, now, self.timezone)
+        if self.first is None:
+            if self.last is not None:
+                raise BadRequest(422, f"to {self.last} without a day to begin from")
+            return last_days(self.days, now, self.timezone)
+        return between(self.first, self.last or now.astimezone(zone(self.timezone)).date(), now, self.timezone)
+
+    def query(self) -> dict[str, str]:
+        """As parameters of an address."""
+        named = {"month": self.month, "from": self.first, "to": self.last}
+        told = {name: str(value) for name, value in named.items() if value is not None}
+        return {**(told or {"days": str(self.days)}), "timezone": self.timezone}
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of this name.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadRequest(422, f"timezone {name!r} is not known; write one such as Europe/Berlin or UTC") from None
+
+
+def last_days(days: int, now: datetime, timezone: str = "UTC") -> Period:
+    """The last so many days, today included, against as much of the days before.
+
+    Raises:
+        BadRequest: the zone is not known, or that many days cannot be counted back.
+    """
+    tz = zone(timezone)
+    now = now.astimezone(tz)
+    back = timedelta(days=days)
+    try:
+        return Period(
+            start=_midnight(now.date() - back + timedelta(days=1), tz),
+            end=now,
+            previous_start=_midnight(now.date() - 2 * back + timedelta(days=1), tz),
+            previous_end=datetime.combine(now.date() - back, _quarter(now).time(), tzinfo=tz),
+            timezone=timezone,
+        )
+    except OverflowError:
+        raise BadRequest(422, f"days is {days}; that is before the calendar begins") from None
+
+
+def month(name: str, now: datetime, timezone: str = "UTC") -> Period:
+    """A month, such as `2026-10`, against the month before; the present one as far as it has come.
+
+    Raises:
+        BadRequest: the zone is not known, or this is no month, or one that has not begun.
+    """
+    tz = zone(timezone)
+    try:
+        first = date.fromisoformat(f"{name}-01")
+    except ValueError:
+        raise BadRequest(422, f"month {name!r} is not known; write year and month, such as 2026-10") from None
+    return _stretch(first, _next_month(first), _last_month(first), tz, now, timezone, f"month {name!r}")
+
+
+def between(first: date, last: date, now: datetime, timezone: str = "UTC") -> Period:
+    """From one day to another, both included, against as many days before.
+
+    Raises:
+        BadRequest: the zone is not known, or the last day is before the first, or the first has not begun.
+    """
+    if last < first:
+        raise BadRequest(422, f"from {first} to {last}: the last day is before the first")
+    after = last + timedelta(days=1)
+    return _stretch(first, after, first - (after - first), zone(timezone), now, timezone, f"from {first}")
+
+
+def _stretch(first: date, after: date, before: date, tz: ZoneInfo, now: datetime, timezone: str, what: str) -> Period:
+    start, over = _midnight(first, tz), _midnight(after, tz)
+    now = now.astimezone(tz)
+    if now < start:
+        raise BadRequest(422, f"{what} has not begun")
+    previous_start = _midnight(before, tz)
+    if now >= over:
+        return Period(start, over, previous_start, start, timezone)
+    # A longer month may be further along than the shorter one before it ever was.
+    elapsed = datetime.combine(before + (now.date() - first), _quarter(now).time(), tzinfo=tz)
+    return Period(start, now, previous_start, min(elapsed, start), timezone)
+
+
+def _midnight(day: date, tz: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=tz)
+
+
+def _quarter(moment: datetime) -> datetime:
+    """Cut at a quarter of an hour, the finest that every dimension has."""
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=32)).replace(day=1)
+
+
+def _last_month(first: date) -> date:
+    return (first - timedelta(days=1)).replace(day=1)
+
+
+def window(period: Period, *, whole: str, parts: str, fine: str) -> dict[str, object]:
+    """Which rows of `spend` make up the period and the one before, as parameters of the queries.
+
+    Args:
+        period: the period.
+        whole: grain of whole UTC days.
+        parts: grain for a part of a UTC day.
+        fine: grain to take throughout where the zone's days are not the days of UTC.
+    """
+    # Clocks of applications may be ahead: what says later today is today's.
+    over = _midnight((period.end - timedelta(microseconds=1)).date() + timedelta(days=1), zone(period.timezone))
+    start, to, before, before_end = (
+        int(moment.timestamp()) for moment in (period.start, over, period.previous_start, period.previous_end)
+    )
+    bounds: dict[str, object] = {"start": start, "to": to, "from": before, "timezone": period.timezone}
+    if not period.is_utc:
+        return bounds | {
+            "grain": fine,
+            "gap_from": before_end,
+            "gap_to": start,
+            "part_grain": fine,
+            "part_to": before_end,
+        }
+    cut = before_end - before_end % 86400
+    return bounds | {"grain": whole, "gap_from": cut, "gap_to": start, "part_grain": parts, "part_to": before_end}
