@@ -7,6 +7,7 @@ unknown fields are ignored), and it takes 300 µs a span.
 import base64
 import binascii
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -121,6 +122,8 @@ def _any_value(data: Json, at: str) -> AnyValue:
         return AnyValue(kvlist_value=_one(data, "kvlistValue", _kvlist, at))
     if data.get("bytesValue") is not None:
         return AnyValue(bytes_value=_bytes(data, "bytesValue", at))
+    if "doubleValue" in data:
+        return AnyValue(double_value=math.nan)  # JavaScript writes NaN as null
     return AnyValue()
 
 

@@ -11,7 +11,7 @@ SELECT
     NOT says_wrapper
         AND openinference_kind IN ('', 'LLM', 'EMBEDDING')
         AND operation NOT IN ('invoke_agent', 'invoke_workflow', 'create_agent', 'execute_tool', 'execute_task',
-            'execute_event_loop_cycle', 'retrieval', 'plan', 'handoff', 'guardrail')
+            'execute_event_loop_cycle', 'agent_step', 'retrieval', 'plan', 'handoff', 'guardrail')
         AND NOT endsWith(operation, '_memory')
         AND NOT has_traceloop_kind
         AND NOT (scope = 'pydantic-ai' AND span_name = 'agent run')
@@ -19,7 +19,7 @@ SELECT
         -- Vercel's AI SDK: the outer span sums up its steps, and each step has a span of its own.
         AND NOT (startsWith(vercel_operation, 'ai.') AND position(vercel_operation, '.do') = 0)
         AND langfuse_type IN ('', 'generation', 'embedding')
-        AND (billable_operation OR openinference_kind != '' OR langfuse_type != '' OR has_request_type
+        AND (billable_operation OR vercel_operation != '' OR openinference_kind != '' OR langfuse_type != '' OR has_request_type
             OR input_reported IS NOT NULL OR output_reported IS NOT NULL OR cost_reported IS NOT NULL OR used) AS is_call,
     seq,
     seq_source,
@@ -48,7 +48,8 @@ SELECT
         scope = 'breakeven' OR scope LIKE '%.genai.%' OR scope LIKE '%google\_genai%' OR scope LIKE '%util.genai%', 1,
         scope = 'litellm/raw', 3, 2) AS scope_rank,
     operation,
-    transform(provider_told, ['gemini', 'google_genai'], ['gcp.gemini', 'gcp.gemini']) AS provider,
+    -- A framework is not who sends the bill: then the model's name has to tell.
+    transform(provider_told, ['gemini', 'google_genai', 'strands-agents', 'gcp.vertex.agent'], ['gcp.gemini', 'gcp.gemini', '', '']) AS provider,
     model,
     arrayStringConcat(arrayFilter(c -> c != '', [
         if(tier IN ('', 'auto', 'default', 'standard', 'standard_only', 'batch'), '', concat('service_tier=', tier)),
@@ -113,8 +114,11 @@ FROM
     (
         SELECT *,
             -- The usage of Anthropic and Bedrock has the cached tokens beside the input; OpenLIT, botocore's instrumentation
-            -- and some blobs pass it on as it is. Elsewhere they can only stand beside it where the parts exceed the whole.
+            -- and some blobs pass it on as it is. Elsewhere they stand beside it where only so the parts make up the total
+            -- that is told, or where they exceed the input.
             if(scope = 'openlit.instrumentation.anthropic' OR endsWith(scope, '.botocore.bedrock-runtime') OR (input_from_blob AND blob_is_anthropics)
+                    OR vercel_is_beside
+                    OR (cache_read_told + cache_write_told > 0 AND total_told = input_reported + cache_read_told + cache_write_told + output_reported)
                     OR cache_read_told + cache_write_told > ifNull(input_reported, 0),
                 if(input_reported IS NULL AND cache_read_told + cache_write_told = 0, NULL, ifNull(input_reported, 0) + cache_read_told + cache_write_told),
                 input_reported) AS input_total,
@@ -142,6 +146,7 @@ FROM
                     (k) -> if(blob = '', NULL, sane(JSONExtract(blob, k, 'Nullable(Int64)'))) AS blob_int,
                     (k1, k2) -> if(blob = '', NULL, sane(JSONExtract(blob, k1, k2, 'Nullable(Int64)'))) AS blob_int2,
                     (n) -> if(n BETWEEN 0 AND 1000000000, n, NULL) AS sane,
+                    (name) -> if(vercel_metadata = '', NULL, sane(toInt64OrNull(extract(vercel_metadata, concat('"', name, '":(\\d+)'))))) AS vercel_detail,
                     -- Langfuse's own form has buckets side by side: input, input_cached_tokens, input_audio_tokens, …
                     (prefix) -> arraySum(x -> if(x.2 BETWEEN 0 AND 1000000000, x.2, 0), arrayFilter(x -> startsWith(x.1, prefix), JSONExtractKeysAndValues(assumeNotNull(blob), 'Int64'))) AS buckets
                 SELECT
@@ -158,28 +163,41 @@ FROM
                     -- Elsewhere a blob only adds detail: agents and tasks carry one with the sum of their calls.
                     input_attribute IS NULL AND output_attribute IS NULL AND blob != '' AND scope IN ('langfuse-sdk', 'litellm/raw') AS input_from_blob,
                     JSONHas(blob, 'input') AS blob_is_buckets,
-                    multiIf(NOT input_from_blob, input_attribute, blob_is_buckets, buckets('input'),
+                    scope = 'gcp.vertex.agent' AND span_name = 'call_llm' AS is_adk_1,
+                    -- Google's agent kit before 2 leaves thoughts and the prompts of tools out of its totals.
+                    multiIf(is_adk_1, input_attribute + ifNull(blob_int('tool_use_prompt_token_count'), 0),
+                        NOT input_from_blob, input_attribute, blob_is_buckets, buckets('input'),
                         coalesce(blob_int('prompt_tokens'), blob_int('input_tokens'))) AS input_told,
-                    multiIf(NOT input_from_blob, output_attribute, blob_is_buckets, if(JSONHas(blob, 'output'), buckets('output'), NULL),
+                    multiIf(is_adk_1, output_attribute + ifNull(blob_int('thoughts_token_count'), 0),
+                        NOT input_from_blob, output_attribute, blob_is_buckets, if(JSONHas(blob, 'output'), buckets('output'), NULL),
                         coalesce(blob_int('completion_tokens'), blob_int('output_tokens'))) AS output_told,
+                    int('gen_ai.usage.total_tokens') AS total_told,
+                    -- The AI SDK has details of its own from 6 on; before, only what the provider said.
+                    text('ai.response.providerMetadata') AS vercel_metadata,
+                    position(vercel_metadata, '"anthropic"') > 0 AND NOT has(keys, 'ai.usage.inputTokenDetails.cacheReadTokens') AS vercel_is_beside,
                     JSONHas(blob, 'input_tokens') AND (JSONHas(blob, 'cache_read_input_tokens') OR JSONHas(blob, 'cache_creation_input_tokens')) AS blob_is_anthropics,
                     hasAny(keys, ['gen_ai.usage.cache_read.input_tokens', 'gen_ai.usage.cache_read_input_tokens',
                         'llm.token_count.prompt_details.cache_read']) AS has_cache_read,
                     coalesce(int('gen_ai.usage.cache_read.input_tokens'), int('gen_ai.usage.cache_read_input_tokens'),
-                        int('llm.token_count.prompt_details.cache_read'), int('ai.usage.cachedInputTokens'), int('ai.usage.inputTokenDetails.cacheReadTokens'), nullIf(blob_int('cache_read_input_tokens'), 0),
+                        int('llm.token_count.prompt_details.cache_read'), int('ai.usage.cachedInputTokens'), int('ai.usage.inputTokenDetails.cacheReadTokens'),
+                        vercel_detail('cachedPromptTokens'), vercel_detail('cacheReadInputTokens'), vercel_detail('cache_read_input_tokens'),
+                        blob_int('cached_content_token_count'), nullIf(blob_int('cache_read_input_tokens'), 0),
                         blob_int2('prompt_tokens_details', 'cached_tokens'), blob_int2('input_tokens_details', 'cached_tokens'),
                         blob_int('input_cached_tokens'), blob_int('input_cache_read'), 0) AS cache_read_told,
                     coalesce(int('gen_ai.usage.cache_write.input_tokens'), int('gen_ai.usage.cache_creation.input_tokens'),
-                        int('gen_ai.usage.cache_creation_input_tokens'), int('llm.token_count.prompt_details.cache_write'), int('ai.usage.inputTokenDetails.cacheWriteTokens'),
+                        int('gen_ai.usage.cache_creation_input_tokens'), int('gen_ai.usage.cache_write_input_tokens'),
+                        vercel_detail('cacheCreationInputTokens'), vercel_detail('cache_creation_input_tokens'), int('llm.token_count.prompt_details.cache_write'), int('ai.usage.inputTokenDetails.cacheWriteTokens'),
                         -- a blob repeats what the attributes say; it counts only where they say nothing of the cache
                         if(has_cache_read, NULL, coalesce(blob_int('cache_creation_input_tokens'),
                             blob_int2('prompt_tokens_details', 'cache_write_tokens'), blob_int2('input_tokens_details', 'cache_write_tokens'),
                             blob_int('input_cache_creation'))), 0) AS cache_write_told,
                     coalesce(int('anthropic.usage.cache_creation.ephemeral_1h_input_tokens'),
                         int('gen_ai.usage.details.ephemeral_1h_input_tokens'),
+                        vercel_detail('ephemeral_1h_input_tokens'),
                         blob_int2('cache_creation', 'ephemeral_1h_input_tokens'), 0) AS cache_write_1h_told,
                     coalesce(int('gen_ai.usage.reasoning.output_tokens'), int('gen_ai.usage.reasoning_tokens'),
                         int('gen_ai.usage.details.reasoning_tokens'), int('llm.token_count.completion_details.reasoning'), int('ai.usage.reasoningTokens'), int('ai.usage.outputTokenDetails.reasoningTokens'),
+                        vercel_detail('reasoningTokens'), blob_int('thoughts_token_count'),
                         blob_int2('completion_tokens_details', 'reasoning_tokens'), blob_int2('output_tokens_details', 'reasoning_tokens'), blob_int('output_reasoning_tokens'), 0) AS reasoning_told,
                     coalesce(int('gen_ai.usage.audio.input_tokens'), int('gen_ai.usage.details.input_audio_tokens'),
                         int('llm.token_count.prompt_details.audio'), blob_int2('prompt_tokens_details', 'audio_tokens'), blob_int('input_audio_tokens'), 0) AS audio_in_told,
@@ -339,6 +357,7 @@ FROM
                         strs[indexOf(keys, 'output.value')] AS output_value,
                         if(scope = 'litellm/raw', extract(arrayFirst(k -> endsWith(k, '.usage'), keys), '^llm\\.(\\w+)\\.usage$'), '') AS raw_provider,
                         coalesce(nullIf(strs[indexOf(keys, 'gen_ai.usage.raw')], ''), nullIf(strs[indexOf(keys, 'langfuse.observation.usage_details')], ''),
+                            if(scope_told = 'gcp.vertex.agent', nullIf(JSONExtractRaw(strs[indexOf(keys, 'gcp.vertex.agent.llm_response')], 'usage_metadata'), ''), NULL),
                             if(startsWith(scope_told, 'logfire.'), nullIf(strs[indexOf(keys, 'usage')], ''), NULL),
                             if(startsWith(scope_told, 'openinference.'), nullIf(JSONExtractRaw(output_value, 'usage'), ''), NULL)) AS json_blob,
                         coalesce(nullIf(strs[indexOf(keys, 'metadata.usage_object')], ''),
