@@ -1,0 +1,91 @@
+"""The chunks or events of a stream that has ended, folded into the response that they amount to.
+
+Providers repeat or replace what they said before and never ask to add it up: the last value of a field wins, and so it
+does for each field of the usage.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+from breakeven._usage.fields import get, is_record, items, pairs, text
+
+_FIELDS: Final = (
+    *("id", "model", "object", "type", "choices", "usage", "service_tier", "provider", "x_groq"),
+    *("usage_metadata", "model_version", "response_id", "candidates", "prompt_eval_count", "eval_count", "done"),
+)
+"""Read from chunks that are no dict, model or dataclass (wrappers of protobuf messages)."""
+
+_MERGED: Final = {"usage", "usageMetadata", "usage_metadata", "x_groq", "amazon-bedrock-invocationMetrics"}
+"""Fields whose own fields come in parts."""
+
+
+def folded(events: Sequence[Any]) -> dict[str, Any]:
+    """One response, with the fields that were seen. No event is changed and no text is joined."""
+    whole: dict[str, Any] = {}
+    for event in events:
+        _take(whole, _opened(event))
+    return whole
+
+
+def _opened(event: Any) -> Any:
+    """The provider's event inside that of a client: AWS's, Mistral's, OpenAI's assistants and chat helpers."""
+    chunk, data = get(event, "chunk"), get(event, "data")
+    raw = get(chunk, "bytes")
+    if isinstance(raw, bytes | bytearray | str):
+        try:
+            return json.loads(raw)
+        except ValueError:
+            return None
+    return chunk if is_record(chunk) else data if is_record(data) else event
+
+
+def _take(whole: dict[str, Any], event: Any) -> None:
+    kind = text(event, "type", "event_type")
+    if kind == "message_start":
+        # Its output tokens are those of the first token: they stand for nothing until a message_delta says more.
+        message = get(event, "message")
+        _lay(whole, message)
+        if isinstance(usage := whole.get("usage"), dict):
+            usage["output_tokens"] = None
+    elif kind in ("message_delta", "message_stop"):
+        _lay(whole, event, without=("type", "delta", "context_management"))
+    elif kind == "message-start":
+        whole["id"] = text(event, "id")
+    elif kind == "message-end":
+        _lay(whole, get(event, "delta"))
+    elif (response := get(event, "response")) is not None:
+        # OpenAI's Responses and Realtime, Cohere v1.
+        if text(response, "object") or get(response, "meta") is not None:
+            _lay(whole, response)
+    elif (metadata := get(event, "metadata")) is not None and get(metadata, "usage") is not None:
+        # The last event of Bedrock's ConverseStream; Nova sends the same inside InvokeModel's.
+        _lay(whole, metadata)
+    elif (text(event, "object") or "").startswith("thread") and text(event, "object") != "thread.run":
+        # Steps are counted in their run; threads and messages use nothing.
+        return
+    elif kind is None or get(event, "usage") is not None:
+        _lay(whole, event)
+
+
+def _lay(whole: dict[str, Any], part: Any, without: Sequence[str] = ()) -> None:
+    """Lay a part over what is known. An empty string or list tells nothing: Azure's first chunk has them."""
+    for name, value in pairs(part, _FIELDS):
+        if name in without or (isinstance(value, str | list) and not value):
+            continue
+        if name == "choices" and name in whole and not content_filtered(part):
+            continue
+        if name in _MERGED and is_record(value):
+            # A dict of our own, so that the event's is not changed.
+            whole[name] = {**_dict(whole.get(name)), **dict(pairs(value, ()))}
+        else:
+            whole[name] = value
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def content_filtered(response: Any) -> bool:
+    """Whether its choices show Azure's content filter: the one thing that is read of them."""
+    return any(get(choice, "content_filter_results") is not None for choice in items(response, "choices"))

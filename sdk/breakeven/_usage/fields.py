@@ -1,0 +1,91 @@
+"""Reading what others built: dicts, pydantic models, dataclasses, protobuf wrappers. Nothing is copied or called."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, cast
+
+MAX_COUNT: Final = 2**63 - 1
+
+
+def get(holder: object, *names: str) -> Any:
+    """The first of these fields that is there and not None; None where there is no holder."""
+    for name in names:
+        # A mapping is asked for its items only: `items`, `values` and `get` are names of fields too.
+        value = cast("Any", holder).get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+        if value is not None:
+            return value
+    return None
+
+
+def has(holder: object, name: str) -> bool:
+    """Whether the field was sent, be it null."""
+    if isinstance(holder, Mapping):
+        return name in holder
+    # Fields that a pydantic model does not know; those it knows are there whether sent or not.
+    extra: object = getattr(holder, "__pydantic_extra__", None)
+    return isinstance(extra, Mapping) and name in extra
+
+
+def text(holder: object, *names: str) -> str | None:
+    """The first of these fields that is a non-empty string; of an enum, its value."""
+    for name in names:
+        value = get(holder, name)
+        if isinstance(value, str) and value:
+            return str(getattr(value, "value", value))
+    return None
+
+
+def count(holder: object, *names: str) -> int | None:
+    """The first of these fields that is a whole number, 0 or more. Cohere and Titan send 28.0 for 28."""
+    for name in names:
+        value = get(holder, name)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+            return int(value)
+    return None
+
+
+def quantity(holder: object, *names: str) -> int | float | None:
+    """The first of these fields that is a finite number, 0 or more."""
+    for name in names:
+        value = get(holder, name)
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+            return value
+    return None
+
+
+def items(holder: object, *names: str) -> Sequence[Any]:
+    """The elements of the first of these fields that is there, if it is a list; else nothing."""
+    value = get(holder, *names)
+    return value if is_list(value) else ()
+
+
+def is_list(value: object) -> bool:
+    """Whether it is a collection that may be walked more than once, and no text."""
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
+        return False
+    # Protobuf's repeated fields are sequences in all but name.
+    return isinstance(value, Sequence) or (hasattr(value, "__len__") and hasattr(value, "__getitem__"))
+
+
+def pairs(holder: object, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Fields and values that are not None: all of a mapping, model or dataclass; of other objects, those named."""
+    kind = type(holder)
+    if isinstance(holder, Mapping):
+        every = [cast("Mapping[str, Any]", holder)]
+    elif hasattr(kind, "__pydantic_fields__") or (
+        hasattr(kind, "__dataclass_fields__") and hasattr(holder, "__dict__")
+    ):
+        every = [vars(holder), getattr(holder, "__pydantic_extra__", None) or {}]
+    else:
+        every = [{name: getattr(holder, name, None) for name in names}]
+    for fields in every:
+        for name, value in fields.items():
+            if value is not None:
+                yield name, value
+
+
+def is_record(value: object) -> bool:
+    """Whether its fields can be listed: a mapping, a pydantic model or a dataclass."""
+    kind = type(value)
+    return isinstance(value, Mapping) or hasattr(kind, "__pydantic_fields__") or hasattr(kind, "__dataclass_fields__")
