@@ -26,8 +26,8 @@ _READERS: Final[tuple[Reader, ...]] = (
 def read_response(response: object) -> Usage | None:
     """The usage told by a response: a client's object, a dict, JSON text or bytes, or a list of a stream's events.
 
-    The response is neither copied nor changed, and no stream is consumed. None, and one line of log for each type, where it
-    has no known shape; a `Usage` that is `absent` where it has one and tells nothing.
+    The response is neither copied nor changed, and no stream is consumed. Where its shape is not known: None, and one
+    line of log for each type. Where it is known and tells nothing: a `Usage` that is `absent`.
     """
     name = type(response).__name__
     if _is_live(response):

@@ -36,14 +36,16 @@ def converse(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a R
 
 
 def invoked(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a Reader
-    """InvokeModel: Titan's and Llama's body; of all models, the end of a stream or the headers of the client's answer."""
+    """InvokeModel: Titan's and Llama's body; of all models, a stream's end or the headers of the client's answer."""
     metrics = get(response, _METRICS)
     if metrics is not None:
+        completes = get(response, "outputText", "generation", "completion") is not None
         return _apart(
             count(metrics, "inputTokenCount"),
             count(metrics, "outputTokenCount"),
             count(metrics, "cacheReadInputTokenCount"),
             count(metrics, "cacheWriteInputTokenCount"),
+            operation="text_completion" if completes else "chat",
             model=text(response, "model"),
             response_id=text(response, "id"),
         )

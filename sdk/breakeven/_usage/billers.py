@@ -15,7 +15,7 @@ _PACKAGES: Final = {"groq": "groq", "mistralai": "mistral_ai"}
 
 _OPENAI_MODEL: Final = re.compile(
     r"(ft:)?(gpt-(?!oss|35)|chatgpt-|o[1-9](-|$)|text-(embedding|davinci|curie|babbage|ada|moderation)-|(davinci|babbage)"
-    r"-|codex-|computer-use-|dall-e-|whisper-1$|tts-1|omni-)"
+    r"[-:]|codex-|computer-use-|dall-e-|whisper-1$|tts-1|omni-)"
 )
 _MISTRAL_MODEL: Final = re.compile(
     r"(open-)?(mistral|mixtral|ministral|magistral|codestral|devstral|pixtral|voxtral)-[\w.-]+$"

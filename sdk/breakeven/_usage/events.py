@@ -6,7 +6,7 @@ does for each field of the usage.
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from breakeven._usage.fields import get, is_record, items, pairs, text
 
@@ -71,7 +71,7 @@ def _take(whole: dict[str, Any], event: Any) -> None:
 def _lay(whole: dict[str, Any], part: Any, without: Sequence[str] = ()) -> None:
     """Lay a part over what is known. An empty string or list tells nothing: Azure's first chunk has them."""
     for name, value in pairs(part, _FIELDS):
-        if name in without or (isinstance(value, str | list) and not value):
+        if name in without or (type(value) in (str, list) and not value):
             continue
         if name == "choices" and name in whole and not content_filtered(part):
             continue
@@ -82,8 +82,8 @@ def _lay(whole: dict[str, Any], part: Any, without: Sequence[str] = ()) -> None:
             whole[name] = value
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _dict(value: object) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def content_filtered(response: Any) -> bool:

@@ -38,9 +38,7 @@ def anthropic(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a 
         output_tokens=_sum(rounds, "output_tokens"),
         cache_read_tokens=read,
         cache_write_tokens=write,
-        cache_write_1h_tokens=_sum(
-            [get(each, "cache_creation") for each in rounds], "ephemeral_1h_input_tokens"
-        ),
+        cache_write_1h_tokens=_sum([get(each, "cache_creation") for each in rounds], "ephemeral_1h_input_tokens"),
         reasoning_tokens=count(get(usage, "output_tokens_details"), "thinking_tokens"),
         meters=meters(
             web_search=count(tools, "web_search_requests"), code_execution=count(tools, "code_execution_requests")

@@ -49,9 +49,9 @@ Reader = Callable[[Any, str], Usage | None]
 def whole(usage: Usage, *, batch: bool = False) -> Usage:
     """The same usage with parts that fit into their totals.
 
-    Cached or reasoning tokens that exceed their total were reported beside it, so they are added, as the collector does;
-    audio and images are cut. A part of an unknown total is unknown. Results of batch files have the price of a batch,
-    whatever tier they name.
+    Cached or reasoning tokens that exceed their total were reported beside it, so they are added, as the collector
+    does; audio and images are cut. A part of an unknown total is unknown. Results of batch files have the price of a
+    batch, whatever tier they name.
     """
     read, write = usage.cache_read_tokens, usage.cache_write_tokens
     input_tokens, output_tokens = usage.input_tokens, usage.output_tokens
