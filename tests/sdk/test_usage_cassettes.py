@@ -176,10 +176,9 @@ def oracle(exchange: Exchange) -> tuple[str, str] | None:
 
 def last_with_usage(answer: Any) -> Any:
     """The body, or the event of a stream that an extractor is meant for."""
-    if not isinstance(answer, list):
+    if isinstance(answer, bytes):
         return json.loads(answer)
-    events: list[Any] = answer
-    for event in reversed(events):
+    for event in reversed(answer):
         for inner in (event, *(event.get(name) for name in ("response", "metadata", "delta", "x_groq"))):
             if inner and (inner.get("usage") or inner.get("usageMetadata")):
                 return inner

@@ -66,7 +66,7 @@ def _unwrapped(response: Any) -> tuple[Any, bool]:
     """What the provider said, and whether it is one line of a batch's results.
 
     Taken off: text (JSON), an HTTP response that has been read (httpx, requests, or either inside a client's raw
-    response), and the line of a batch file (OpenAI, Anthropic, Gemini).
+    response), the last event of OpenAI's Responses or Realtime, the line of a batch file (OpenAI, Anthropic, Gemini).
     """
     content = get(get(response, "http_response"), "_content") or get(response, "_content")
     if isinstance(content, bytes):
@@ -79,6 +79,8 @@ def _unwrapped(response: Any) -> tuple[Any, bool]:
     if text(response, "custom_id"):
         line = get(response, "response", "result")
         return get(line, "body", "message"), True
+    if (text(response, "type") or "").startswith("response.") and get(response, "response") is not None:
+        return get(response, "response"), False
     if text(response, "key") and get(response, "response") is not None:
         return get(response, "response"), True
     return response, False

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from breakeven._usage import billers
 from breakeven._usage.fields import count, get, has, is_list, items, text
-from breakeven._usage.totals import Usage, add, first, least, less, meters
+from breakeven._usage.totals import Usage, add, first, less, meters
 
 
 def anthropic(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a Reader
@@ -119,13 +119,15 @@ def ollama(response: Any, package: str) -> Usage | None:
 
 def cohere(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a Reader
     """v1 (`meta`) and v2 (`usage`): billed units, which are fewer than the tokens that the model saw."""
-    meta = get(response, "meta")
-    usage = get(response, "usage") if get(get(response, "usage"), "billed_units", "tokens") is not None else meta
-    units = get(usage, "billed_units")
-    if units is None and get(usage, "api_version", "tokens") is None:
+    usage = get(response, "usage")
+    if get(usage, "billed_units", "tokens") is None:
+        usage = get(response, "meta")
+    billed, seen = get(usage, "billed_units"), get(usage, "tokens")
+    if billed is None and seen is None and get(usage, "api_version") is None:
         return None
+    # Cached tokens are some of those that the model saw: what share of the billed ones they are is not told.
+    units = seen if billed is None else billed
     drawn = count(units, "image_tokens")
-    input_tokens = first(count(units, "input_tokens"), add(drawn, count(units, "text_tokens")))
     if text(response, "response_type") or get(response, "embeddings") is not None:
         operation = "embeddings"
     elif count(units, "search_units") is not None:
@@ -136,9 +138,9 @@ def cohere(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a Rea
         provider="cohere",
         response_id=text(response, "id", "response_id", "generation_id"),
         operation=operation,
-        input_tokens=input_tokens,
+        input_tokens=first(count(units, "input_tokens"), add(drawn, count(units, "text_tokens"))),
         output_tokens=count(units, "output_tokens"),
-        cache_read_tokens=None if input_tokens is None else least(count(usage, "cached_tokens"), input_tokens),
+        cache_read_tokens=count(usage, "cached_tokens") if billed is None else None,
         image_input_tokens=drawn,
         meters=meters(
             rerank_search=count(units, "search_units"),
