@@ -8,12 +8,31 @@ MAX_COUNT: Final = 2**63 - 1
 
 def get(holder: object, *names: str) -> Any:
     """The first of these fields that is there and not None; None where there is no holder."""
+    fields = _fields(holder)
     for name in names:
-        # A mapping is asked for its items only: `items`, `values` and `get` are names of fields too.
-        value = cast("Any", holder).get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
+        if fields is not None:
+            value = fields.get(name)
+            if value is None and not isinstance(holder, Mapping):
+                value = (getattr(holder, "__pydantic_extra__", None) or {}).get(name)
+        else:
+            try:
+                value = getattr(holder, name, None)
+            except Exception:  # noqa: BLE001 - a property of somebody's class: what it does not tell is unknown
+                value = None
         if value is not None:
             return value
     return None
+
+
+def _fields(holder: object) -> Mapping[str, Any] | None:
+    """The fields of a mapping or a pydantic model; None: they are attributes.
+
+    Neither is asked for attributes: a dict has `items` and `values` of its own, and Google's model joins all its text
+    at `text` and warns at `data`.
+    """
+    if isinstance(holder, Mapping):
+        return cast("Mapping[str, Any]", holder)
+    return vars(holder) if hasattr(type(holder), "__pydantic_fields__") else None
 
 
 def has(holder: object, name: str) -> bool:

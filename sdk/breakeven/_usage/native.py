@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from breakeven._usage import billers
-from breakeven._usage.fields import count, get, has, is_list, items, text
+from breakeven._usage.fields import count, get, has, is_list, is_record, items, text
 from breakeven._usage.totals import Usage, add, first, less, meters
 
 
@@ -123,7 +123,7 @@ def cohere(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a Rea
     if get(usage, "billed_units", "tokens") is None:
         usage = get(response, "meta")
     billed, seen = get(usage, "billed_units"), get(usage, "tokens")
-    if billed is None and seen is None and get(usage, "api_version") is None:
+    if not (is_record(billed) or is_record(seen) or is_record(get(usage, "api_version"))):
         return None
     # Cached tokens are some of those that the model saw: what share of the billed ones they are is not told.
     units = seen if billed is None else billed

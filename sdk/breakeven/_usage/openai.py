@@ -127,7 +127,7 @@ def openai_media(response: Any, package: str) -> Usage | None:
     pages = count(get(response, "usage_info"), "pages_processed")
     images = [each for each in items(response, "data") if get(each, "url", "b64_json") is not None]
     heard = quantity(usage, "seconds") if text(usage, "type") == "duration" else None
-    spoken = isinstance(get(response, "text"), str) and text(usage, "type") in ("tokens", "duration")
+    spoken = text(usage, "type") in ("tokens", "duration") and isinstance(get(response, "text"), str)
     if pages is None and not images and not spoken:
         return None
     took_in, gave_out = get(usage, "input_tokens_details", "input_token_details"), get(usage, "output_tokens_details")
