@@ -47,16 +47,14 @@ def test_what_the_client_of_openai_returns_is_recorded(loopback: Loopback) -> No
         assert recorded(response=response) == {**OPENAI, "breakeven.feature": "triage"}
 
 
-def test_what_the_client_of_anthropic_returns_is_recorded(loopback: Loopback) -> None:
-    MESSAGE["usage"]["cache_creation"] = {"ephemeral_5m_input_tokens": 500, "ephemeral_1h_input_tokens": 1500}  # type: ignore[index]
-    MESSAGE["usage"]["speed"] = "fast"  # type: ignore[index]
-    try:
-        client = anthropic.Anthropic(base_url=loopback.url, api_key="k")
-        response = client.messages.create(
-            model="claude-opus-4-6", max_tokens=9, messages=[{"role": "user", "content": "Hi"}]
-        )
-    finally:
-        del MESSAGE["usage"]["cache_creation"], MESSAGE["usage"]["speed"]  # type: ignore[attr-defined]
+def test_what_the_client_of_anthropic_returns_is_recorded(loopback: Loopback, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {"cache_creation": {"ephemeral_5m_input_tokens": 500, "ephemeral_1h_input_tokens": 1500}, "speed": "fast"}
+    usage: Any = MESSAGE["usage"]
+    monkeypatch.setitem(MESSAGE, "usage", {**usage, **more})
+    client = anthropic.Anthropic(base_url=loopback.url, api_key="k")
+    response = client.messages.create(
+        model="claude-opus-4-6", max_tokens=9, messages=[{"role": "user", "content": "Hi"}]
+    )
     assert recorded(response=response) == {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "anthropic",

@@ -23,12 +23,23 @@ from pydantic import TypeAdapter
 from tests.sdk.conftest import CHAT, MESSAGE, Loopback
 
 CHAT_TOLD = Usage(
-    **{"provider": "openai", "model": "gpt-4o-2024-08-06", "response_id": "chatcmpl-1", "operation": "chat"},
-    **{"input_tokens": 1000, "output_tokens": 200, "cache_read_tokens": 600},
+    provider="openai",
+    model="gpt-4o-2024-08-06",
+    response_id="chatcmpl-1",
+    operation="chat",
+    input_tokens=1000,
+    output_tokens=200,
+    cache_read_tokens=600,
 )
 MESSAGE_TOLD = Usage(
-    **{"provider": "anthropic", "model": "claude-sonnet-4-5-20250929", "response_id": "msg_1", "operation": "chat"},
-    **{"input_tokens": 7100, "output_tokens": 300, "cache_read_tokens": 5000, "cache_write_tokens": 2000},
+    provider="anthropic",
+    model="claude-sonnet-4-5-20250929",
+    response_id="msg_1",
+    operation="chat",
+    input_tokens=7100,
+    output_tokens=300,
+    cache_read_tokens=5000,
+    cache_write_tokens=2000,
 )
 
 
@@ -36,6 +47,9 @@ MESSAGE_TOLD = Usage(
 def errors_are_raised() -> Iterator[None]:
     with raise_errors():
         yield
+
+
+USAGE: Any = MESSAGE["usage"]
 
 
 @dataclass
@@ -127,7 +141,7 @@ def test_events_as_the_clients_have_them_are_read_as_their_json_is() -> None:
     chunks = [{**chunk, "choices": []}, {**chunk, "choices": [], "usage": CHAT["usage"]}]
     assert read_response([ChatCompletionChunk.model_validate(each) for each in chunks]) == CHAT_TOLD
     events = [
-        {"type": "message_start", "message": {**MESSAGE, "usage": {**MESSAGE["usage"], "output_tokens": 1}}},  # type: ignore[dict-item]
+        {"type": "message_start", "message": {**MESSAGE, "usage": {**USAGE, "output_tokens": 1}}},
         {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 300}},
         {"type": "message_stop"},
     ]
@@ -256,6 +270,5 @@ def test_an_embedding_and_a_response_of_the_client_are_read() -> None:
         id="resp_1", object="response", model="gpt-4.1-nano", usage=None, output=[], service_tier="default"
     )
     assert read_response(response) == Usage(
-        **{"provider": "openai", "model": "gpt-4.1-nano", "response_id": "resp_1", "operation": "chat"},
-        service_tier="default",
+        provider="openai", model="gpt-4.1-nano", response_id="resp_1", operation="chat", service_tier="default"
     )

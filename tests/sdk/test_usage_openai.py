@@ -13,7 +13,8 @@ def chat(model: str, usage: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def told(provider: str | None, model: str | None, **more: Any) -> Usage:
-    return Usage(provider=provider, model=model, **{"response_id": "chatcmpl-1", "operation": "chat", **more})
+    fields: dict[str, Any] = {"response_id": "chatcmpl-1", "operation": "chat", **more}
+    return Usage(provider=provider, model=model, **fields)
 
 
 CASES: dict[str, tuple[Any, Usage]] = {

@@ -14,17 +14,17 @@ CASES = [case for cases in (test_usage_openai.CASES, test_usage_providers.CASES)
 
 
 def names(value: Any) -> set[str]:
-    if isinstance(value, dict):
-        return {str(key) for key in value}.union(*map(names, value.values()))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return set[str]().union(*map(names, value)) if isinstance(value, list) else set()  # pyright: ignore[reportUnknownArgumentType]
+    found: set[str] = {str(key) for key in value} if type(value) is dict else set()
+    return found.union(*map(names, inside(value)))
 
 
 def words(value: Any) -> set[str]:
-    if isinstance(value, dict):
-        return set[str]().union(*map(words, value.values()))  # pyright: ignore[reportUnknownArgumentType]
-    if isinstance(value, list):
-        return set[str]().union(*map(words, value))  # pyright: ignore[reportUnknownArgumentType]
-    return {value} if isinstance(value, str) else set()
+    found: set[str] = {value} if type(value) is str else set()
+    return found.union(*map(words, inside(value)))
+
+
+def inside(value: Any) -> list[Any]:
+    return list(value.values()) if type(value) is dict else value if type(value) is list else []
 
 
 NAMES = sorted({*names(CASES), *("message", "delta", "chunk", "bytes", "metadata", "x_groq", "event", "response")})
@@ -54,11 +54,11 @@ def disturbed(draw: st.DrawFn) -> Any:
     """A documented response, each of whose numbers may be another or missing."""
 
     def walk(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(inner) for key, inner in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(value, list):
-            return [walk(inner) for inner in value]  # pyright: ignore[reportUnknownVariableType]
-        return draw(counts) if isinstance(value, int | float) and not isinstance(value, bool) else value
+        if type(value) is dict:
+            return {key: walk(inner) for key, inner in value.items()}
+        if type(value) is list:
+            return [walk(inner) for inner in inside(value)]
+        return draw(counts) if type(value) in (int, float) else value
 
     return walk(draw(st.sampled_from(CASES)))
 

@@ -16,26 +16,26 @@ def message(usage: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
 
 
 def claude(**more: Any) -> Usage:
-    return Usage(
-        **{
-            **{"provider": "anthropic", "model": "claude-opus-4-6", "response_id": "msg_01", "operation": "chat"},
-            **more,
-        }
-    )
+    model = {"provider": "anthropic", "model": "claude-opus-4-6", "response_id": "msg_01", "operation": "chat"}
+    return usage_of(model, more)
 
 
 def gemini(**more: Any) -> Usage:
-    return Usage(
-        **{
+    return usage_of(
+        {
             **{"provider": "gcp.gemini", "model": "gemini-2.5-flash", "response_id": "r1"},
-            **{"operation": "generate_content"},
-            **more,
-        }
+            "operation": "generate_content",
+        },
+        more,
     )
 
 
 def bedrock(**more: Any) -> Usage:
-    return Usage(**{"provider": "aws.bedrock", "operation": "chat", **more})
+    return usage_of({"provider": "aws.bedrock", "operation": "chat"}, more)
+
+
+def usage_of(some: dict[str, Any], more: dict[str, Any]) -> Usage:
+    return Usage(**{**some, **more})
 
 
 OPUS = {
@@ -45,7 +45,7 @@ OPUS = {
     "server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1},
     **{"service_tier": "standard", "speed": "fast", "inference_geo": "us"},
 }
-OPUS_TOLD = {
+OPUS_TOLD: dict[str, Any] = {
     **{"service_tier": "standard", "speed": "fast", "input_tokens": 7100, "output_tokens": 300},
     **{"cache_read_tokens": 5000, "cache_write_tokens": 2000, "cache_write_1h_tokens": 1500, "reasoning_tokens": 120},
     "meters": {"web_search": 2},
@@ -289,7 +289,7 @@ def test_a_documented_response_is_read(case: str) -> None:
     assert read_response(response) == usage
 
 
-START = {
+START: dict[str, Any] = {
     "type": "message_start",
     "message": message(
         {
@@ -321,7 +321,7 @@ def test_later_counts_of_an_anthropic_stream_replace_the_earlier_ones() -> None:
         cache_write_1h_tokens=1500,
         meters={"web_search": 1},
     )
-    assert START["message"]["usage"]["output_tokens"] == 1, "the application's own event was changed"  # type: ignore[index]
+    assert START["message"]["usage"]["output_tokens"] == 1, "the application's own event was changed"
 
 
 def test_an_anthropic_stream_that_broke_off_does_not_know_its_output() -> None:
@@ -396,8 +396,9 @@ def test_both_of_coheres_streams_end_in_their_usage() -> None:
 
 
 def test_the_last_chunk_of_an_ollama_stream_has_the_counts() -> None:
-    chunk = {"model": "llama3.2", "message": {"role": "assistant", "content": "Hi"}, "done": False}
-    last = {**chunk, "done": True, "total_duration": 10**9, "prompt_eval_count": 26, "eval_count": 2}
-    assert read_response([chunk, chunk, last]) == Usage(
-        provider="ollama", model="llama3.2", operation="chat", input_tokens=26, output_tokens=2, duration_s=1.0
-    )
+    for content, operation in (({"message": {"content": "Hi"}}, "chat"), ({"response": "Hi"}, "text_completion")):
+        chunk = {"model": "llama3.2", **content, "done": False}
+        last = {**chunk, "done": True, "total_duration": 10**9, "prompt_eval_count": 26, "eval_count": 2}
+        assert read_response([chunk, chunk, last]) == Usage(
+            provider="ollama", model="llama3.2", operation=operation, input_tokens=26, output_tokens=2, duration_s=1.0
+        )

@@ -54,10 +54,9 @@ def _take(whole: dict[str, Any], event: Any) -> None:
         whole["id"] = text(event, "id")
     elif kind == "message-end":
         _lay(whole, get(event, "delta"))
-    elif (response := get(event, "response")) is not None:
+    elif is_record(response := get(event, "response")):
         # OpenAI's Responses and Realtime, Cohere v1.
-        if text(response, "object") or get(response, "meta") is not None:
-            _lay(whole, response)
+        _lay(whole, response)
     elif (metadata := get(event, "metadata")) is not None and get(metadata, "usage") is not None:
         # The last event of Bedrock's ConverseStream; Nova sends the same inside InvokeModel's.
         _lay(whole, metadata)

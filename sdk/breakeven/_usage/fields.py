@@ -97,7 +97,7 @@ def pairs(holder: object, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
     ):
         every = [vars(holder), getattr(holder, "__pydantic_extra__", None) or {}]
     else:
-        every = [{name: getattr(holder, name, None) for name in names}]
+        every = [{name: get(holder, name) for name in names}]
     for fields in every:
         for name, value in fields.items():
             if value is not None:

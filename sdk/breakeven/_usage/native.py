@@ -99,7 +99,7 @@ def _modality(details: Iterable[Any], wanted: str) -> int | None:
     return add(*found)
 
 
-def ollama(response: Any, package: str) -> Usage | None:
+def ollama(response: Any, package: str) -> Usage | None:  # noqa: ARG001 - a Reader
     """Counts at the root. It leaves out the input where all of it was in its cache."""
     if get(response, "prompt_eval_count", "eval_count") is None and not (
         isinstance(get(response, "done"), bool) and text(response, "model")
@@ -108,7 +108,7 @@ def ollama(response: Any, package: str) -> Usage | None:
     took_ns = count(response, "total_duration")
     vectors = is_list(get(response, "embeddings"))
     return Usage(
-        provider="ollama" if package in ("ollama", "builtins") else None,
+        provider="ollama",
         model=text(response, "model"),
         operation="embeddings" if vectors else "chat" if get(response, "message") is not None else "text_completion",
         input_tokens=count(response, "prompt_eval_count"),
