@@ -105,8 +105,12 @@ def _exchange(name: str, interaction: dict[str, Any]) -> Exchange:
     headers = {
         name.lower(): str(value if isinstance(value, str) else value[0]) for name, value in response["headers"].items()
     }
-    content: Any = (response["body"] or {}).get("string") or b""
-    body: bytes = content.encode() if isinstance(content, str) else content
-    body = gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+    body = _bytes(response["body"])
     kind = headers.get("content-type", "")
     return Exchange(name, interaction["request"]["uri"], response["status"]["code"], kind, headers, body)
+
+
+def _bytes(recorded: dict[str, str | bytes] | None) -> bytes:
+    content = (recorded or {}).get("string", b"")
+    body = content.encode() if isinstance(content, str) else content
+    return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body

@@ -71,18 +71,17 @@ def test_what_the_client_of_anthropic_returns_is_recorded(loopback: Loopback, mo
 
 def test_all_that_a_response_tells_gets_onto_the_span() -> None:
     with captured_spans() as spans:
-        breakeven.record(
-            response={
-                **{"id": "gen-1", "object": "chat.completion", "model": "openai/gpt-4o-audio", "choices": []},
-                "service_tier": "priority",
-                "usage": {
-                    **{"prompt_tokens": 900, "completion_tokens": 100, "cost": 1e-7},
-                    "prompt_tokens_details": {"audio_tokens": 30, "image_tokens": 258},
-                    "completion_tokens_details": {"reasoning_tokens": 10, "audio_tokens": 20, "image_tokens": 40},
-                    "server_tool_use": {"web_search_requests": 2},
-                },
-            }
-        )
+        response: dict[str, Any] = {
+            **{"id": "gen-1", "object": "chat.completion", "model": "openai/gpt-4o-audio", "choices": []},
+            "service_tier": "priority",
+            "usage": {
+                **{"prompt_tokens": 900, "completion_tokens": 100, "cost": 1e-7},
+                "prompt_tokens_details": {"audio_tokens": 30, "image_tokens": 258},
+                "completion_tokens_details": {"reasoning_tokens": 10, "audio_tokens": 20, "image_tokens": 40},
+                "server_tool_use": {"web_search_requests": 2},
+            },
+        }
+        breakeven.record(response=response)
         breakeven.record(
             response={
                 **{"model": "llama3.2", "done": True, "response": "Hi", "total_duration": 1_500_000_000},
@@ -182,7 +181,7 @@ def test_a_response_that_breaks_when_read_leaves_what_was_passed(monkeypatch: py
 
 
 def test_absent_usage_and_an_unknown_biller_are_pointed_out_once(caplog: pytest.LogCaptureFixture) -> None:
-    chunk = {"id": "1", "object": "chat.completion.chunk", "model": "some-model", "choices": []}
+    chunk: dict[str, Any] = {"id": "1", "object": "chat.completion.chunk", "model": "some-model", "choices": []}
     for _ in range(2):
         assert recorded(response=[chunk]) == {
             "gen_ai.operation.name": "chat",

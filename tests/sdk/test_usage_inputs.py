@@ -137,8 +137,13 @@ def test_one_response_is_read_alike_in_every_form(response: Any, usage: Usage) -
 
 
 def test_events_as_the_clients_have_them_are_read_as_their_json_is() -> None:
-    chunk = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-2024-08-06"}
-    chunks = [{**chunk, "choices": []}, {**chunk, "choices": [], "usage": CHAT["usage"]}]
+    chunk: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o-2024-08-06",
+    }
+    chunks: list[dict[str, Any]] = [{**chunk, "choices": []}, {**chunk, "choices": [], "usage": CHAT["usage"]}]
     assert read_response([ChatCompletionChunk.model_validate(each) for each in chunks]) == CHAT_TOLD
     events = [
         {"type": "message_start", "message": {**MESSAGE, "usage": {**USAGE, "output_tokens": 1}}},
@@ -154,7 +159,7 @@ def test_a_raw_response_of_a_client_is_read_without_parsing_it_anew(loopback: Lo
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=[])
     assert read_response(raw) == CHAT_TOLD
     claude = anthropic.Anthropic(base_url=loopback.url, api_key="k")
-    raw_message = claude.messages.with_raw_response.create(model="claude-sonnet-4-5", max_tokens=9, messages=[])
+    raw_message = claude.messages.with_raw_response.create(model="claude-opus-4-6", max_tokens=9, messages=[])
     assert read_response(raw_message) == MESSAGE_TOLD
     assert read_response(httpx2.Response(200, json=CHAT)) == CHAT_TOLD
 
@@ -231,8 +236,11 @@ def test_what_is_no_response_is_named_by_its_type_once(response: Any, caplog: py
 
 def test_a_long_response_is_neither_copied_nor_slow() -> None:
     pages = 10_000
-    long = {**CHAT, "choices": [{"index": 0, "message": {"role": "assistant", "content": "word " * 200 * pages}}]}
-    answer = ChatCompletion.model_construct(**long)
+    long: dict[str, Any] = {
+        **CHAT,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "word " * 200 * pages}}],
+    }
+    answer: Any = ChatCompletion.model_construct(**long)
     chunks = [{**CHAT, "object": "chat.completion.chunk", "choices": [{"delta": {"content": "x" * 1000}}]}] * pages
     for response in (long, answer, chunks):
         read_response(response)

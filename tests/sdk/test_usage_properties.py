@@ -1,7 +1,7 @@
 """What holds of every response, real or not."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from breakeven._usage import Usage, read_response
 from breakeven.testing import raise_errors
@@ -14,17 +14,18 @@ CASES = [case for cases in (test_usage_openai.CASES, test_usage_providers.CASES)
 
 
 def names(value: Any) -> set[str]:
-    found: set[str] = {str(key) for key in value} if type(value) is dict else set()
-    return found.union(*map(names, inside(value)))
+    return set[str](cast("Any", value) if isinstance(value, dict) else ()).union(*map(names, inside(value)))
 
 
 def words(value: Any) -> set[str]:
-    found: set[str] = {value} if type(value) is str else set()
+    found = {value} if isinstance(value, str) else set[str]()
     return found.union(*map(words, inside(value)))
 
 
 def inside(value: Any) -> list[Any]:
-    return list(value.values()) if type(value) is dict else value if type(value) is list else []
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value).values())
+    return cast("list[Any]", value) if isinstance(value, list) else []
 
 
 NAMES = sorted({*names(CASES), *("message", "delta", "chunk", "bytes", "metadata", "x_groq", "event", "response")})
@@ -54,9 +55,9 @@ def disturbed(draw: st.DrawFn) -> Any:
     """A documented response, each of whose numbers may be another or missing."""
 
     def walk(value: Any) -> Any:
-        if type(value) is dict:
-            return {key: walk(inner) for key, inner in value.items()}
-        if type(value) is list:
+        if isinstance(value, dict):
+            return dict(zip(cast("Any", value), map(walk, inside(value)), strict=True))
+        if isinstance(value, list):
             return [walk(inner) for inner in inside(value)]
         return draw(counts) if type(value) in (int, float) else value
 
@@ -128,7 +129,7 @@ def test_all_input_of_anthropic_is_the_sum_of_three(fresh: int, read: int, short
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=9))
 def test_of_cumulative_counts_the_last_ones_stand(told: list[tuple[int, int]]) -> None:
-    chunk = {"object": "chat.completion.chunk", "model": "gpt-4o", "choices": []}
+    chunk: dict[str, Any] = {"object": "chat.completion.chunk", "model": "gpt-4o", "choices": []}
     chunks = [{**chunk, "usage": {"prompt_tokens": read, "completion_tokens": wrote}} for read, wrote in told]
     usage = read_response(chunks)
     assert usage is not None

@@ -10,29 +10,37 @@ def get(holder: object, *names: str) -> Any:
     """The first of these fields that is there and not None; None where there is no holder."""
     fields = _fields(holder)
     for name in names:
-        if fields is not None:
-            value = fields.get(name)
-            if value is None and not isinstance(holder, Mapping):
-                value = (getattr(holder, "__pydantic_extra__", None) or {}).get(name)
-        else:
-            try:
-                value = getattr(holder, name, None)
-            except Exception:  # noqa: BLE001 - a property of somebody's class: what it does not tell is unknown
-                value = None
+        value = _attribute(holder, name) if fields is None else _item(fields, name)
         if value is not None:
             return value
     return None
 
 
-def _fields(holder: object) -> Mapping[str, Any] | None:
+def _fields(holder: object) -> tuple[Mapping[str, Any], ...] | None:
     """The fields of a mapping or a pydantic model; None: they are attributes.
 
     Neither is asked for attributes: a dict has `items` and `values` of its own, and Google's model joins all its text
     at `text` and warns at `data`.
     """
     if isinstance(holder, Mapping):
-        return cast("Mapping[str, Any]", holder)
-    return vars(holder) if hasattr(type(holder), "__pydantic_fields__") else None
+        return (cast("Mapping[str, Any]", holder),)
+    if hasattr(type(holder), "__pydantic_fields__"):
+        return vars(holder), getattr(holder, "__pydantic_extra__", None) or {}
+    return None
+
+
+def _item(fields: tuple[Mapping[str, Any], ...], name: str) -> Any:
+    for each in fields:
+        if (value := each.get(name)) is not None:
+            return value
+    return None
+
+
+def _attribute(holder: object, name: str) -> Any:
+    try:
+        return getattr(holder, name, None)
+    except Exception:  # noqa: BLE001 - a property of somebody's class: what it does not tell is unknown
+        return None
 
 
 def has(holder: object, name: str) -> bool:
@@ -89,15 +97,10 @@ def is_list(value: object) -> bool:
 
 def pairs(holder: object, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Fields and values that are not None: all of a mapping, model or dataclass; of other objects, those named."""
-    kind = type(holder)
-    if isinstance(holder, Mapping):
-        every = [cast("Mapping[str, Any]", holder)]
-    elif hasattr(kind, "__pydantic_fields__") or (
-        hasattr(kind, "__dataclass_fields__") and hasattr(holder, "__dict__")
-    ):
-        every = [vars(holder), getattr(holder, "__pydantic_extra__", None) or {}]
-    else:
-        every = [{name: get(holder, name) for name in names}]
+    every = _fields(holder)
+    if every is None:
+        dataclass = hasattr(type(holder), "__dataclass_fields__") and hasattr(holder, "__dict__")
+        every = (vars(holder) if dataclass else {name: _attribute(holder, name) for name in names},)
     for fields in every:
         for name, value in fields.items():
             if value is not None:
