@@ -7,8 +7,7 @@ price; the application can always say it.
 import re
 from typing import Any, Final
 
-from breakeven._usage.events import content_filtered
-from breakeven._usage.fields import get, has, quantity, text
+from breakeven._usage.fields import get, has, items, quantity, text
 
 _PACKAGES: Final = {"groq": "groq", "mistralai": "mistral_ai"}
 """Clients in OpenAI's shape that talk to one provider only. OpenAI's own talks to everybody."""
@@ -33,7 +32,9 @@ def of_openai(response: Any, usage: Any, model: str | None, package: str) -> str
         return "groq"
     if response_id.startswith("gen-") and (text(response, "provider") or quantity(usage, "cost") is not None):
         return "openrouter"
-    if get(response, "prompt_filter_results", "content_filters") is not None or content_filtered(response):
+    if get(response, "prompt_filter_results", "content_filters") is not None or any(
+        get(choice, "content_filter_results") is not None for choice in items(response, "choices")
+    ):
         return "azure.ai.openai"
     if name.startswith("gpt-35"):
         return "azure.ai.openai"

@@ -8,10 +8,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from breakeven._usage.fields import get, is_record, items, pairs, text
+from breakeven._usage.fields import get, is_record, pairs, text
 
 _FIELDS: Final = (
-    *("id", "model", "object", "type", "choices", "usage", "service_tier", "provider", "x_groq"),
+    *("id", "model", "object", "type", "choices", "usage", "service_tier", "provider", "x_groq", "message", "response"),
     *("usage_metadata", "model_version", "response_id", "candidates", "prompt_eval_count", "eval_count", "done"),
 )
 """Read from chunks that are no dict, model or dataclass (wrappers of protobuf messages)."""
@@ -24,46 +24,50 @@ def folded(events: Sequence[Any]) -> dict[str, Any]:
     """One response, with the fields that were seen. No event is changed and no text is joined."""
     whole: dict[str, Any] = {}
     for event in events:
-        _take(whole, _opened(event))
+        _take(whole, _opened(dict(pairs(event, _FIELDS))))
     return whole
 
 
-def _opened(event: Any) -> Any:
+def _opened(event: dict[str, Any]) -> dict[str, Any]:
     """The provider's event inside that of a client: AWS's, Mistral's, OpenAI's assistants and chat helpers."""
-    chunk, data = get(event, "chunk"), get(event, "data")
-    raw = get(chunk, "bytes")
-    if isinstance(raw, bytes | bytearray | str):
-        try:
-            return json.loads(raw)
-        except ValueError:
-            return None
-    return chunk if is_record(chunk) else data if is_record(data) else event
+    for name in ("chunk", "data"):
+        inner = event.get(name)
+        if inner is None:
+            continue
+        raw = get(inner, "bytes")
+        if isinstance(raw, bytes | bytearray | str):
+            try:
+                inner = json.loads(raw)
+            except ValueError:
+                return {}
+        if is_record(inner):
+            return dict(pairs(inner, _FIELDS))
+    return event
 
 
-def _take(whole: dict[str, Any], event: Any) -> None:
-    kind = text(event, "type", "event_type")
+def _take(whole: dict[str, Any], event: dict[str, Any]) -> None:
+    kind = event.get("type") or event.get("event_type")
     if kind == "message_start":
         # Its output tokens are those of the first token: they stand for nothing until a message_delta says more.
-        message = get(event, "message")
-        _lay(whole, message)
+        _lay(whole, event.get("message"))
         if isinstance(usage := whole.get("usage"), dict):
             usage["output_tokens"] = None
     elif kind in ("message_delta", "message_stop"):
         _lay(whole, event, without=("type", "delta", "context_management"))
     elif kind == "message-start":
-        whole["id"] = text(event, "id")
+        whole["id"] = event.get("id")
     elif kind == "message-end":
-        _lay(whole, get(event, "delta"))
-    elif is_record(response := get(event, "response")):
+        _lay(whole, event.get("delta"))
+    elif is_record(response := event.get("response")):
         # OpenAI's Responses and Realtime, Cohere v1.
         _lay(whole, response)
-    elif (metadata := get(event, "metadata")) is not None and get(metadata, "usage") is not None:
+    elif get(metadata := event.get("metadata"), "usage") is not None:
         # The last event of Bedrock's ConverseStream; Nova sends the same inside InvokeModel's.
         _lay(whole, metadata)
-    elif (text(event, "object") or "").startswith("thread") and text(event, "object") != "thread.run":
+    elif (text(event, "object") or "").startswith("thread") and event["object"] != "thread.run":
         # Steps are counted in their run; threads and messages use nothing.
         return
-    elif kind is None or get(event, "usage") is not None:
+    elif kind is None or "usage" in event:
         _lay(whole, event)
 
 
@@ -71,8 +75,6 @@ def _lay(whole: dict[str, Any], part: Any, without: Sequence[str] = ()) -> None:
     """Lay a part over what is known. An empty string or list tells nothing: Azure's first chunk has them."""
     for name, value in pairs(part, _FIELDS):
         if name in without or (type(value) in (str, list) and not value):
-            continue
-        if name == "choices" and name in whole and not content_filtered(part):
             continue
         if name in _MERGED and is_record(value):
             # A dict of our own, so that the event's is not changed.
@@ -83,8 +85,3 @@ def _lay(whole: dict[str, Any], part: Any, without: Sequence[str] = ()) -> None:
 
 def _dict(value: object) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def content_filtered(response: Any) -> bool:
-    """Whether its choices show Azure's content filter: the one thing that is read of them."""
-    return any(get(choice, "content_filter_results") is not None for choice in items(response, "choices"))
