@@ -253,6 +253,14 @@ def test_a_long_response_is_neither_copied_nor_slow() -> None:
         assert peak < 100_000
 
 
+@pytest.mark.parametrize("bad", [True, -1, 1.5, float("nan"), float("inf"), "10", 2**63, [], {}])
+def test_what_is_no_count_is_unknown(bad: Any) -> None:
+    response: dict[str, Any] = {**CHAT, "usage": {"prompt_tokens": bad, "completion_tokens": 2.0}}
+    usage = read_response(response)
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (None, 2)
+
+
 def test_the_response_is_not_changed() -> None:
     events = [
         {"type": "message_start", "message": {**MESSAGE}},

@@ -126,6 +126,17 @@ CASES: dict[str, tuple[Any, Usage]] = {
             image_input_tokens=258,
         ),
     ),
+    "Gemini with few thoughts": (
+        {
+            "usageMetadata": {
+                **{"promptTokenCount": 5, "candidatesTokenCount": 100, "thoughtsTokenCount": 20},
+                "totalTokenCount": 125,
+            },
+            "modelVersion": "gemini-2.5-flash",
+            "responseId": "r1",
+        },
+        gemini(input_tokens=5, output_tokens=120, reasoning_tokens=20),
+    ),
     "Gemini's image": (
         {
             "usageMetadata": {
@@ -322,6 +333,15 @@ def test_later_counts_of_an_anthropic_stream_replace_the_earlier_ones() -> None:
         meters={"web_search": 1},
     )
     assert START["message"]["usage"]["output_tokens"] == 1, "the application's own event was changed"
+
+
+def test_an_anthropic_stream_without_a_cache_is_still_anthropics() -> None:
+    events = [
+        {"type": "message_start", "message": message({"input_tokens": 17, "output_tokens": 1})},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}},
+        {"type": "message_stop"},
+    ]
+    assert read_response(events) == claude(input_tokens=17, output_tokens=9)
 
 
 def test_an_anthropic_stream_that_broke_off_does_not_know_its_output() -> None:

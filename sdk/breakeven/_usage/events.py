@@ -53,7 +53,7 @@ def _take(whole: dict[str, Any], event: dict[str, Any]) -> None:
         if isinstance(usage := whole.get("usage"), dict):
             usage["output_tokens"] = None
     elif kind in ("message_delta", "message_stop"):
-        _lay(whole, event, without=("type", "delta", "context_management"))
+        _lay(whole, event, without=("type",))
     elif kind == "message-start":
         whole["id"] = event.get("id")
     elif kind == "message-end":
