@@ -15,6 +15,7 @@ from breakeven._entry import Entry, Feature, Labels
 from breakeven._guard import guard, log_once
 from breakeven._payer import current
 from breakeven._text import clean
+from breakeven._usage import Usage, read_response
 
 SCOPE: Final = "breakeven"
 _MAX_INT: Final = 2**63 - 1
@@ -23,8 +24,9 @@ _MAX_INT: Final = 2**63 - 1
 @guard("record a call")
 def record(
     *,
-    provider: str,
-    model: str,
+    response: object = None,
+    provider: str | None = None,
+    model: str | None = None,
     input_tokens: int | None = None,
     output_tokens: int | None = None,
     cached_input_tokens: int | None = None,
@@ -33,10 +35,11 @@ def record(
     meters: Mapping[str, int | float | Decimal] | None = None,
     cost_usd: Decimal | str | int | float | None = None,
     response_id: str | None = None,
-    operation: str = "chat",
+    operation: str | None = None,
     service_tier: str | None = None,
     duration_s: float | None = None,
     error: BaseException | str | None = None,
+    retry: bool | None = None,
     feature: str | None = None,
     tenant: str | int | None = None,
     user: str | int | None = None,
@@ -46,8 +49,13 @@ def record(
     """Record one call of a model, for clients that nothing instruments and for results of batch files.
 
     Args:
-        provider: Who is billed for it: `openai`, `anthropic`, `aws.bedrock`, …
-        model: The model that answered, as the provider calls it.
+        response: What the provider answered: its client's object, a dict, JSON text or bytes, one line of a batch's
+            results, or the list of the chunks or events of a stream that has ended. All below is read from it as far as
+            it tells; what is passed beside it wins. Anthropic, Azure, Bedrock, Cohere, DeepSeek, Gemini, Groq, Mistral,
+            Ollama, OpenAI, OpenRouter, vLLM and xAI are known. A stream that still runs is left alone.
+        provider: Who is billed for it: `openai`, `anthropic`, `aws.bedrock`, … Pass it where the response does not
+            tell: many speak OpenAI's language.
+        model: The model that answered, as the provider calls it. Bedrock's Converse and Cohere do not tell it.
         input_tokens: All input tokens, cached ones included.
         output_tokens: All output tokens, reasoning included.
         cached_input_tokens: Those of the input that were read from the provider's cache.
@@ -57,10 +65,11 @@ def record(
         cost_usd: What the provider said the call cost, in USD; it wins over the price book.
         response_id: The provider's id of the answer: a call that a client's instrumentation reports too is counted
             once. Recording it twice is two calls.
-        operation: `chat`, `text_completion`, `generate_content`, `embeddings`, …
+        operation: `chat` (where nothing else is known), `text_completion`, `generate_content`, `embeddings`, …
         service_tier: `batch`, `flex`, `priority`, …, where it changes the price.
         duration_s: Seconds the call took; it is taken to end now.
         error: The exception, or its type as a word, if the call failed.
+        retry: Whether this call repeats an earlier attempt.
         feature: Who pays, where it is not the feature this is called in.
         tenant: As in `feature()`; so are `user`, `session` and `tags`.
 
@@ -69,27 +78,41 @@ def record(
     """
     if _switch.off:
         return
+    told = _told(response)
     tokens = {
-        a.INPUT_TOKENS: _tokens("input_tokens", input_tokens),
-        a.OUTPUT_TOKENS: _tokens("output_tokens", output_tokens),
-        a.CACHE_READ_TOKENS: _tokens("cached_input_tokens", cached_input_tokens),
-        a.CACHE_WRITE_TOKENS: _tokens("cache_write_tokens", cache_write_tokens),
-        a.REASONING_TOKENS: _tokens("reasoning_tokens", reasoning_tokens),
+        a.INPUT_TOKENS: _tokens("input_tokens", input_tokens, told.input_tokens),
+        a.OUTPUT_TOKENS: _tokens("output_tokens", output_tokens, told.output_tokens),
+        a.CACHE_READ_TOKENS: _tokens("cached_input_tokens", cached_input_tokens, told.cache_read_tokens),
+        a.CACHE_WRITE_TOKENS: _tokens("cache_write_tokens", cache_write_tokens, told.cache_write_tokens),
+        a.CACHE_WRITE_1H_TOKENS: told.cache_write_1h_tokens if cache_write_tokens is None else None,
+        a.REASONING_TOKENS: _tokens("reasoning_tokens", reasoning_tokens, told.reasoning_tokens),
+        a.AUDIO_INPUT_TOKENS: told.audio_input_tokens,
+        a.AUDIO_OUTPUT_TOKENS: told.audio_output_tokens,
+        a.IMAGE_INPUT_TOKENS: told.image_input_tokens,
+        a.IMAGE_OUTPUT_TOKENS: told.image_output_tokens,
     }
     _check_inclusive(tokens)
-    model_name, operation_name = clean(model), clean(operation) or "chat"
+    asked_for, operation_name = clean(model), clean(operation) or told.operation or "chat"
+    model_name = asked_for or clean(told.model)
+    provider_name = clean(provider) or told.provider
+    if provider_name is None:
+        log_once("record:provider", "record(…): neither the response nor provider= tells who is billed; pass provider=")
     values: dict[str, Any] = {
         a.OPERATION: operation_name,
-        a.PROVIDER: clean(provider),
-        a.REQUEST_MODEL: model_name,
+        a.PROVIDER: provider_name,
+        a.REQUEST_MODEL: asked_for,
         a.RESPONSE_MODEL: model_name,
-        a.RESPONSE_ID: clean(response_id),
-        a.SERVICE_TIER: clean(service_tier),
-        a.COST_USD: _usd(cost_usd),
+        a.RESPONSE_ID: clean(response_id) or clean(told.response_id),
+        a.SERVICE_TIER: clean(service_tier) or clean(told.service_tier),
+        a.SPEED: clean(told.speed),
+        a.COST_USD: _usd(told.cost_usd if cost_usd is None else cost_usd),
         a.ERROR_TYPE: _error_type(error),
+        a.RETRY: retry if isinstance(retry, bool) else None,
         **tokens,
+        **_meters(told.meters),
         **_meters(meters),
     }
+    seconds = _quantity("duration_s", told.duration_s if duration_s is None else duration_s)
     entry: Entry = Labels(tenant, user, session, tags or {})
     if feature is not None:
         entry = Feature(feature, tenant=tenant, user=user, session=session, tags=tags, own_bill=True)
@@ -100,18 +123,36 @@ def record(
             kind=SpanKind.CLIENT,
             # The stamp of FeatureSpanProcessor, which is not there in an application that runs without `init`.
             attributes={name: v for name, v in {**current().attributes(), **values}.items() if v is not None},
-            start_time=now_ns - round((_quantity("duration_s", duration_s) or 0) * 1e9),
+            start_time=now_ns - round((seconds or 0) * 1e9),
         )
         if error is not None:
             span.set_status(Status(StatusCode.ERROR))
         span.end(now_ns)
 
 
+def _told(response: object) -> Usage:
+    usage = None
+    if response is not None:
+        # Its own guard: what was passed beside the response is recorded whatever becomes of this.
+        with guard("read a response"):
+            usage = read_response(response)
+    if usage is not None and usage.absent:
+        log_once(
+            f"response:absent:{usage.provider}",
+            "record(response=…): a response of %s tells no usage; of a stream, ask for it "
+            '(OpenAI: stream_options={"include_usage": True})',
+            usage.provider or "an unknown provider",
+        )
+    return usage or Usage()
+
+
 def _refuse(name: str, value: object, mend: str) -> None:
     log_once(f"record:{name}", "record(%s=%r): %s; it is left out and counts as unknown", name, value, mend)
 
 
-def _tokens(name: str, value: object) -> int | None:
+def _tokens(name: str, value: object, told: int | None = None) -> int | None:
+    if value is None:
+        value = told
     if value is None:
         return None
     number = value

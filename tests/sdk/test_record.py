@@ -139,6 +139,12 @@ def test_no_cent_is_lost(amount: Decimal) -> None:
     assert Decimal(recorded(cost_usd=amount)["gen_ai.usage.cost.amount"]) == amount
 
 
+def test_a_repeated_attempt_is_marked() -> None:
+    assert recorded(retry=True) == {**BARE, "breakeven.retry": True}
+    assert recorded(retry=False) == {**BARE, "breakeven.retry": False}
+    assert recorded(retry="yes") == BARE
+
+
 def test_bad_meters_are_left_out_and_the_good_ones_stay() -> None:
     assert recorded(meters={"image": 1, "page": -1, "x": float("nan"), "": 3, "y": True}) == {
         **BARE,
@@ -166,6 +172,7 @@ def test_nothing_that_is_passed_makes_it_raise(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(_guard, "strict", False)
     hostile: Any = Hostile()
     breakeven.record(provider=hostile, model=hostile, input_tokens=hostile, meters={hostile: hostile})
-    breakeven.record()  # type: ignore[call-arg]
+    breakeven.record()
+    breakeven.record(response=hostile, provider="openai", model="gpt-4o")
     with breakeven.feature("f", tenant=hostile, **{"tag": hostile}):
         pass
