@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -25,8 +24,8 @@ from breakeven._threads import follow_threads
 
 _lock = threading.Lock()
 _running: tuple[Config, Outbox] | None = None
-_stamped: "weakref.WeakSet[Any]" = weakref.WeakSet()
-"""Providers that have a FeatureSpanProcessor from an earlier `init`."""
+_STAMPS = "_breakeven_stamps"
+"""Mark of providers that have a FeatureSpanProcessor from an earlier `init`. Logfire's cannot be put into a set."""
 
 
 @guard("start")
@@ -101,9 +100,9 @@ def _start(config: Config) -> None:
             type(provider).__qualname__,
         )
         return
-    if provider not in _stamped:
+    if not hasattr(provider, _STAMPS):
         add(FeatureSpanProcessor())
-        _stamped.add(provider)
+        setattr(provider, _STAMPS, True)
     outbox = Outbox(
         lambda: Exporter(_exporter(config), config.endpoint),
         delay_s=config.delay_s,
