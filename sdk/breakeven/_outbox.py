@@ -16,6 +16,8 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
+from breakeven import _calls
+from breakeven._estimator import Estimator, Parcel
 from breakeven._guard import guard, log_once
 
 EXIT_S = 2.0
@@ -52,7 +54,8 @@ class Outbox(SpanProcessor):
         self._changed = threading.Condition()
         # A forked child must not write to the connection that its parent holds open.
         self._sender = self._make_sender()
-        self._queue: deque[ReadableSpan] = deque()
+        self._queue: deque[Parcel] = deque()
+        self._estimator = Estimator()
         self._worker: threading.Thread | None = None
         self._pid = os.getpid()
         self._taken = 0  # spans ever taken in,
@@ -67,8 +70,11 @@ class Outbox(SpanProcessor):
         if self._pid != os.getpid():
             self._start_anew()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do yet."""
+    @guard("see a span start")
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
+        """Remember whose span it is, if a call is being made."""
+        if _calls.current.get() is not None and span.get_span_context().trace_flags.sampled:
+            _calls.begin(span.get_span_context().span_id)
 
     @guard("take a span")
     def on_end(self, span: ReadableSpan) -> None:
@@ -77,16 +83,17 @@ class Outbox(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return
         self._here()
+        parcel = self._estimator.take(span)
         with self._changed:
             if self._closed:
                 return
             if len(self._queue) >= self._max_queue:
-                self._queue.popleft()
+                self._estimator.drop(self._queue.popleft())
                 self._done += 1
                 log_once(
                     "queue full", "more than %d spans wait for the collector: dropping the oldest", self._max_queue
                 )
-            self._queue.append(span)
+            self._queue.append(parcel)
             self._taken += 1
             if self._worker is None:
                 self._start_worker()
@@ -107,7 +114,8 @@ class Outbox(SpanProcessor):
         key: str = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
         context = otel_context.set_value("suppress_instrumentation", True)
         otel_context.attach(otel_context.set_value(key, True, context))
-        while batch := self._next_batch():
+        while parcels := self._next_batch():
+            batch = [self._estimator.finish(parcel) for parcel in parcels]
             for pause_s in itertools.chain(_PAUSE_S, itertools.repeat(_PAUSE_S[-1])):
                 if self._sender.send(batch) or not self._pause(pause_s):
                     break
@@ -115,7 +123,7 @@ class Outbox(SpanProcessor):
                 self._done += len(batch)
                 self._changed.notify_all()
 
-    def _next_batch(self) -> list[ReadableSpan]:
+    def _next_batch(self) -> list[Parcel]:
         """Wait for spans; an empty list means closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
@@ -150,7 +158,8 @@ class Outbox(SpanProcessor):
                 self._flushing -= 1
 
     def _send_here(self) -> bool:
-        batch = list(self._queue)
+        # Without estimates: an exit should not wait for them.
+        batch = [parcel.span for parcel in self._queue]
         self._queue.clear()
         self._done += len(batch)
         return self._sender.send(batch)

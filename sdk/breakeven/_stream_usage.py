@@ -15,7 +15,8 @@ from types import ModuleType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from breakeven import _switch
+from breakeven import _calls, _switch
+from breakeven._calls import Call
 from breakeven._guard import guard, log_once
 
 _MODULES: Final = ("openai.resources.chat.completions", "openai.resources.completions")
@@ -102,14 +103,20 @@ def _patch(resource: type, wrap: Callable[[Any, Any], Any]) -> None:
 def _sync(resource: Any, found: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(found)
     def create(*args: Any, **kwargs: Any) -> Any:
-        if not _wanted(resource, kwargs):
-            return found(*args, **kwargs)
+        call = _call_of(kwargs)
+        token = _calls.current.set(call)
         try:
-            return _hide(found(*args, **{**kwargs, **_asked()}), "__iter__", _Stream)
-        except Exception as error:
-            if not _refuses(resource, error):
-                raise
-        return found(*args, **kwargs)
+            if not _wanted(resource, kwargs):
+                return found(*args, **kwargs)
+            try:
+                return _hide(found(*args, **{**kwargs, **_asked()}), "__iter__", _Stream, call)
+            except Exception as error:
+                if not _refuses(resource, error):
+                    raise
+            call.claimed = False
+            return _hide(found(*args, **kwargs), "__iter__", _Stream, call)
+        finally:
+            _calls.current.reset(token)
 
     return create
 
@@ -117,16 +124,28 @@ def _sync(resource: Any, found: Callable[..., Any]) -> Callable[..., Any]:
 def _async(resource: Any, found: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     @functools.wraps(found)
     async def create(*args: Any, **kwargs: Any) -> Any:
-        if not _wanted(resource, kwargs):
-            return await found(*args, **kwargs)
+        call = _call_of(kwargs)
+        token = _calls.current.set(call)
         try:
-            return _hide(await found(*args, **{**kwargs, **_asked()}), "__aiter__", _AsyncStream)
-        except Exception as error:
-            if not _refuses(resource, error):
-                raise
-        return await found(*args, **kwargs)
+            if not _wanted(resource, kwargs):
+                return await found(*args, **kwargs)
+            try:
+                return _hide(await found(*args, **{**kwargs, **_asked()}), "__aiter__", _AsyncStream, call)
+            except Exception as error:
+                if not _refuses(resource, error):
+                    raise
+            call.claimed = False
+            return _hide(await found(*args, **kwargs), "__aiter__", _AsyncStream, call)
+        finally:
+            _calls.current.reset(token)
 
     return create
+
+
+def _call_of(kwargs: dict[str, Any]) -> Call:
+    request = kwargs.get("messages", kwargs.get("prompt"))
+    tools = kwargs.get("tools")
+    return Call(request, tools if isinstance(tools, list | tuple) else None)
 
 
 def _asked() -> dict[str, Any]:
@@ -178,11 +197,24 @@ def _refuses(resource: Any, error: Exception) -> bool:
     return False
 
 
-def _hide(answer: Any, needed: str, proxy: Callable[[Any], Any]) -> Any:
+def _hide(answer: Any, needed: str, proxy: Callable[[Any, Call], Any], call: Call) -> Any:
     with guard("hide the usage of a stream"):
         if hasattr(answer, needed):
-            return proxy(answer)
+            return proxy(answer, call)
     return answer
+
+
+@guard("listen to a stream")
+def _listen(call: Call, chunk: Any) -> None:
+    """Note what is said, for an estimate in case the stream ends without its usage."""
+    for choice in chunk.choices:
+        delta = getattr(choice, "delta", choice)
+        for name in ("content", "text", "refusal", "reasoning_content"):
+            if text := getattr(delta, name, None):
+                call.heard(text)
+        for tool in getattr(delta, "tool_calls", None) or ():
+            if function := tool.function:
+                call.heard((function.name or "") + (function.arguments or ""))
 
 
 def _is_extra(chunk: Any) -> bool:
@@ -197,11 +229,13 @@ def _is_extra(chunk: Any) -> bool:
 class _Proxy:
     """Is taken for the stream it stands for, as the proxies of the instrumentations are."""
 
-    __slots__ = ("_breakeven_steps", "_breakeven_stream")
+    __slots__ = ("_breakeven_call", "_breakeven_steps", "_breakeven_stream")
+    _breakeven_call: Call
     _breakeven_steps: Any
     _breakeven_stream: Any
 
-    def __init__(self, stream: Any, steps: Any) -> None:
+    def __init__(self, stream: Any, steps: Any, call: Call) -> None:
+        object.__setattr__(self, "_breakeven_call", call)
         object.__setattr__(self, "_breakeven_stream", stream)
         object.__setattr__(self, "_breakeven_steps", steps)
 
@@ -222,8 +256,8 @@ class _Proxy:
 class _Stream(_Proxy):
     __slots__ = ()
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream, stream if hasattr(stream, "__next__") else iter(stream))
+    def __init__(self, stream: Any, call: Call) -> None:
+        super().__init__(stream, stream if hasattr(stream, "__next__") else iter(stream), call)
 
     def __iter__(self) -> Iterator[Any]:
         return self
@@ -231,6 +265,7 @@ class _Stream(_Proxy):
     def __next__(self) -> Any:
         while _is_extra(chunk := next(self._breakeven_steps)):
             pass
+        _listen(self._breakeven_call, chunk)
         return chunk
 
     def __enter__(self) -> Any:
@@ -244,8 +279,8 @@ class _Stream(_Proxy):
 class _AsyncStream(_Proxy):
     __slots__ = ()
 
-    def __init__(self, stream: Any) -> None:
-        super().__init__(stream, stream if hasattr(stream, "__anext__") else aiter(stream))
+    def __init__(self, stream: Any, call: Call) -> None:
+        super().__init__(stream, stream if hasattr(stream, "__anext__") else aiter(stream), call)
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -253,6 +288,7 @@ class _AsyncStream(_Proxy):
     async def __anext__(self) -> Any:
         while _is_extra(chunk := await anext(self._breakeven_steps)):
             pass
+        _listen(self._breakeven_call, chunk)
         return chunk
 
     async def __aenter__(self) -> Any:
