@@ -80,7 +80,7 @@ _PATTERN: Final = re.compile(
     r"gen_ai\.(?:prompt|completion)\.(?:\d+|variable|variables)\."
     r"|llm\.(?:input_messages|output_messages|prompts|completions|choices|tools|request\.functions)\."
     # LiteLLM's copies of the request and the answer: llm.openai.messages
-    r"|llm\.[^.]+\.(?:messages|content|contents|choices|candidates|input|output|prompt|system|instructions|tools|data)$"
+    r"|llm\.(?!token_count|usage|cost)[^.]+\.(?:messages|content|contents|choices|candidates|input|output|prompt|system|instructions|tools|data)$"
     r"|(?:retrieval\.documents|reranker\.input_documents|reranker\.output_documents|embedding\.embeddings)\."
     r"|traceloop\.prompt\.template_variables\."
 )

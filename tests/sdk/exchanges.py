@@ -1,3 +1,4 @@
+# pyright: basic
 """Recorded exchanges with providers whose usage is known: what was asked, what was answered, what was reported."""
 
 import base64
@@ -184,8 +185,7 @@ def _pieces(event: dict[str, Any]) -> Iterator[str]:
         yield from _texts(delta.get("text") or delta.get("thinking") or delta.get("partial_json"))
         if "message" in delta:
             yield from _texts(delta["message"].get("content"))
-        for value in (delta.get("toolUse") or {}).values():
-            yield value
+        yield from (delta.get("toolUse") or {}).values()
     if isinstance(block := event.get("content_block"), dict):
         yield from _texts(block.get("name"))
     for candidate in event.get("candidates") or ():

@@ -88,7 +88,10 @@ def test_every_dialect_gives_the_same_count(dialect: str) -> None:
 
 def test_tools_their_calls_and_results_are_counted() -> None:
     plain = estimate_messages("gpt-4o", [{"role": "user", "content": ASKED}], TOLD)
-    tool = {"type": "function", "function": {"name": "get_weather", "parameters": {"properties": {"city": {}}}}}
+    tool: dict[str, Any] = {
+        "type": "function",
+        "function": {"name": "get_weather", "parameters": {"properties": {"city": {}}}},
+    }
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": CALL}}
     tooled = estimate_messages("gpt-4o", [{"role": "user", "content": ASKED}], [{"tool_calls": [call]}], tools=[tool])
     assert plain.input_tokens is not None
