@@ -18,7 +18,6 @@ from breakeven._calls import Call
 from breakeven._content import attributes_of, content_of, copy_of, events_of, without_content
 from breakeven._estimate import estimate
 from breakeven._exchange import Exchange, Kept, keep, read
-from breakeven._guard import guard
 
 SAMPLE_FIRST: Final = 20
 SAMPLE_EVERY: Final = 50
@@ -163,14 +162,12 @@ class Estimator:
         self.drop(parcel)
         span = parcel.span
         added: dict[str, Any] = {}
-        with guard("estimate tokens"):
-            if parcel.call is not None:
-                added.update(parcel.call.attributes())
-        with guard("estimate tokens"):
-            if parcel.kept is not None and (parcel.missing or self._budget.left()):
-                began_s = time.thread_time()
-                added.update(self._estimate(parcel))
-                self._budget.spend(time.thread_time() - began_s)
+        if parcel.call is not None:
+            added.update(parcel.call.attributes())
+        if parcel.kept is not None and (parcel.missing or self._budget.left()):
+            began_s = time.thread_time()
+            added.update(self._estimate(parcel))
+            self._budget.spend(time.thread_time() - began_s)
         if not added:
             return span
         attributes = attributes_of(span)

@@ -16,9 +16,10 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from breakeven import _calls
+from breakeven import _calls, _guard
+from breakeven._content import without_content
 from breakeven._estimator import Estimator, Parcel
-from breakeven._guard import guard, log_once
+from breakeven._guard import guard, log_once, report
 
 EXIT_S = 2.0
 """The most that an exit waits for the collector, in all."""
@@ -83,7 +84,7 @@ class Outbox(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return
         self._here()
-        parcel = self._estimator.take(span)
+        parcel = self._take(span)
         with self._changed:
             if self._closed:
                 return
@@ -101,6 +102,23 @@ class Outbox(SpanProcessor):
             if len(self._queue) in (1, self._max_batch):
                 self._changed.notify_all()
 
+    def _take(self, span: ReadableSpan) -> Parcel:
+        with guard("take the content off a span"):
+            return self._estimator.take(span)
+        return Parcel(without_content(span))
+
+    def _finish(self, parcel: Parcel) -> ReadableSpan:
+        try:
+            return self._estimator.finish(parcel)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Also what is no Exception, such as a panic in tiktoken: this thread must go on sending.
+            if _guard.strict:
+                raise
+            report("estimate tokens", error)
+            return parcel.span
+
     def _start_worker(self) -> None:
         worker = threading.Thread(target=self._work, name="breakeven-outbox", daemon=True)
         try:
@@ -115,7 +133,7 @@ class Outbox(SpanProcessor):
         context = otel_context.set_value("suppress_instrumentation", True)
         otel_context.attach(otel_context.set_value(key, True, context))
         while parcels := self._next_batch():
-            batch = [self._estimator.finish(parcel) for parcel in parcels]
+            batch = [self._finish(parcel) for parcel in parcels]
             for pause_s in itertools.chain(_PAUSE_S, itertools.repeat(_PAUSE_S[-1])):
                 if self._sender.send(batch) or not self._pause(pause_s):
                     break

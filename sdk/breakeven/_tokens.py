@@ -1,7 +1,6 @@
 """Counting tokens with tiktoken and the rank files of this package. Only the outbox's thread comes here."""
 
 import re
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -49,7 +48,6 @@ Encode = Callable[[str], int]
 """Number of tokens in a text of at most CHUNK characters. May raise whatever tiktoken does."""
 
 _encodings: dict[str, Encode | None] = {}
-_loading = threading.Lock()
 
 
 def encoding_for(model: str) -> str:
@@ -68,24 +66,28 @@ def definition(encoding: str) -> dict[str, Any]:
 
 
 def _load(encoding: str) -> Encode | None:
-    with _loading:
-        if encoding not in _encodings:
-            _encodings[encoding] = None
-            try:
-                # Imported here: most processes never estimate anything.
-                import tiktoken
+    if encoding not in _encodings:
+        # No lock: a fork in between would leave it locked in the child. Loading twice does no harm.
+        _encodings[encoding] = _make(encoding)
+    return _encodings[encoding]
 
-                encode = tiktoken.Encoding(**definition(encoding)).encode
-                # User text may hold `<|endoftext|>`, which `encode` refuses unless told that it is text.
-                _encodings[encoding] = lambda text: len(encode(text, disallowed_special=()))
-            except Exception as error:  # noqa: BLE001 - missing, too old, or built for another machine
-                log_once(
-                    "tiktoken",
-                    "tiktoken cannot be used (%s: %s): calls that report no usage get no estimate",
-                    type(error).__name__,
-                    error,
-                )
-        return _encodings[encoding]
+
+def _make(encoding: str) -> Encode | None:
+    try:
+        # Imported here: most processes never estimate anything.
+        import tiktoken
+
+        encode = tiktoken.Encoding(**definition(encoding)).encode
+    except Exception as error:  # noqa: BLE001 - missing, too old, or built for another machine
+        log_once(
+            "tiktoken",
+            "tiktoken cannot be used (%s: %s): calls that report no usage get no estimate",
+            type(error).__name__,
+            error,
+        )
+        return None
+    # User text may hold `<|endoftext|>`, which `encode` refuses unless told that it is text.
+    return lambda text: len(encode(text, disallowed_special=()))
 
 
 def count(text: str, encoding: str) -> int | None:

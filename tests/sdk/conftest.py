@@ -166,15 +166,17 @@ def loopback() -> Iterator[Loopback]:
             kind = "application/x-protobuf" if self.path == "/v1/traces" else "application/json"
             path = self.path.split("?")[0]
             if path.endswith("/completions"):
-                asked = json.loads(body)
+                asked: Any = json.loads(body)
                 answer = json.dumps(CHAT).encode()
                 if "stream_options" in asked and kept.knows_stream_options is False:
                     status = 400
                     answer = b'{"error": {"message": "Unrecognized request argument supplied: stream_options"}}'
                 elif asked.get("stream"):
                     kind = "text/event-stream"
-                    wanted = (asked.get("stream_options") or {}).get("include_usage") and kept.knows_stream_options
-                    answer = stream_of(bool(wanted), not path.endswith("/chat/completions"))
+                    wanted: Any = (asked.get("stream_options") or {}).get("include_usage")
+                    answer = stream_of(
+                        bool(wanted and kept.knows_stream_options), not path.endswith("/chat/completions")
+                    )
             elif path.endswith("/messages"):
                 answer = json.dumps(MESSAGE).encode()
             self.send_response(status)

@@ -240,7 +240,7 @@ def test_content_of_any_size_holds_up_nobody(pipeline: Pipeline, text: str) -> N
     began_s = time.perf_counter()
     assert pipeline.outbox.flush(20)
     assert time.perf_counter() - began_s < 2
-    attributes = pipeline.sent[-1].attributes or {}
+    attributes: Any = pipeline.sent[-1].attributes
     assert attributes["breakeven.estimated.input_tokens"] > 1000 or text == HUGE["deep JSON"]
 
 
@@ -259,7 +259,11 @@ def test_a_million_messages_of_a_call_hold_up_nobody(pipeline: Pipeline) -> None
 def test_content_waiting_to_be_counted_has_a_limit(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_estimator, "MAX_HELD_CHARS", 1000)
     released = threading.Event()
-    monkeypatch.setattr(pipeline, "send", lambda _spans: released.wait(10))  # pyright: ignore[reportUnknownLambdaType]
+
+    def wait(_spans: object) -> bool:
+        return released.wait(10)
+
+    monkeypatch.setattr(pipeline, "send", wait)
     pipeline.tracer.start_span("s").end()
     time.sleep(0.1)  # the outbox's thread is busy sending
     monkeypatch.undo()
@@ -303,9 +307,39 @@ def test_the_application_s_completion_hook_is_called_as_before(pipeline: Pipelin
         def on_completion(self, **content: Any) -> None:
             heard.append(content)
 
-    given = {"inputs": [], "outputs": [], "system_instruction": [], "tool_definitions": None, "log_record": None}
+    given: dict[str, Any] = {
+        "inputs": [],
+        "outputs": [],
+        "system_instruction": [],
+        "tool_definitions": None,
+        "log_record": None,
+    }
     span = pipeline.tracer.start_span("s", attributes=CHAT)
     _calls.CompletionHook(Theirs()).on_completion(span=span, **given)
     span.end()
     assert heard == [given | {"span": span}]
     assert _calls._pending == {}  # pyright: ignore[reportPrivateUsage]
+
+
+class Panic(BaseException):
+    """As pyo3's, which is no Exception."""
+
+
+def test_a_panic_loses_no_span_and_does_not_end_the_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    def panic(*_args: object, **_kwargs: object) -> None:
+        raise Panic
+
+    pipeline = Pipeline()
+    monkeypatch.setattr(_estimator, "estimate", panic)
+    assert [pipeline.end(CHAT | SAID) for _ in range(2)] == [CHAT, CHAT]
+    pipeline.outbox.shutdown()
+
+
+def test_an_error_of_ours_loses_no_span_and_lets_no_content_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object) -> None:
+        raise ValueError
+
+    pipeline = Pipeline()
+    monkeypatch.setattr(_estimator, "content_of", fail)
+    assert pipeline.end(CHAT | SAID) == CHAT
+    pipeline.outbox.shutdown()

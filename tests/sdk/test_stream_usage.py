@@ -1,9 +1,11 @@
 """Streams of the real openai client against a server that speaks its protocol: who gets to see the usage."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from breakeven import _stream_usage
 
 pytest.importorskip("openai")
 pytest.importorskip("opentelemetry.instrumentation.genai.openai")
@@ -213,8 +215,17 @@ INSTRUMENTATIONS = {
 }
 
 
-@pytest.mark.parametrize("way", ["for", "async for", "stream()"])
-@pytest.mark.parametrize("order", ["before", "after", "after the first call"])
+@pytest.mark.parametrize(
+    ("order", "way"),
+    [
+        ("before", "for"),
+        ("before", "stream()"),
+        ("after", "for"),
+        ("after", "async for"),
+        ("after", "stream()"),
+        ("after the first call", "for"),
+    ],
+)
 @pytest.mark.parametrize("name", INSTRUMENTATIONS)
 def test_an_instrumentation_sees_the_usage_whenever_it_is_turned_on(
     run: Any, loopback: Any, name: str, order: str, way: str
@@ -290,3 +301,12 @@ print("stream_options" in inspect.signature(client.chat.completions.create).para
 """
     )
     assert (ended.status, ended.out, ended.err) == (0, "True\n", "")
+
+
+def test_openrouter_reports_anyway_so_its_chunk_is_not_hidden() -> None:
+    class Resource:
+        def __init__(self, url: str) -> None:
+            self._client = SimpleNamespace(base_url=url)
+
+    hosts = ("openrouter.ai", "api.openai.com")
+    assert [_stream_usage._wanted(Resource(f"https://{host}/v1"), {"stream": True}) for host in hosts] == [False, True]  # pyright: ignore[reportPrivateUsage]
