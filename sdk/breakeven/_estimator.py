@@ -228,6 +228,9 @@ def _is_call(attributes: Mapping[str, Any]) -> bool:
 
 def _reports_usage(attributes: Mapping[str, Any]) -> bool:
     """Both sides, or one and the call has no other. 0 is what instrumentations write that know nothing."""
+    if attributes.get(a.STREAM) is True and "gen_ai.response.finish_reasons" not in attributes:
+        # Closed early. Anthropic's streams tell the input at once, and an output of 1 that is only the beginning.
+        return False
     if any(map(_BLOBS.fullmatch, attributes)):
         return True
     told = [any(attributes.get(name) for name in names) for names in (_INPUT, _OUTPUT)]

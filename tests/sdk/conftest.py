@@ -173,10 +173,9 @@ def loopback() -> Iterator[Loopback]:
                     answer = b'{"error": {"message": "Unrecognized request argument supplied: stream_options"}}'
                 elif asked.get("stream"):
                     kind = "text/event-stream"
-                    wanted: Any = (asked.get("stream_options") or {}).get("include_usage")
-                    answer = stream_of(
-                        bool(wanted and kept.knows_stream_options), not path.endswith("/chat/completions")
-                    )
+                    options: dict[str, Any] = asked.get("stream_options") or {}
+                    with_usage = bool(options.get("include_usage") and kept.knows_stream_options)
+                    answer = stream_of(with_usage, not path.endswith("/chat/completions"))
             elif path.endswith("/messages"):
                 answer = json.dumps(MESSAGE).encode()
             self.send_response(status)

@@ -84,6 +84,15 @@ def test_zero_and_half_a_usage_are_no_usage(pipeline: Pipeline, usage: dict[str,
     assert pipeline.end(CHAT | usage | SAID) == CHAT | usage | ESTIMATED
 
 
+def test_a_stream_that_did_not_finish_is_estimated_though_it_says_how_it_began(pipeline: Pipeline) -> None:
+    for _ in range(_estimator.SAMPLE_FIRST):
+        pipeline.end(CHAT | USED | SAID)
+    stream = CHAT | USED | {"gen_ai.request.stream": True}
+    finished = stream | {"gen_ai.response.finish_reasons": ("stop",)}
+    assert pipeline.end(finished | SAID) == finished
+    assert pipeline.end(stream | SAID) == stream | ESTIMATED
+
+
 @pytest.mark.parametrize(
     "attributes",
     [
