@@ -12,6 +12,8 @@ from breakeven._exchange import MAX_CHARS, Exchange
 from breakeven._guard import guard
 
 _MAX_PENDING: Final = 1000
+_MAX_CAPTURED: Final = 1_000_000
+"""Characters of one attribute that is captured. Longer ones, such as images, are left out."""
 
 
 class Call:
@@ -65,7 +67,8 @@ class Call:
             "gen_ai.system_instructions": self.system,
             "gen_ai.tool.definitions": self.tools,
         }
-        return {name: gen_ai_json_dumps(value) for name, value in sides.items() if value}
+        texts = {name: gen_ai_json_dumps(value) for name, value in sides.items() if value}
+        return {name: text for name, text in texts.items() if len(text) <= _MAX_CAPTURED}
 
 
 current: ContextVar[Call | None] = ContextVar("breakeven_call", default=None)

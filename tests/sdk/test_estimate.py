@@ -13,8 +13,6 @@ from breakeven._messages import Side
 
 from tests.sdk import exchanges
 
-pytest.importorskip("tiktoken")
-
 COOKBOOK = [
     ("system", None, "You are a helpful, pattern-following assistant that translates corporate jargon into plain English."),
     ("system", "example_user", "New synergies will help drive top-line growth."),

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 pytest.importorskip("openai")
-pytest.importorskip("tiktoken")
 pytest.importorskip("opentelemetry.instrumentation.genai.openai")
 
 MARKER = b"private words"

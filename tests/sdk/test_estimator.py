@@ -10,7 +10,7 @@ from typing import Any
 
 import breakeven
 import pytest
-from breakeven import _calls, _estimator
+from breakeven import _calls, _estimator, _tokens
 from breakeven._content import is_content
 from breakeven._outbox import Outbox
 from breakeven.testing import raise_errors
@@ -18,8 +18,6 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Status, StatusCode
-
-pytest.importorskip("tiktoken")
 
 MARKER = "private words"
 CHAT = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "gpt-4o"}
@@ -243,12 +241,12 @@ def test_content_of_any_size_holds_up_nobody(pipeline: Pipeline, text: str) -> N
     pipeline.end(CHAT | SAID)  # tiktoken is loaded
     span = pipeline.tracer.start_span("s", attributes=CHAT)
     span.set_attribute("gen_ai.input.messages", text)
-    began_s = time.perf_counter()
+    began_s = time.thread_time()
     span.end()
-    assert time.perf_counter() - began_s < 0.05
+    assert time.thread_time() - began_s < 0.02
     began_s = time.perf_counter()
     assert pipeline.outbox.flush(20)
-    assert time.perf_counter() - began_s < 2
+    assert time.perf_counter() - began_s < 5
     attributes: Any = pipeline.sent[-1].attributes
     assert attributes["breakeven.estimated.input_tokens"] > 1000 or text == HUGE["deep JSON"]
 
@@ -258,9 +256,9 @@ def test_a_million_messages_of_a_call_hold_up_nobody(pipeline: Pipeline) -> None
     token = _calls.current.set(call)
     span = pipeline.tracer.start_span("s", attributes=CHAT)
     _calls.current.reset(token)
-    began_s = time.perf_counter()
+    began_s = time.thread_time()
     span.end()
-    assert time.perf_counter() - began_s < 0.2
+    assert time.thread_time() - began_s < 0.2
     assert pipeline.outbox.flush(20)
     assert (pipeline.sent[-1].attributes or {})["breakeven.estimated.incomplete"] is True
 
@@ -295,14 +293,20 @@ def test_the_worker_spends_a_little_of_one_core_and_no_more(
     pipeline.end(CHAT | SAID)  # tiktoken is loaded
     budget: Any = pipeline.outbox._estimator._budget  # pyright: ignore[reportPrivateUsage]
     budget._left_s = 0.05
+    count, counted = _tokens.count, list[int]()
+
+    def counting(text: str, encoding: str) -> int | None:
+        counted.append(len(text))
+        return count(text, encoding)
+
+    monkeypatch.setattr(_tokens, "count", counting)
     said = {"gen_ai.input.messages": "some words of a prompt, one as long as the other. " * 4_000}
     for _ in range(40):
         pipeline.tracer.start_span("s", attributes=CHAT | said).end()
     with breakeven.feature("sampled"):
         pipeline.tracer.start_span("s", attributes=CHAT | USED | said).end()
-    began_s = time.perf_counter()
     assert pipeline.outbox.flush(20)
-    assert time.perf_counter() - began_s < 0.5
+    assert 0 < sum(counted) < 41 * len(said["gen_ai.input.messages"]) / 2
     *missing, sampled = [(span.attributes or {}).get("breakeven.estimated.input_tokens") for span in pipeline.sent[1:]]
     assert sampled is None
     assert missing[-1] == pytest.approx(missing[0], rel=0.05)

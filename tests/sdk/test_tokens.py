@@ -1,6 +1,7 @@
 """Rank files and counting: the same encodings as tiktoken's own, without files or network, whatever the text."""
 
 import hashlib
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -10,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiktoken
 from breakeven import _guard, _tokens, ranks
 from hypothesis import given
 from hypothesis import strategies as st
 
-tiktoken = pytest.importorskip("tiktoken")
-openai_public: Any = pytest.importorskip("tiktoken_ext.openai_public")
+openai_public: Any = importlib.import_module("tiktoken_ext.openai_public")
 
 ENCODINGS = [_tokens.CL100K, _tokens.O200K]
 
@@ -158,7 +159,7 @@ def test_without_tiktoken_it_is_said_once_and_nothing_is_counted(
     assert record.getMessage().startswith("tiktoken cannot be used (")
 
 
-def test_other_threads_go_on_while_a_megabyte_is_counted() -> None:
+def test_other_threads_go_on_while_ten_megabytes_are_counted() -> None:
     _tokens.count("load", _tokens.O200K)
     worker = threading.Thread(target=_tokens.count, args=("some words of text " * 500_000, _tokens.O200K))
     longest = 0.0
@@ -167,4 +168,4 @@ def test_other_threads_go_on_while_a_megabyte_is_counted() -> None:
         began = time.perf_counter()
         time.sleep(0)
         longest = max(longest, time.perf_counter() - began)
-    assert longest < 0.2
+    assert longest < 0.5

@@ -5,7 +5,6 @@ token's length in one byte and then the token, all of it as xz: a third of the s
 """
 
 import base64
-import lzma
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -31,6 +30,9 @@ def load(encoding: str) -> dict[bytes, int]:
 
 def unpack(packed: bytes) -> list[bytes]:
     """The tokens of a packed file, in the order of their ranks."""
+    # Here, because some builds of Python come without it, and only estimates depend on it.
+    import lzma
+
     data = lzma.decompress(packed)
     tokens: list[bytes] = []
     at, end = 0, len(data)
@@ -43,6 +45,8 @@ def unpack(packed: bytes) -> list[bytes]:
 
 def pack(tokens: Iterable[bytes]) -> bytes:
     """The other way round. A token has 255 bytes at most."""
+    import lzma
+
     plain = b"".join(bytes([len(token)]) + token for token in tokens)
     return lzma.compress(plain, format=lzma.FORMAT_XZ, preset=9 | lzma.PRESET_EXTREME)
 
