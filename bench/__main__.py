@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
-from bench import ingest, sdk
+from bench import ingest, sdk, streams
 from bench.measure import Result
 
 console = Console()
@@ -11,7 +11,11 @@ console = Console()
 
 def main() -> None:
     """Measure and print, one table a subject."""
-    for subject, measure in (("SDK", sdk.measure), ("Collector", ingest.measure)):
+    for subject, measure in (
+        ("SDK", sdk.measure),
+        ("Streams and estimates", streams.measure),
+        ("Collector", ingest.measure),
+    ):
         table = Table("What", "Ours", "Against", "Ratio", title=subject, title_justify="left")
         with console.status(f"Measuring: {subject}"):
             results: list[Result] = measure()

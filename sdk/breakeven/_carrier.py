@@ -53,6 +53,8 @@ def attach(carrier: Mapping[str, Any] | None) -> "Attached":
 def _encode(payer: Payer) -> str:
     fields = {name: value for name in _NAMES if (value := getattr(payer, name)) is not None}
     body: dict[str, object] = {**fields}
+    if payer.capture:
+        body["capture"] = True
     if payer.steps:
         body["task"] = list(payer.steps)
     if payer.tags:
@@ -81,6 +83,7 @@ def _decode(text: object) -> Payer | None:
         **named,
         steps=tuple(step for step in path if step is not None),
         tags=tuple((key, value) for key, value in pairs if key is not None and value is not None),
+        capture=fields.get("capture") is True,
     )
 
 

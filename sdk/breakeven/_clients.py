@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from opentelemetry.trace import TracerProvider
 
+from breakeven._calls import completion_hook
 from breakeven._guard import guard, log_once
 
 _GENAI: Final = re.compile(r"opentelemetry-instrumentation-(genai-.+|google-genai)")
@@ -49,7 +50,9 @@ def _turn_on(entry_point: metadata.EntryPoint, package: str, provider: TracerPro
         instrumentor: Any = entry_point.load()()
         if instrumentor.is_instrumented_by_opentelemetry:
             return
-        instrumentor.instrument(tracer_provider=provider, raise_exception_on_conflict=True)
+        instrumentor.instrument(
+            tracer_provider=provider, raise_exception_on_conflict=True, completion_hook=completion_hook()
+        )
     except Exception as error:  # noqa: BLE001 - foreign code, one of several
         # A client that is not installed, or of a version the instrumentation does not know.
         conflict = getattr(error, "conflict", None)

@@ -39,6 +39,8 @@ class Config:
     """Spans in one request."""
     instrument: bool
     """Turn on the installed instrumentations of LLM clients."""
+    stream_usage: bool
+    """Ask streams of the openai client for their usage."""
     propagate_threads: bool
     """Carry the feature into executors and threads."""
     llm_hosts: tuple[str, ...]
@@ -117,6 +119,7 @@ def resolve(
     api_key: str | None,
     environment: str | None,
     instrument: bool,
+    stream_usage: bool,
     propagate_threads: bool,
     llm_hosts: tuple[str, ...],
 ) -> Config:
@@ -136,6 +139,7 @@ def resolve(
         max_queue=_number(int, 2048, "OTEL_BSP_MAX_QUEUE_SIZE"),
         max_batch=_number(int, 512, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"),
         instrument=instrument,
+        stream_usage=stream_usage,
         propagate_threads=propagate_threads,
         llm_hosts=tuple(llm_hosts),
     )

@@ -187,14 +187,17 @@ class Task(Entry):
 class Labels(Entry):
     """Tenant, user, session and tags, whoever pays."""
 
-    def __init__(self, tenant: object, user: object, session: object, tags: Mapping[str, object]) -> None:
+    def __init__(
+        self, tenant: object, user: object, session: object, tags: Mapping[str, object], capture: bool = False
+    ) -> None:
+        self._capture = capture is True
         self._tenant, self._user, self._session = clean(tenant), clean(user), clean(session)
         pairs = ((clean(key), clean(value)) for key, value in tags.items())
         self._tags = tuple((key, value) for key, value in pairs if key is not None and value is not None)
 
     def payer(self, outer: Payer) -> Payer:
         """The same feature, described further."""
-        return outer.describe(self._tenant, self._user, self._session, self._tags)
+        return outer.describe(self._tenant, self._user, self._session, self._tags, self._capture)
 
 
 class Feature(Labels):
@@ -208,9 +211,10 @@ class Feature(Labels):
         user: object = None,
         session: object = None,
         own_bill: bool = False,
+        capture: bool = False,
         tags: Mapping[str, object] | None = None,
     ) -> None:
-        super().__init__(tenant, user, session, tags or {})
+        super().__init__(tenant, user, session, tags or {}, capture)
         self._name = clean_name(name, "feature")
         self._own_bill = own_bill
 
@@ -231,6 +235,7 @@ def feature(
     user: str | int | None = None,
     session: str | int | None = None,
     own_bill: bool = False,
+    capture: bool = False,
     **tags: object,
 ) -> Feature:
     """Bill the LLM calls made inside to a feature.
@@ -253,11 +258,14 @@ def feature(
         user: Goes out as `user.id`.
         session: Goes out as `session.id`.
         own_bill: Pay for itself even inside another feature.
+        capture: Send prompts and answers along to the collector (never to any LLM provider or other exporter), where
+            the instrumentation of the client has them. Features entered inside do so too. Without it they are dropped
+            before anything is sent.
         tags: Further dimensions; values are turned into short strings, None is left out.
 
     Never raises: with an unfit name the code runs without the feature, and the log says so once.
     """
-    return Feature(name, tenant=tenant, user=user, session=session, own_bill=own_bill, tags=tags)
+    return Feature(name, tenant=tenant, user=user, session=session, own_bill=own_bill, capture=capture, tags=tags)
 
 
 def task(name: str) -> Task:

@@ -68,7 +68,7 @@ class guard:
         return guarded
 
 
-def report(doing: str, error: Exception) -> None:
+def report(doing: str, error: BaseException) -> None:
     """Log an error of ours once for each place and type."""
     log_once(
         f"error:{doing}:{type(error).__name__}",

@@ -16,7 +16,10 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from breakeven._guard import guard, log_once
+from breakeven import _calls, _guard
+from breakeven._content import without_content
+from breakeven._estimator import Estimator, Parcel
+from breakeven._guard import guard, log_once, report
 
 EXIT_S = 2.0
 """The most that an exit waits for the collector, in all."""
@@ -52,7 +55,8 @@ class Outbox(SpanProcessor):
         self._changed = threading.Condition()
         # A forked child must not write to the connection that its parent holds open.
         self._sender = self._make_sender()
-        self._queue: deque[ReadableSpan] = deque()
+        self._queue: deque[Parcel] = deque()
+        self._estimator = Estimator()
         self._worker: threading.Thread | None = None
         self._pid = os.getpid()
         self._taken = 0  # spans ever taken in,
@@ -67,8 +71,11 @@ class Outbox(SpanProcessor):
         if self._pid != os.getpid():
             self._start_anew()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do yet."""
+    @guard("see a span start")
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002
+        """Remember whose span it is, if a call is being made."""
+        if _calls.current.get() is not None and span.get_span_context().trace_flags.sampled:
+            _calls.begin(span.get_span_context().span_id)
 
     @guard("take a span")
     def on_end(self, span: ReadableSpan) -> None:
@@ -77,22 +84,40 @@ class Outbox(SpanProcessor):
         if context is None or not context.trace_flags.sampled:
             return
         self._here()
+        parcel = self._take(span)
         with self._changed:
             if self._closed:
                 return
             if len(self._queue) >= self._max_queue:
-                self._queue.popleft()
+                self._estimator.drop(self._queue.popleft())
                 self._done += 1
                 log_once(
                     "queue full", "more than %d spans wait for the collector: dropping the oldest", self._max_queue
                 )
-            self._queue.append(span)
+            self._queue.append(parcel)
             self._taken += 1
             if self._worker is None:
                 self._start_worker()
             # The worker sleeps until the first span of a batch, and then until the batch is full or old enough.
             if len(self._queue) in (1, self._max_batch):
                 self._changed.notify_all()
+
+    def _take(self, span: ReadableSpan) -> Parcel:
+        with guard("take the content off a span"):
+            return self._estimator.take(span)
+        return Parcel(without_content(span))
+
+    def _finish(self, parcel: Parcel) -> ReadableSpan:
+        try:
+            return self._estimator.finish(parcel)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Also what is no Exception, such as a panic in tiktoken: this thread must go on sending.
+            if _guard.strict:
+                raise
+            report("estimate tokens", error)
+            return parcel.span
 
     def _start_worker(self) -> None:
         worker = threading.Thread(target=self._work, name="breakeven-outbox", daemon=True)
@@ -107,7 +132,8 @@ class Outbox(SpanProcessor):
         key: str = getattr(otel_context, "_SUPPRESS_INSTRUMENTATION_KEY", "suppress_instrumentation")
         context = otel_context.set_value("suppress_instrumentation", True)
         otel_context.attach(otel_context.set_value(key, True, context))
-        while batch := self._next_batch():
+        while parcels := self._next_batch():
+            batch = [self._finish(parcel) for parcel in parcels]
             for pause_s in itertools.chain(_PAUSE_S, itertools.repeat(_PAUSE_S[-1])):
                 if self._sender.send(batch) or not self._pause(pause_s):
                     break
@@ -115,7 +141,7 @@ class Outbox(SpanProcessor):
                 self._done += len(batch)
                 self._changed.notify_all()
 
-    def _next_batch(self) -> list[ReadableSpan]:
+    def _next_batch(self) -> list[Parcel]:
         """Wait for spans; an empty list means closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._closed)
@@ -150,7 +176,8 @@ class Outbox(SpanProcessor):
                 self._flushing -= 1
 
     def _send_here(self) -> bool:
-        batch = list(self._queue)
+        # Without estimates: an exit should not wait for them.
+        batch = [parcel.span for parcel in self._queue]
         self._queue.clear()
         self._done += len(batch)
         return self._sender.send(batch)

@@ -29,6 +29,7 @@ class Payer(NamedTuple):
     session: str | None = None
     run: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    capture: bool = False
 
     def bill(self, feature: str) -> "Payer":
         """This feature pays from here on: a new path, a new run."""
@@ -42,19 +43,25 @@ class Payer(NamedTuple):
         return self._replace(steps=(*self.steps, name.replace(a.TASK_SEPARATOR, " > ")))
 
     def describe(
-        self, tenant: str | None, user: str | None, session: str | None, tags: tuple[tuple[str, str], ...]
+        self,
+        tenant: str | None,
+        user: str | None,
+        session: str | None,
+        tags: tuple[tuple[str, str], ...],
+        capture: bool = False,
     ) -> "Payer":
         """With what is given here, and the rest as it was."""
-        if not (tenant or user or session or tags):
+        if not (tenant or user or session or tags or capture):
             return self
         return self._replace(
             tenant=tenant or self.tenant,
             user=user or self.user,
             session=session or self.session,
             tags=tuple({**dict(self.tags), **dict(tags)}.items()) if self.tags else tags,
+            capture=capture or self.capture,
         )
 
-    def attributes(self) -> dict[str, str]:
+    def attributes(self) -> dict[str, str | bool]:
         """Span attributes, in the order of the contract."""
         named = {
             a.FEATURE: self.feature,
@@ -64,7 +71,9 @@ class Payer(NamedTuple):
             a.SESSION: self.session,
             a.RUN: self.run,
         }
-        stamp = {name: value for name, value in named.items() if value is not None}
+        stamp: dict[str, str | bool] = {name: value for name, value in named.items() if value is not None}
+        if self.capture:
+            stamp[a.CAPTURE] = True
         for name, value in self.tags:
             stamp[a.TAG_PREFIX + name] = value
         return stamp

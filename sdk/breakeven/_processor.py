@@ -100,10 +100,10 @@ class FeatureSpanProcessor(SpanProcessor):
             return
         if not span.get_span_context().trace_flags.sampled:
             return
-        values: dict[str, str | int] = {}
+        values: dict[str, str | int | bool] = {}
         if getattr(present, "dropped", 0):
             # A span over its attribute limit (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT) drops the oldest, ours among them.
-            stamp: dict[str, str] = getattr(span, _STAMP, {})
+            stamp: dict[str, str | bool] = getattr(span, _STAMP, {})
             values.update((name, value) for name, value in stamp.items() if name not in present)
         values.update(_counter.draw())
         _write_ended(span, values)

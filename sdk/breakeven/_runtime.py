@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
@@ -20,12 +19,13 @@ from breakeven._guard import guard, log_once, logger
 from breakeven._outbox import Outbox
 from breakeven._process import unwatch, watch
 from breakeven._processor import FeatureSpanProcessor
+from breakeven._stream_usage import ask_for_usage, stop_asking
 from breakeven._threads import follow_threads
 
 _lock = threading.Lock()
 _running: tuple[Config, Outbox] | None = None
-_stamped: "weakref.WeakSet[Any]" = weakref.WeakSet()
-"""Providers that have a FeatureSpanProcessor from an earlier `init`."""
+_STAMPS = "_breakeven_stamps"
+"""Mark of providers that have a FeatureSpanProcessor from an earlier `init`. Logfire's cannot be put into a set."""
 
 
 @guard("start")
@@ -36,6 +36,7 @@ def init(
     api_key: str | None = None,
     environment: str | None = None,
     instrument: bool = True,
+    stream_usage: bool = True,
     propagate_threads: bool = True,
     llm_hosts: Sequence[str] = (),
 ) -> None:
@@ -51,7 +52,10 @@ def init(
         api_key: Sent as `Authorization: Bearer …`. Else BREAKEVEN_API_KEY.
         environment: `production`, `staging`, `evaluation`, … Else BREAKEVEN_ENVIRONMENT.
         instrument: Turn on the installed `opentelemetry-instrumentation-genai-*` and `-google-genai` packages. No
-            prompt or answer is captured.
+            prompt or answer is sent, unless `feature(…, capture=True)` says so.
+        stream_usage: Ask streams of the `openai` client for their usage (`stream_options.include_usage`), where the
+            application does not say itself whether it wants it. The chunk that carries it is hidden from the
+            application. A server that refuses to be asked is not asked again.
         propagate_threads: Carry the feature into ThreadPoolExecutor, run_in_executor and non-daemon threads.
         llm_hosts: Hosts, beside those of the known providers, that must not get the application's W3C baggage; `*`
             stands for any characters. No provider gets the feature in any case.
@@ -70,6 +74,7 @@ def init(
         api_key=api_key,
         environment=environment,
         instrument=instrument,
+        stream_usage=stream_usage,
         propagate_threads=propagate_threads,
         llm_hosts=(llm_hosts,) if isinstance(llm_hosts, str) else tuple(llm_hosts),
     )
@@ -95,9 +100,9 @@ def _start(config: Config) -> None:
             type(provider).__qualname__,
         )
         return
-    if provider not in _stamped:
+    if not hasattr(provider, _STAMPS):
         add(FeatureSpanProcessor())
-        _stamped.add(provider)
+        setattr(provider, _STAMPS, True)
     outbox = Outbox(
         lambda: Exporter(_exporter(config), config.endpoint),
         delay_s=config.delay_s,
@@ -112,6 +117,8 @@ def _start(config: Config) -> None:
         follow_threads()
     if config.instrument:
         instrument_clients(provider)
+    if config.stream_usage:
+        ask_for_usage()
 
 
 def _provider(config: Config) -> trace.TracerProvider:
@@ -169,5 +176,6 @@ def shutdown() -> None:
     with _lock:
         running, _running = _running, None
     if running is not None:
+        stop_asking()
         running[1].shutdown()
         unwatch(running[1])

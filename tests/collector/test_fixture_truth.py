@@ -6,7 +6,7 @@ and with the figures that are off, so that a rule that breaks cannot hide among 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -194,7 +194,7 @@ def names() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def landed(pipeline: Pipeline) -> Iterator[dict[str, tuple[list[bytes], Tokens]]]:
+def landed(pipeline: Pipeline) -> dict[str, tuple[list[bytes], Tokens]]:
     """Every fixture in a project of its own: its requests, and what the ledger makes of them."""
     requests: dict[str, list[bytes]] = {}
     for name in names():
@@ -215,7 +215,7 @@ def landed(pipeline: Pipeline) -> Iterator[dict[str, tuple[list[bytes], Tokens]]
         "WHERE grain = 'day' AND startsWith(project, 'truth/') AND counted = 'yes' AND basis != 'gateway_cache' GROUP BY project"
     )
     ours = {row.pop("project").removeprefix("truth/"): Tokens(**{k: int(v) for k, v in row.items()}) for row in rows}
-    yield {name: (requests[name], ours.get(name, Tokens())) for name in names()}
+    return {name: (requests[name], ours.get(name, Tokens())) for name in names()}
 
 
 @pytest.mark.parametrize("name", names())

@@ -29,6 +29,7 @@ def row(name: str | None, cost: str | None = "10", **changes: Any) -> Row:
         "cached_input_tokens": 0,
         "output_tokens": 950,
         "cost_usd": cost,
+        "estimated_usd": None,
         "cost_per_call_usd": None if cost is None else "0.1",
         "share": None if cost is None else 0.5,
         "cumulative_share": None if cost is None else 0.5,
@@ -46,7 +47,7 @@ def document(*rows: Row, by: Dimension = Dimension.FEATURE, **changes: Any) -> d
             for key in ("allocated_calls", "owner", "cost_centre", "budget_usd_per_month"):
                 del one[key]
     base: dict[str, Any] = {
-        "period": {"from": "2026-11-01T00:00:00+00:00", "to": "2026-11-20T12:00:00+00:00", "days": 20},
+        "period": {"from": "2026-11-01T00:00:00+00:00", "to": "2026-11-20T12:00:00+00:00", "days": 20, "timezone": "UTC"},
         "by": str(by),
         "price_book": "genai-prices 0.2.3",
         by.plural: list(rows),
@@ -57,14 +58,28 @@ def document(*rows: Row, by: Dimension = Dimension.FEATURE, **changes: Any) -> d
             "cached_input_tokens": 0,
             "output_tokens": 1,
             "cost_usd": "20",
+            "estimated_usd": None,
+            "estimated_calls": 0,
+            "reported_usd": None,
             "allocated_usd": "15",
+            "mapped_usd": None,
             "previous_cost_usd": None,
             "trend": None,
             "unpriced_calls": 0,
         },
-        "coverage": {"priced": 1.0, "reported_usage": 0.99999, "allocated": 0.5},
+        "coverage": {
+            "priced": 1.0,
+            "reported_usage": 0.99999,
+            "allocated": 0.5,
+            "allocated_usd": 0.75,
+            "reported_usd": 0.0,
+            "estimated_usd": 0.0,
+        },
         "unpriced": [],
-        "removed": {"duplicate_calls": 1200, "wrapper_calls": 3, "cost_usd": "4.5"},
+        "unallocated": [],
+        "retries": {"calls": 0, "cost_usd": None, "resends": 0},
+        "gateway_cache": {"calls": 0, "avoided_usd": None},
+        "removed": {"duplicate_calls": 1200, "wrapper_calls": 3, "cost_usd": "4.5", "rows": []},
         "lost": {"spans": 2, "numbered": 5000},
     }
     return {**base, **changes}

@@ -36,6 +36,8 @@ class Loopback:
     status: int = 200
     delay_s: float = 0.0
     url: str = ""
+    knows_stream_options: bool | None = True
+    """False: answers them with 400. None: ignores them."""
 
     @property
     def exports(self) -> list[Request]:
@@ -73,6 +75,8 @@ def _plain(attributes: Any) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     kind = value.WhichOneof("value")
+    if kind is None:
+        return None
     return [_value(each) for each in value.array_value.values] if kind == "array_value" else getattr(value, kind)
 
 
@@ -106,6 +110,29 @@ MESSAGE = {
 }
 
 
+def stream_of(with_usage: bool, legacy: bool) -> bytes:
+    """Server-sent events as OpenAI sends them: "Hello", and the usage in a chunk of its own if it is asked for."""
+    base = {key: CHAT[key] for key in ("id", "created", "model")}
+    base["object"] = "text_completion" if legacy else "chat.completion.chunk"
+    null = {"usage": None} if with_usage else {}
+    texts: list[tuple[str, str | None]] = [("Hel", None), ("lo", None), ("", "stop")]
+    events = [
+        {
+            **base,
+            **null,
+            "choices": [
+                {"index": 0, "finish_reason": end}
+                | ({"text": text, "logprobs": None} if legacy else {"delta": {"role": "assistant", "content": text}})
+            ],
+        }
+        for text, end in texts
+    ]
+    if with_usage:
+        events.append({**base, "choices": [], "usage": CHAT["usage"]})
+    lines = [json.dumps(event) for event in events] + ["[DONE]"]
+    return "".join(f"data: {line}\n\n" for line in lines).encode()
+
+
 @pytest.fixture
 def loopback() -> Iterator[Loopback]:
     kept = Loopback()
@@ -135,12 +162,23 @@ def loopback() -> Iterator[Loopback]:
             stopped.wait(kept.delay_s)
             kept.requests.append(Request(self.path, headers, body))
             answer = b""
-            if self.path.endswith("/chat/completions"):
-                answer = json.dumps(CHAT).encode()
-            elif self.path.endswith("/messages"):
-                answer = json.dumps(MESSAGE).encode()
-            self.send_response(kept.status if self.path == "/v1/traces" else 200)
+            status = kept.status if self.path == "/v1/traces" else 200
             kind = "application/x-protobuf" if self.path == "/v1/traces" else "application/json"
+            path = self.path.split("?")[0]
+            if path.endswith("/completions"):
+                asked: Any = json.loads(body)
+                answer = json.dumps(CHAT).encode()
+                if "stream_options" in asked and kept.knows_stream_options is False:
+                    status = 400
+                    answer = b'{"error": {"message": "Unrecognized request argument supplied: stream_options"}}'
+                elif asked.get("stream"):
+                    kind = "text/event-stream"
+                    options: dict[str, Any] = asked.get("stream_options") or {}
+                    with_usage = bool(options.get("include_usage") and kept.knows_stream_options)
+                    answer = stream_of(with_usage, not path.endswith("/chat/completions"))
+            elif path.endswith("/messages"):
+                answer = json.dumps(MESSAGE).encode()
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()

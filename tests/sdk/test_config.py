@@ -17,6 +17,7 @@ def settled(**arguments: Any) -> Config:
         "api_key": None,
         "environment": None,
         "instrument": True,
+        "stream_usage": True,
         "propagate_threads": True,
         "llm_hosts": (),
     }
@@ -35,6 +36,7 @@ def test_without_anything_the_defaults_hold() -> None:
         max_queue=2048,
         max_batch=512,
         instrument=True,
+        stream_usage=True,
         propagate_threads=True,
         llm_hosts=(),
     )

@@ -14,7 +14,7 @@ WITH
             countIf(estimated_output_tokens > 0) AS n_out,
             sumIf(output_tokens, estimated_output_tokens > 0) AS reported_out, sumIf(estimated_output_tokens, estimated_output_tokens > 0) AS estimated_out
         FROM calls
-        WHERE ts >= now() - INTERVAL 90 DAY AND basis IN ('usage', 'reported') AND NOT estimate_incomplete
+        WHERE ts >= now() - INTERVAL 90 DAY AND basis IN ('usage', 'reported') AND NOT estimate_incomplete AND NOT failed
             AND (estimated_input_tokens > 0 OR estimated_output_tokens > 0)
         GROUP BY project, feature, name_id
     ),
