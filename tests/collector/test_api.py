@@ -62,7 +62,17 @@ def test_the_bill_comes_over_http_by_every_dimension(collector: Collector, clien
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ("by=nothing", "query.by: Input should be 'feature', 'model', 'provider', 'tenant', 'user' or 'service'"),
+        (
+            "by=nothing",
+            "query.by: Input should be 'feature', 'model', 'provider', 'tenant', 'user', 'service', 'environment', "
+            "'owner', 'cost_centre', 'cost_class', 'day' or 'month'",
+        ),
+        ("timezone=Mars/Olympus", "timezone 'Mars/Olympus' is not known; write one such as Europe/Berlin or UTC"),
+        ("month=soon", "month 'soon' is not known; write year and month, such as 2026-10"),
+        ("month=2999-01", "month '2999-01' has not begun"),
+        ("from=2026-02-02&to=2026-02-01", "from 2026-02-02 to 2026-02-01: the last day is before the first"),
+        ("month=2026-01&from=2026-01-01", "a month, or days from and to: not both"),
+        ("book=none@1", "book 'none@1' is not in the store; it has"),
         ("days=0", "query.days: Input should be greater than or equal to 1"),
         ("days=3661", "query.days: Input should be less than or equal to 3660"),
         ("days=ten", "query.days: Input should be a valid integer, unable to parse string as an integer"),

@@ -47,7 +47,12 @@ def document(*rows: Row, by: Dimension = Dimension.FEATURE, **changes: Any) -> d
             for key in ("allocated_calls", "owner", "cost_centre", "budget_usd_per_month"):
                 del one[key]
     base: dict[str, Any] = {
-        "period": {"from": "2026-11-01T00:00:00+00:00", "to": "2026-11-20T12:00:00+00:00", "days": 20, "timezone": "UTC"},
+        "period": {
+            "from": "2026-11-01T00:00:00+00:00",
+            "to": "2026-11-20T12:00:00+00:00",
+            "days": 20,
+            "timezone": "UTC",
+        },
         "by": str(by),
         "price_book": "genai-prices 0.2.3",
         by.plural: list(rows),
@@ -181,7 +186,7 @@ def test_the_table_as_a_whole() -> None:
     assert [" ".join(line.split()) for line in shown[10:]] == [
         "priced 100 % of calls",
         "usage known > 99.9 % of calls",
-        "allocated 50.0 % of calls, 75.0 % of dollars to declared features",
+        "allocated 50.0 % of calls, 75.0 % of dollars to declared or mapped features",
         "removed 1,200 duplicates and 3 wrappers: $4.50 that would have been counted twice",
         "lost on the way 2 of 5,000 numbered spans",
         "prices genai-prices 0.2.3",
@@ -249,6 +254,7 @@ def test_what_has_no_price_is_told_by_reason() -> None:
             "meter": meter,
             "calls": calls,
             "quantity": quantity,
+            "estimated_usd": None,
         }
 
     report = document(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from breakeven_collector import otlp
 from breakeven_collector.errors import BreakevenError, ConfigError
+from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.report import Dimension
 from breakeven_collector.serve import Collector
@@ -71,10 +72,10 @@ def test_a_running_collector_is_asked_by_port_and_by_url(
         nowhere = Settings(port=port, store="http://127.0.0.1:1/none")
         unnamed = Settings(port=port)
         for asking, url in ((unnamed, None), (nowhere, collector.url), (nowhere, f"{collector.url}/")):
-            report = fetch_report(asking, url, days=7, by=Dimension.MODEL)
+            report = fetch_report(asking, url, asked=Asked(7), by=Dimension.MODEL)
             assert (report["by"], report["totals"]["calls"]) == ("model", 1)
     with pytest.raises(CollectorUnreachable, match=r"Is `breakeven up` running there\?"):
-        fetch_report(nowhere, collector.url, days=7, by=Dimension.MODEL)
+        fetch_report(nowhere, collector.url, asked=Asked(7), by=Dimension.MODEL)
 
 
 def test_without_a_collector_the_store_itself_is_read(
@@ -87,7 +88,7 @@ def test_without_a_collector_the_store_itself_is_read(
         own.journal.append(data, "default").result(5)
         own.drain()
     settings.config.write_text("[features.search]\nowner = 'Ann'\n", encoding="utf-8")
-    report = fetch_report(settings, None, days=1, by=Dimension.FEATURE)
+    report = fetch_report(settings, None, asked=Asked(1))
     assert [(row["feature"], row["owner"], row["calls"]) for row in report["features"]] == [("search", "Ann", 1)]
 
 
@@ -100,16 +101,16 @@ def test_a_store_that_is_named_is_read_and_not_that_of_another_collector_on_the_
         with pytest.raises(
             BreakevenError, match=f"the collector at {other.url} has another store and there is no store in"
         ):
-            fetch_report(own, None, days=1, by=Dimension.FEATURE)
+            fetch_report(own, None, asked=Asked(1))
         same = Settings(port=port, store=settings.store, data_dir=settings.data_dir)
-        assert fetch_report(same, None, days=1, by=Dimension.FEATURE)["features"] == []
-        assert fetch_report(Settings(port=port), None, days=1, by=Dimension.FEATURE)["features"] == []
+        assert fetch_report(same, None, asked=Asked(1))["features"] == []
+        assert fetch_report(Settings(port=port), None, asked=Asked(1))["features"] == []
 
 
 def test_with_neither_it_says_what_to_do(tmp_path: Path) -> None:
     port = free_port()
     with pytest.raises(BreakevenError) as caught:
-        fetch_report(Settings(port=port, data_dir=tmp_path), None, days=1, by=Dimension.FEATURE)
+        fetch_report(Settings(port=port, data_dir=tmp_path), None, asked=Asked(1))
     assert str(caught.value) == (
         f"no data yet: nothing answers at http://127.0.0.1:{port} and there is no store in {tmp_path}/store. Start the "
         "collector with `breakeven up`, or look at a filled one with `breakeven demo`."
@@ -120,7 +121,7 @@ def test_with_neither_it_says_what_to_do(tmp_path: Path) -> None:
 def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
     settings = Settings(port=free_port(), store=f"http://me:my-secret@127.0.0.1:{free_port()}/db")
     with pytest.raises(BreakevenError, match="does not answer") as caught:
-        fetch_report(settings, None, days=1, by=Dimension.FEATURE)
+        fetch_report(settings, None, asked=Asked(1))
     assert "my-secret" not in str(caught.value)
 
 
@@ -129,7 +130,7 @@ def test_a_server_that_does_not_answer_is_told_without_its_password() -> None:
 )
 def test_an_address_that_is_none_is_told(store: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        fetch_report(Settings(port=free_port(), store=store), None, days=1, by=Dimension.FEATURE)
+        fetch_report(Settings(port=free_port(), store=store), None, asked=Asked(1))
     assert "store" in str(caught.value)
     assert "my-secret" not in str(caught.value)
 
