@@ -4,6 +4,7 @@ import logging
 import time
 from types import TracebackType
 
+from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
@@ -24,7 +25,7 @@ class Pipeline:
         )
 
     def __enter__(self) -> "Pipeline":
-        """Open the store, load the prices, replay the journal.
+        """Open the store, load the prices and whose dollars are whose, replay the journal.
 
         Raises:
             StoreError: the store cannot be opened.
@@ -34,6 +35,8 @@ class Pipeline:
         try:
             catalog, ledger = Catalog(self.store), Ledger(self.store)
             ledger.pass_names(catalog.load())
+            self.attribution = Attribution(self.store, self.settings.config)
+            self.attribution.start()
             self.journal = Journal(
                 self.settings.journal_dir,
                 max_segment_bytes=self.settings.segment_bytes,
@@ -43,7 +46,12 @@ class Pipeline:
             self.store.close()
             raise
         self.shipper = Shipper(
-            self.journal, self.store, catalog, ledger, quarantine=self.settings.data_dir / "quarantine"
+            self.journal,
+            self.store,
+            catalog,
+            ledger,
+            self.attribution,
+            quarantine=self.settings.data_dir / "quarantine",
         )
         return self
 

@@ -15,6 +15,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import StoreError, StoreUnavailable
 from breakeven_collector.journal import Journal, Segment, rewritten
@@ -30,11 +31,20 @@ _LONGEST_WAIT_SECONDS: Final = 30.0
 class Shipper:
     """Ships segments in a thread of its own."""
 
-    def __init__(self, journal: Journal, store: Store, catalog: Catalog, ledger: Ledger, quarantine: Path) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        store: Store,
+        catalog: Catalog,
+        ledger: Ledger,
+        attribution: Attribution,
+        quarantine: Path,
+    ) -> None:
         self._journal = journal
         self._store = store
         self._catalog = catalog
         self._ledger = ledger
+        self._attribution = attribution
         self._quarantine = quarantine
         self._stop = threading.Event()
         self._busy = threading.Event()
@@ -65,6 +75,7 @@ class Shipper:
             try:
                 first = self._journal.closed.get(timeout=0.1)
             except queue.Empty:
+                self._attribution.keep_up()
                 continue
             self._busy.set()
             segments = [first]
@@ -105,6 +116,7 @@ class Shipper:
                 self._ship_singly(segment, error)
         self._catalog.resolve_new()
         self._ledger.pass_segments([segment.name for segment in segments])
+        self._attribution.keep_up(new_calls=True)
         for segment in segments:
             self._journal.shipped(segment)
 

@@ -5,14 +5,18 @@ Only one process at a time may have the embedded store open, so a running collec
 
 import json
 import logging
+from collections.abc import Callable, Iterable
+from datetime import date
 from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
+from breakeven_collector.attribution import take_up
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
+from breakeven_collector.origins import OriginsDocument, build_origins
 from breakeven_collector.report import Dimension, Report, build_report, declare
 from breakeven_collector.settings import Settings
 from breakeven_collector.store import Store
@@ -55,7 +59,43 @@ def get_json(url: str, *, having: str, timeout: float = 60.0) -> dict[str, Any]:
 
 
 def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimension) -> Report:
-    """The bill, from the collector at `url`, else from one on this machine's port, else from the store.
+    """The bill, from where `fetch` finds it.
+
+    Raises:
+        BreakevenError: nobody can give it; the message says what to do.
+    """
+    report = fetch(
+        settings,
+        url,
+        f"/api/report?{urlencode({'days': days, 'by': str(by)})}",
+        having="totals",
+        read=lambda store: build_report(store, days=days, by=by),
+    )
+    # Who reads may have a breakeven.toml of his own.
+    return declare(report, load_features(settings.config))
+
+
+def fetch_origins(settings: Settings, url: str | None, *, days: int, cuts: Iterable[date]) -> OriginsDocument:
+    """Where calls without a declared feature come from, from where `fetch` finds it; for the arguments see
+    build_origins.
+
+    Raises:
+        BreakevenError: nobody can give it; the message says what to do.
+    """
+    days_cut = sorted({*cuts})
+    return fetch(
+        settings,
+        url,
+        f"/api/origins?{urlencode({'days': days, 'cut': [day.isoformat() for day in days_cut]}, doseq=True)}",
+        having="stretches",
+        read=lambda store: build_origins(store, days=days, cuts=days_cut),
+    )
+
+
+def fetch(
+    settings: Settings, url: str | None, path: str, *, having: str, read: Callable[[Store], dict[str, Any]]
+) -> dict[str, Any]:
+    """A document, from the collector at `url`, else from one on this machine's port, else from the store by `read`.
 
     A store that is named on purpose (--store, --data-dir) is the one that is read: the collector on the port is asked
     only if it has that store open.
@@ -67,9 +107,7 @@ def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimensio
     found = f"the collector at {address} has another store"
     try:
         if url or _serves_our_store(settings, address):
-            report = get_json(f"{address}/api/report?{urlencode({'days': days, 'by': str(by)})}", having="totals")
-            # Who reads may have a breakeven.toml of his own.
-            return declare(report, load_features(settings.config))
+            return get_json(f"{address}{path}", having=having)
     except CollectorUnreachable as error:
         if url:
             raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
@@ -84,7 +122,8 @@ def fetch_report(settings: Settings, url: str | None, *, days: int, by: Dimensio
         _log.warning("%s bytes wait in the journal; they are counted once `breakeven up` has run", f"{waiting:,}")
     store.open()
     try:
-        return build_report(store, days=days, by=by, features=load_features(settings.config))
+        take_up(store, settings.config)
+        return read(store)
     finally:
         store.close()
 
