@@ -150,10 +150,8 @@ def _alias(number: int, row: dict[str, Any], at: Place) -> Alias:
         at.fail(f".from: {next(name for name in names if names.count(name) > 1)!r} stands there twice")
     if ("to" in row) == ("split" in row):
         at.fail(': write either to = "new" or split = { a = 0.7, b = 0.3 }')
-    if "to" in row:
-        targets = (((at / "to").name(row["to"]), Decimal(1)),)
-    else:
-        targets = _split(row["split"], at / "split")
+    one = "to" in row
+    targets = (((at / "to").name(row["to"]), Decimal(1)),) if one else _split(row["split"], at / "split")
     return Alias(number, names, targets, at.period(row, "since", "until"))
 
 

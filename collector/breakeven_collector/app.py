@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from breakeven_collector import otlp
 from breakeven_collector.errors import ConfigError, StoreError
 from breakeven_collector.features import load_features
-from breakeven_collector.origins import origins_router
+from breakeven_collector.origins_api import origins_router
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.receiver import Receiver
 from breakeven_collector.report import Dimension, Report, build_report
@@ -65,6 +65,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             {
                 "status": "ok" if not held_up else "degraded",
                 "held_up": held_up or None,
+                "config": str(pipeline.settings.config.absolute()),
                 "config_error": pipeline.attribution.config_error or None,
                 "started": started.isoformat(),
                 "store": pipeline.store.address,

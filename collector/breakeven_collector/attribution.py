@@ -196,7 +196,8 @@ class Attribution:
     def _drop_old(self) -> None:
         # A version that is not named yet may be one that another collector is working out.
         old = self._store.rows(
-            "SELECT version FROM attribution_versions GROUP BY version HAVING version IN (SELECT version FROM attributions) "
+            "SELECT version FROM attribution_versions GROUP BY version "
+            "HAVING version IN (SELECT version FROM attributions) "
             "ORDER BY max(loaded_at) DESC LIMIT 1000 OFFSET {kept:UInt8}",
             {"kept": _KEPT_VERSIONS},
         )

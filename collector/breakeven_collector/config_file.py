@@ -92,7 +92,7 @@ class Place:
         if isinstance(value, list) and value:
             return tuple(self.string(one) for one in cast(list[object], value))
         if not isinstance(value, str):
-            self.fail(f" is {shown(value)}; write text in quotes, or a list of texts")
+            self.fail(f" is {shown(cast(object, value))}; write text in quotes, or a list of texts")
         return (value,)
 
     def day(self, value: object) -> date:

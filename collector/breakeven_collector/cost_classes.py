@@ -1,4 +1,7 @@
-"""`[cost_classes]` of `breakeven.toml`: which kind of cost an environment's calls are. Margins count cost of goods only."""
+"""`[cost_classes]` of `breakeven.toml`: which kind of cost an environment's calls are.
+
+Margins count cost of goods only.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +19,8 @@ DEFAULTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("staging", "test", "ci", "evaluation", "eval", "playground", "dev*"), "research"),
     **dict.fromkeys(("demo", "sales"), "sales"),
 }
-"""Pattern of an environment in lower case → class, where the file says nothing. All others are cost of goods: a cost that
-is taken for one too many lowers a margin, one too few would flatter it."""
+"""Pattern of an environment in lower case → class, where the file says nothing. All others are cost of goods: one that is
+taken for it wrongly lowers a margin, one that is left out would flatter it."""
 
 
 @dataclass(frozen=True)

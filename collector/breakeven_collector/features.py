@@ -1,4 +1,4 @@
-"""`[features.NAME]` of `breakeven.toml`: who owns a feature and what it may cost, with the dates on which that changes."""
+"""`[features.NAME]` of `breakeven.toml`: who owns a feature and what it may cost, by date."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

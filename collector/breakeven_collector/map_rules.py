@@ -1,4 +1,4 @@
-"""`[[map]]` of `breakeven.toml`: rules that turn where a call comes from into a feature. The first that matches wins."""
+"""`[[map]]` of `breakeven.toml`: rules that turn where a call comes from into a feature. The first match wins."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

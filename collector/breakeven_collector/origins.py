@@ -1,13 +1,10 @@
 """Where calls without a declared feature come from, and what they cost: what `breakeven map` works on."""
 
-import asyncio
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as time_of_day
 from itertools import pairwise
-from typing import Annotated, Any
-
-from fastapi import APIRouter, Query
+from typing import Any
 
 from breakeven_collector.map_rules import FIELDS
 from breakeven_collector.report import usd
@@ -15,9 +12,9 @@ from breakeven_collector.store import Store
 
 OriginsDocument = dict[str, Any]
 """period (from, to: UTC days, to exclusive) and stretches, each with from, to and origins, dearest first. An origin has
-origin_id (text), the columns of the table origins (empty text: not told), inferred (a name that the collector took from
-workflow or agent, empty where none), calls (int), cost_usd (decimal string, None where not known), unpriced_calls (int),
-first_seen, last_seen."""
+origin_id (text), the columns of the table origins (empty text: not told), inferred (a name that the collector took
+from workflow or agent, empty where none), calls (int), cost_usd (decimal string, None where not known), unpriced_calls
+(int), first_seen, last_seen."""
 
 
 def build_origins(
@@ -59,20 +56,6 @@ def build_origins(
             for one, other in pairwise(edges)
         ],
     }
-
-
-def origins_router(store: Store) -> APIRouter:
-    """`GET /api/origins`."""
-    router = APIRouter()
-
-    @router.get("/api/origins")
-    async def origins(
-        days: Annotated[int, Query(ge=1, le=3660)] = 30, cut: Annotated[list[date] | None, Query()] = None
-    ) -> OriginsDocument:
-        """Where calls without a declared feature come from, with calls and dollars."""
-        return await asyncio.to_thread(build_origins, store, days=days, cuts=cut or ())
-
-    return router
 
 
 def _origin(row: dict[str, Any]) -> dict[str, Any]:
