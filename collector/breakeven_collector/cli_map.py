@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from breakeven_collector.cli_options import Config, DataDir, Port, StoreAddress, Url, plain_errors, settings_of
+from breakeven_collector.cli_options import Config, DataDir, Port, StoreAddress, Url, fail, plain_errors, settings_of
 from breakeven_collector.config_file import Period, today
 from breakeven_collector.declarations import Declarations, load_declarations
 from breakeven_collector.errors import BreakevenError
@@ -67,6 +67,12 @@ def main(
     """Turn where calls come from into features. Alone: the same as `breakeven map confirm`."""
     if context.invoked_subcommand is None:
         confirm(yes, days, url, port, store, data_dir, config)
+        return
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source and source.name == "COMMANDLINE":
+            command, option = context.invoked_subcommand, f"--{name.replace('_', '-')}"
+            fail(f"{option} must stand behind {command}: breakeven map {command} {option} …")
 
 
 @map_app.command(
@@ -164,11 +170,10 @@ def add(
     note: Annotated[str, typer.Option(help="Why; stands in the file.")] = "",
     url: Url = None,
     port: Port = None,
-    data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
     """Write one rule into breakeven.toml: calls that match all of what is given are for the feature."""
-    settings = settings_of(port=port, data_dir=data_dir, config=config)
+    settings = settings_of(port=port, config=config)
     values: dict[str, Sequence[str]] = {
         **{"key": key or (), "project": project or (), "service": service or (), "route": route or ()},
         **{"agent": agent or (), "workflow": workflow or (), "prompt": prompt or ()},

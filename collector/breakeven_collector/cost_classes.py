@@ -19,8 +19,10 @@ DEFAULTS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("staging", "test", "ci", "evaluation", "eval", "playground", "dev*"), "research"),
     **dict.fromkeys(("demo", "sales"), "sales"),
 }
-"""Pattern of an environment in lower case → class, where the file says nothing. All others are cost of goods: one that is
-taken for it wrongly lowers a margin, one that is left out would flatter it."""
+"""Pattern of an environment in lower case → class, where the file says nothing.
+
+All others are cost of goods: one that is taken for it wrongly lowers a margin, one that is left out would flatter it.
+"""
 
 
 @dataclass(frozen=True)

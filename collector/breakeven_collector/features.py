@@ -73,7 +73,9 @@ def parse_features(value: object, at: Place) -> Mapping[str, Feature]:
 def _feature(table: dict[str, Any], at: Place) -> Feature:
     at.only(table, (*_TEXTS, *_AMOUNTS, "changes"))
     changes: list[Change] = []
-    for number, row in enumerate(at.tables(table.get("changes", []), f"[[{at.text.split(': ')[-1]}.changes]]"), 1):
+    for number, row in enumerate(
+        (at / "changes").tables(table.get("changes", []), f"[[{at.text.split(': ')[-1]}.changes]]"), 1
+    ):
         place = Place(f"{at.text}.changes {number}")
         place.only(row, (*_TEXTS, *_AMOUNTS, "from"))
         if "from" not in row:

@@ -4,7 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class NewRule:
     feature: str
     match: tuple[tuple[str, tuple[str, ...]], ...]
     """Field → patterns."""
-    period: Period = Period()
+    period: Period = field(default_factory=Period)
     note: str = ""
     comment: str = ""
     """Stands above it in the file."""

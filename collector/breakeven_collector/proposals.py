@@ -43,7 +43,7 @@ _SAYS_NOTHING: Final = frozenset(
             "unknown-service",
             "web",
         ),
-        *("workflow", "worker", "anthropic", "graph", "langgraph", "assistant", "root", "index", "home"),
+        *("workflow", "worker", "anthropic", "graph", "lang-graph", "langgraph", "assistant", "root", "index", "home"),
     }
 )
 
