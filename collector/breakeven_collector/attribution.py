@@ -22,6 +22,7 @@ _COLUMNS: Final = (
     *("valid_from", "parts", "rule", "resolved_at"),
 )
 _KEPT_VERSIONS: Final = 3
+_IDS_A_QUESTION: Final = 500
 _LOOK_SECONDS: Final = 1.0
 _SETTLED_SECONDS: Final = 2.0
 _LONGEST_WAIT_SECONDS: Final = 30.0
@@ -83,20 +84,27 @@ class Attribution:
             self._take(self._last_good())
             self._use(self._declared)
 
-    def keep_up(self, *, new_calls: bool = False) -> None:
+    def keep_up(self, segments: Sequence[str] = ()) -> None:
         """Take up a file that changed, and names that came with new calls. Never raises.
 
-        May be called as often as one likes: without new calls it looks at the file once a second.
+        May be called as often as one likes: without segments it looks at the file once a second.
+
+        Args:
+            segments: those whose calls have come into the ledger.
         """
         with self._lock:
-            if not new_calls and time.monotonic() < self._next_look:
+            if not segments and time.monotonic() < self._next_look:
                 return
             self._next_look = time.monotonic() + _LOOK_SECONDS
             try:
                 if self._notice():
                     self._follow_file()
-                if new_calls or not self._resolved:
+                if not self._resolved:
                     self._use(self._declared)
+                elif segments:
+                    self._resolved = False
+                    self._resolve_new(self._declared.version, segments)
+                    self._resolved = True
             except Exception as error:  # noqa: BLE001  # whose a cost is must not hold up that it is counted
                 self._wait = min(max(_LOOK_SECONDS, self._wait * 2), _LONGEST_WAIT_SECONDS)
                 self._next_look = time.monotonic() + self._wait
@@ -173,15 +181,30 @@ class Attribution:
             )
             self._drop_old()
 
-    def _resolve_new(self, version: str) -> int:
-        new = self._store.query_file("unresolved_attributions", {"version": version})
+    def _resolve_new(self, version: str, segments: Sequence[str] = ()) -> int:
+        new = self._store.query_file("unresolved_attributions", {"version": version, "segments": list(segments)})
+        if not new:
+            return 0
+        ids = sorted({key["origin_id"] for key in new} - {0})
+        # Ids go in the address of a request, which has an end.
+        wanted = ids if len(ids) <= _IDS_A_QUESTION else []
+        known = {
+            (row["project"], row["origin_id"]): Origin.of(row)
+            for row in (self._store.query_file("known_origins", {"ids": wanted}) if ids else ())
+        }
         now = datetime.now(UTC)
-        self._store.insert("attributions", _COLUMNS, [row for key in new for row in self._rows(version, key, now)])
+        self._store.insert(
+            "attributions",
+            _COLUMNS,
+            [
+                row
+                for key in new
+                for row in self._rows(version, key, known.get((key["project"], key["origin_id"])), now)
+            ],
+        )
         return len(new)
 
-    def _rows(self, version: str, key: dict[str, Any], now: datetime) -> list[Sequence[object]]:
-        # The origin's environment is its own, also where the ledger's row has none.
-        origin = Origin.of({**key, "environment": key["origin_environment"]}) if key["known"] else None
+    def _rows(self, version: str, key: dict[str, Any], origin: Origin | None, now: datetime) -> list[Sequence[object]]:
         return [
             (
                 *(version, key["project"], key["feature"], key["feature_source"], key["origin_id"], key["environment"]),

@@ -1,11 +1,11 @@
 """`[[map]]` of `breakeven.toml`: rules that turn where a call comes from into a feature. The first match wins."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from fnmatch import translate
-from functools import cache
+from functools import cached_property
 from typing import Any, Final
 
 from breakeven_collector.config_file import Period, Place
@@ -64,7 +64,12 @@ class Rule:
 
     def matches(self, origin: Origin) -> bool:
         """Whether the origin is one of those that the rule means, whatever the day."""
-        return all(any(_glob(pattern)(origin.get(key)) for pattern in patterns) for key, patterns in self.match)
+        return all(test(getattr(origin, column)) for column, test in self._tests)
+
+    @cached_property
+    def _tests(self) -> Sequence[tuple[str, Callable[[str], object]]]:
+        """Column of the origin → what it must pass."""
+        return [(FIELDS[key], re.compile("|".join(map(translate, patterns))).match) for key, patterns in self.match]
 
     @property
     def condition(self) -> str:
@@ -104,11 +109,6 @@ def _rule(number: int, row: dict[str, Any], at: Place) -> Rule:
         at.period(row, "from", "until"),
         (at / "note").string(row.get("note", "")),
     )
-
-
-@cache
-def _glob(pattern: str) -> Any:
-    return re.compile(translate(pattern)).match
 
 
 def literal(text: str) -> str:

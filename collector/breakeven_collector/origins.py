@@ -67,8 +67,8 @@ def _origin(row: dict[str, Any]) -> dict[str, Any]:
         "calls": int(row["calls"]),
         "cost_usd": usd(row["cost_usd"]),
         "unpriced_calls": int(row["unpriced_calls"]),
-        "first_seen": row["first_seen"].isoformat(),
-        "last_seen": row["last_seen"].isoformat(),
+        "first_seen": row["first_seen"].replace(tzinfo=UTC).isoformat(),
+        "last_seen": row["last_seen"].replace(tzinfo=UTC).isoformat(),
     }
 
 

@@ -115,8 +115,9 @@ class Shipper:
             except StoreError as error:
                 self._ship_singly(segment, error)
         self._catalog.resolve_new()
-        self._ledger.pass_segments([segment.name for segment in segments])
-        self._attribution.keep_up(new_calls=True)
+        names = [segment.name for segment in segments]
+        self._ledger.pass_segments(names)
+        self._attribution.keep_up(names)
         for segment in segments:
             self._journal.shipped(segment)
 

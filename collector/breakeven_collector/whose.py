@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from breakeven_collector.config_file import ALWAYS
@@ -41,7 +42,7 @@ class Whose:
 
     def __init__(self, declarations: Declarations) -> None:
         self._declared = declarations
-        self._candidates: dict[Origin, list[Rule]] = {}
+        self._histories: dict[tuple[str, str, tuple[int, ...], str], list[Stretch]] = {}
         self._shares: dict[tuple[str, date], list[tuple[str, Decimal]]] = {}
         self._days_of_names: dict[str, set[date]] = {}
 
@@ -57,15 +58,24 @@ class Whose:
             origin: where the calls come from; None where that is not known, or the feature is declared.
             environment: as in the ledger; decides the cost class.
         """
-        rules = [] if origin is None or feature_source in (DECLARED, MAPPED) else self._matching(origin)
-        names = {feature, *(rule.feature for rule in rules)}
+        rules: list[Rule] = []
+        if origin is not None and feature_source not in (DECLARED, MAPPED):
+            rules = [rule for rule in self._declared.rules if rule.matches(origin)]
+        # Many origins differ in nothing that matters.
+        key = feature, feature_source, tuple(rule.number for rule in rules), environment
+        if key not in self._histories:
+            self._histories[key] = self._history(rules, (feature, feature_source), environment)
+        return self._histories[key]
+
+    def _history(self, rules: list[Rule], named: tuple[str, str], environment: str) -> list[Stretch]:
+        names = {named[0], *(rule.feature for rule in rules)}
         days = {
             ALWAYS,
             *(day for rule in rules for day in rule.period.days),
             *(day for name in names for day in self._days_of(name)),
             *self._declared.cost_classes.days(environment),
         }
-        return list(self._stretches(sorted(days), rules, (feature, feature_source), environment))
+        return list(self._stretches(sorted(days), rules, named, environment))
 
     def _stretches(
         self, days: list[date], rules: list[Rule], named: tuple[str, str], environment: str
@@ -89,11 +99,6 @@ class Whose:
             parts.append(Part(name, source, weight, owner, centre, cost_class))
         return tuple(parts)
 
-    def _matching(self, origin: Origin) -> list[Rule]:
-        if origin not in self._candidates:
-            self._candidates[origin] = [rule for rule in self._declared.rules if rule.matches(origin)]
-        return self._candidates[origin]
-
     def _shares_of(self, name: str, day: date) -> list[tuple[str, Decimal]]:
         # No feature has no other name.
         if not name:
@@ -107,7 +112,8 @@ class Whose:
         if not name:
             return set()
         if name not in self._days_of_names:
-            aliases = self._declared.aliases.days
+            candidates = sorted({ALWAYS, *self._declared.aliases.days})
+            aliases = {b for a, b in pairwise(candidates) if self._shares_of(name, a) != self._shares_of(name, b)}
             targets = {target for day in (ALWAYS, *aliases) for target, _ in self._shares_of(name, day)}
             changes = {
                 change.start
@@ -115,5 +121,5 @@ class Whose:
                 if target in self._declared.features
                 for change in self._declared.features[target].changes
             }
-            self._days_of_names[name] = {*aliases, *changes}
+            self._days_of_names[name] = aliases | changes
         return self._days_of_names[name]

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from tests.collector.cubes import cube, origin
+from tests.collector.cubes import at, cube, origin
 from tests.conftest import quick_settings
 from tests.spans import Call, body
 
@@ -40,6 +40,12 @@ GROUP BY ALL
 ORDER BY ALL
 """
 """The join that spend makes, on the cost as it was reported."""
+
+
+def arrived(store: Store, day: date = DAY) -> list[str]:
+    """The name of a segment that brought calls of a day."""
+    store.insert("segment_slices", ["segment", "project", "slice"], [(f"s{day}", "p", at(day))])
+    return [f"s{day}"]
 
 
 def by_part(store: Store, grain: str = "day") -> list[tuple[Any, ...]]:
@@ -204,11 +210,11 @@ def test_a_broken_file_leaves_what_was_loaded_last_and_is_told(store: Store, con
     collector.start()
     assert collector.config_error.startswith(f"{config}: alias 1: from is missing")
     cube(store, DAY, "1", feature="late", source="declared")
-    collector.keep_up(new_calls=True)
+    collector.keep_up(arrived(store))
     assert [row[0] for row in by_part(store)] == ["b", "late"]
     assert len(store.rows("SELECT * FROM attribution_versions")) == 1
     config.write_text('[[alias]]\nfrom = "a"\nto = "c"\n', encoding="utf-8")
-    collector.keep_up(new_calls=True)
+    collector.keep_up(["none"])
     assert (collector.config_error, [row[0] for row in by_part(store)]) == ("", ["c", "late"])
 
 
@@ -227,6 +233,18 @@ def test_a_file_that_did_not_change_is_not_read_again_and_nothing_is_asked(
         attribution.keep_up()
 
 
+def test_a_pass_looks_for_new_names_on_its_days_and_those_beside_them(store: Store, attribution: Attribution) -> None:
+    attribution.start()
+    for days in (-2, -1, 0, 1, 2):
+        cube(store, DAY + timedelta(days=days), "1", feature=f"d{days}", source="declared")
+    attribution.keep_up(arrived(store))
+    sql = "SELECT DISTINCT feature FROM attributions_now ORDER BY feature"
+    assert [row["feature"] for row in store.rows(sql)] == ["d-1", "d0", "d1"]
+    # a start looks at everything
+    attribution.start()
+    assert len(store.rows(sql)) == 5
+
+
 def test_a_store_that_fails_is_tried_again_and_nothing_is_raised(
     store: Store, config: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -234,7 +252,7 @@ def test_a_store_that_fails_is_tried_again_and_nothing_is_raised(
     attribution.start()
     cube(store, DAY, "1", feature="a", source="declared")
     store.run("RENAME TABLE attributions TO away")
-    attribution.keep_up(new_calls=True)
+    attribution.keep_up(arrived(store))
     store.run("RENAME TABLE away TO attributions")
     assert "not up to date, next try in 1 s" in caplog.text
     monkeypatch.setattr("breakeven_collector.attribution.time.monotonic", lambda: 1e12)

@@ -1,13 +1,23 @@
--- Ways in which rows of the ledger are named that this version of the declarations was not asked about yet, each with its
--- origin. Cubes by tenant and user have no environment: each is asked for without one, too.
+-- Ways in which rows of the ledger are named that this version of the declarations was not asked about yet. Cubes by
+-- tenant and user have no environment: each is asked for without one, too.
+-- Given segments, it looks only at the days that they brought calls for, and the days beside them: a pass over these may
+-- have changed calls a few minutes away.
 SELECT c.project AS project, c.feature AS feature, c.feature_source AS feature_source, c.origin_id AS origin_id,
-    c.environment AS environment, o.known AS known, o.environment AS origin_environment, o.service AS service,
-    o.provider AS provider, o.model AS model, o.provider_key AS provider_key, o.provider_project AS provider_project,
-    o.route AS route, o.agent AS agent, o.workflow AS workflow, o.prompt AS prompt
+    c.environment AS environment
 FROM
 (
     SELECT DISTINCT project, feature, feature_source, origin_id, arrayJoin([environment, '']) AS environment
-    FROM (SELECT DISTINCT project, feature, feature_source, origin_id, environment FROM spend_cubes WHERE grain = 'day')
+    FROM
+    (
+        SELECT DISTINCT project, feature, feature_source, origin_id, environment
+        FROM spend_cubes
+        WHERE grain = 'day'
+            AND (empty({segments:Array(String)}) OR at IN
+            (
+                SELECT DISTINCT arrayJoin([day - INTERVAL 1 DAY, day, day + INTERVAL 1 DAY])
+                FROM (SELECT toStartOfDay(slice) AS day FROM segment_slices WHERE segment IN {segments:Array(String)})
+            ))
+    )
 ) AS c
 LEFT ANTI JOIN
 (
@@ -17,4 +27,3 @@ LEFT ANTI JOIN
 ) AS a
     ON a.project = c.project AND a.feature = c.feature AND a.feature_source = c.feature_source
     AND a.origin_id = c.origin_id AND a.environment = c.environment
-LEFT ANY JOIN (SELECT true AS known, * FROM origins) AS o ON o.project = c.project AND o.origin_id = c.origin_id
