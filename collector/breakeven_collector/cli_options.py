@@ -36,7 +36,8 @@ DataDir = Annotated[
 Config = Annotated[
     Path | None,
     typer.Option(
-        envvar="BREAKEVEN_CONFIG", help="File with owners and budgets of features. \\[default: breakeven.toml]"
+        envvar="BREAKEVEN_CONFIG",
+        help="File with features, their owners, rules and aliases. \\[default: breakeven.toml]",
     ),
 ]
 Url = Annotated[

@@ -11,7 +11,7 @@ from pathlib import Path
 from breakeven_collector.config_file import Period
 from breakeven_collector.declarations import load_declarations, parse_declarations
 from breakeven_collector.errors import ConfigError
-from breakeven_collector.map_rules import FIELDS
+from breakeven_collector.map_rules import FIELDS, Match
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class NewRule:
     """A rule to be written."""
 
     feature: str
-    match: tuple[tuple[str, tuple[str, ...]], ...]
+    match: Match
     """Field → patterns."""
     period: Period = field(default_factory=Period)
     note: str = ""
@@ -73,9 +73,7 @@ def append_rules(path: Path, rules: Sequence[NewRule]) -> list[NewRule]:
     return new
 
 
-def _meaning(
-    feature: str, match: tuple[tuple[str, tuple[str, ...]], ...], period: Period
-) -> tuple[str, frozenset[tuple[str, frozenset[str]]], Period]:
+def _meaning(feature: str, match: Match, period: Period) -> tuple[str, frozenset[tuple[str, frozenset[str]]], Period]:
     return feature, frozenset((key, frozenset(patterns)) for key, patterns in match), period
 
 

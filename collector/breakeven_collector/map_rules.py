@@ -50,6 +50,10 @@ class Origin:
         return cls(**{column: row[column] for column in FIELDS.values()})
 
 
+Match = tuple[tuple[str, tuple[str, ...]], ...]
+"""Field → patterns."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """One `[[map]]`."""
@@ -57,14 +61,18 @@ class Rule:
     number: int
     """Place in the file, from 1."""
     feature: str
-    match: tuple[tuple[str, tuple[str, ...]], ...]
+    match: Match
     """Field → patterns, of which one must match; all fields must."""
     period: Period = field(default_factory=Period)
     note: str = ""
 
     def matches(self, origin: Origin) -> bool:
         """Whether the origin is one of those that the rule means, whatever the day."""
-        return all(test(getattr(origin, column)) for column, test in self._tests)
+        # Plain, for it is asked for each origin and rule.
+        for column, test in self._tests:  # noqa: SIM110
+            if not test(getattr(origin, column)):
+                return False
+        return True
 
     @cached_property
     def _tests(self) -> Sequence[tuple[str, Callable[[str], object]]]:
@@ -74,7 +82,7 @@ class Rule:
     @property
     def condition(self) -> str:
         """What it matches, on one line: `service=checkout agent=refund-*|return-*`."""
-        return " ".join(f"{key}={'|'.join(patterns)}" for key, patterns in self.match)
+        return condition(self.match)
 
     def __str__(self) -> str:
         return f"map {self.number}: {self.condition}"
@@ -109,6 +117,11 @@ def _rule(number: int, row: dict[str, Any], at: Place) -> Rule:
         at.period(row, "from", "until"),
         (at / "note").string(row.get("note", "")),
     )
+
+
+def condition(match: Match) -> str:
+    """What is matched, on one line; `(none)` stands for a field that must be empty."""
+    return " ".join(f"{key}={'|'.join(pattern or '(none)' for pattern in patterns)}" for key, patterns in match)
 
 
 def literal(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from breakeven_collector.map_rules import Origin, literal
+from breakeven_collector.map_rules import Match, Origin, literal
 
 NAMING: Final = ("agent", "workflow", "prompt", "route", "key", "project", "service")
 """Fields that may name a feature, the most telling first."""
@@ -105,7 +105,7 @@ class Proposal:
     """A feature, and the rules that would give it the calls of some origins."""
 
     feature: str
-    rules: tuple[tuple[tuple[str, tuple[str, ...]], ...], ...]
+    rules: tuple[Match, ...]
     """What each rule matches: field → patterns."""
     sum: Sum
     """What the calls of its origins come to."""
@@ -168,9 +168,7 @@ def feature_name(text: str, *, route: bool = False) -> str:
     return "-".join(parts)
 
 
-def _match(
-    field: str, members: Sequence[SeenOrigin], others: Iterable[SeenOrigin]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _match(field: str, members: Sequence[SeenOrigin], others: Iterable[SeenOrigin]) -> Match:
     """What a rule must match to mean the members and, as far as that can be told, none of the others.
 
     Another origin with the same service may have an agent of its own: then the rule says that there is no agent.

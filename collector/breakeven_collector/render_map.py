@@ -9,7 +9,7 @@ from rich.text import Text
 
 from breakeven_collector.declarations import Declarations
 from breakeven_collector.map_overview import Overview, RuleUse
-from breakeven_collector.map_rules import as_row
+from breakeven_collector.map_rules import as_row, condition
 from breakeven_collector.near_names import NearNames
 from breakeven_collector.proposals import Proposal, Sum
 from breakeven_collector.render import money, printable
@@ -89,7 +89,7 @@ def _print_left(console: Console, found: Overview, days: int) -> None:
         )
     console.print(table)
     if len(found.unallocated) > _MOST:
-        console.print(f"… and {len(found.unallocated) - _MOST:,} more origins")
+        console.print(f"… and {len(found.unallocated) - _MOST:,} more")
 
 
 def print_proposals(console: Console, proposals: Sequence[Proposal], found: Overview, days: int) -> None:
@@ -103,7 +103,9 @@ def print_proposals(console: Console, proposals: Sequence[Proposal], found: Over
         print_proposal(console, proposal)
     rest = len(found.open_now) - sum(proposal.origins for proposal in proposals)
     if rest:
-        console.print(f"{rest:,} more origins suggest no name; `breakeven map list` shows them.")
+        console.print(
+            f"{rest:,} more {'origin suggests' if rest == 1 else 'origins suggest'} no name; `breakeven map list` shows them."
+        )
     console.print("`breakeven map` goes through them and writes the rules.")
 
 
@@ -114,8 +116,7 @@ def print_proposal(console: Console, proposal: Proposal, number: str = "") -> No
     )
     console.print(head, soft_wrap=True)
     for match in proposal.rules:
-        shown = " ".join(f"{key}={'|'.join(patterns) or '(none)'}" for key, patterns in match)
-        console.print(_text(f"  {shown}"), soft_wrap=True)
+        console.print(_text(f"  {condition(match)}"), soft_wrap=True)
 
 
 def proposals_document(proposals: Sequence[Proposal]) -> list[dict[str, Any]]:

@@ -42,6 +42,7 @@ class Whose:
 
     def __init__(self, declarations: Declarations) -> None:
         self._declared = declarations
+        self._candidates: dict[Origin, list[Rule]] = {}
         self._histories: dict[tuple[str, str, tuple[int, ...], str], list[Stretch]] = {}
         self._shares: dict[tuple[str, date], list[tuple[str, Decimal]]] = {}
         self._days_of_names: dict[str, set[date]] = {}
@@ -58,9 +59,7 @@ class Whose:
             origin: where the calls come from; None where that is not known, or the feature is declared.
             environment: as in the ledger; decides the cost class.
         """
-        rules: list[Rule] = []
-        if origin is not None and feature_source not in (DECLARED, MAPPED):
-            rules = [rule for rule in self._declared.rules if rule.matches(origin)]
+        rules = [] if origin is None or feature_source in (DECLARED, MAPPED) else self._matching(origin)
         # Many origins differ in nothing that matters.
         key = feature, feature_source, tuple(rule.number for rule in rules), environment
         if key not in self._histories:
@@ -98,6 +97,11 @@ class Whose:
             owner, centre = (holds.owner or "", holds.cost_centre or "") if holds else ("", "")
             parts.append(Part(name, source, weight, owner, centre, cost_class))
         return tuple(parts)
+
+    def _matching(self, origin: Origin) -> list[Rule]:
+        if origin not in self._candidates:
+            self._candidates[origin] = [rule for rule in self._declared.rules if rule.matches(origin)]
+        return self._candidates[origin]
 
     def _shares_of(self, name: str, day: date) -> list[tuple[str, Decimal]]:
         # No feature has no other name.

@@ -226,8 +226,12 @@ def test_a_file_that_did_not_change_is_not_read_again_and_nothing_is_asked(
     attribution = Attribution(store, config)
     attribution.start()
     attribution.keep_up()
-    monkeypatch.setattr("breakeven_collector.attribution.load_declarations", lambda _: pytest.fail("it was read"))
-    monkeypatch.setattr(store, "rows", lambda *_: pytest.fail("the store was asked"))
+
+    def refuse(*_: object) -> None:
+        pytest.fail("the file was read, or the store was asked")
+
+    monkeypatch.setattr("breakeven_collector.attribution.load_declarations", refuse)
+    monkeypatch.setattr(store, "rows", refuse)
     monkeypatch.setattr("breakeven_collector.attribution._LOOK_SECONDS", 0.0)
     for _ in range(3):
         attribution.keep_up()

@@ -220,7 +220,7 @@ def test_proposals_are_shown_and_nothing_is_written(there: tuple[str, ...], conf
         "refund-bot  $8.00, 3 calls\n  agent=refund-bot-prod\nshop  $3.00, 2 calls\n  service=shop agent=(none)\n"
         in output
     )
-    assert "1 more origins suggest no name" in output
+    assert "1 more origin suggests no name" in output
     assert not config.exists()
 
 
