@@ -97,12 +97,11 @@ class Place:
 
     def day(self, value: object) -> date:
         """The value, which must be a date without time."""
+        text = str(value) if isinstance(value, date) else shown(value)
         if not isinstance(value, date) or isinstance(value, datetime):
-            self.fail(
-                f" is {shown(value)}; write a date without quotes, for example 2026-07-01 (it begins at 00:00 UTC)"
-            )
+            self.fail(f" is {text}; write a date without quotes, for example 2026-07-01 (it begins at 00:00 UTC)")
         if not ALWAYS <= value < _LAST:
-            self.fail(f" is {shown(value)}; write a date from 1970 to 2105, or leave it out for always")
+            self.fail(f" is {text}; write a date from 1970 to 2105, or leave it out for always")
         return value
 
     def period(self, table: dict[str, Any], start: str, end: str) -> "Period":
@@ -155,7 +154,6 @@ class Period:
 
 def shown(value: object) -> str:
     """A value as one would recognise it in the file."""
-    # A date keeps Python's form: that it is a date is what is wrong with it, or the year.
     return str(value) if isinstance(value, Decimal) else repr(value)
 
 

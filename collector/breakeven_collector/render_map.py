@@ -103,9 +103,8 @@ def print_proposals(console: Console, proposals: Sequence[Proposal], found: Over
         print_proposal(console, proposal)
     rest = len(found.open_now) - sum(proposal.origins for proposal in proposals)
     if rest:
-        console.print(
-            f"{rest:,} more {'origin suggests' if rest == 1 else 'origins suggest'} no name; `breakeven map list` shows them."
-        )
+        suggest = "origin suggests" if rest == 1 else "origins suggest"
+        console.print(f"{rest:,} more {suggest} no name; `breakeven map list` shows them.")
     console.print("`breakeven map` goes through them and writes the rules.")
 
 

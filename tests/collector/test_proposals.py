@@ -6,7 +6,7 @@ import pytest
 from breakeven_collector.map_rules import Origin, Rule
 from breakeven_collector.near_names import NearNames, near_names
 from breakeven_collector.proposals import Proposal, SeenOrigin, Sum, feature_name, propose, suggested_name
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -45,6 +45,7 @@ def test_a_route_is_named_by_the_steps_that_say_something(route: str, name: str)
     assert feature_name(route, route=True) == name
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_a_name_stays_what_it_is_when_it_is_made_again(text: str) -> None:
     assert feature_name(feature_name(text)) == feature_name(text)
@@ -101,6 +102,7 @@ origin_fields = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(origin_fields, max_size=12))
 def test_the_rules_of_all_proposals_give_each_origin_the_name_it_suggests(found: list[dict[str, str]]) -> None:
     origins = [SeenOrigin(origin, Sum(1)) for origin in dict.fromkeys(Origin(**fields) for fields in found)]
@@ -135,6 +137,7 @@ def test_names_that_hardly_differ_are_pointed_out_and_numbers_tell_apart() -> No
     ]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("abcX-1", min_size=1, max_size=9), max_size=12, unique=True))
 def test_near_names_are_those_that_looking_at_every_pair_finds(names: list[str]) -> None:
     def plain(name: str) -> str:

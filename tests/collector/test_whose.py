@@ -13,7 +13,7 @@ from breakeven_collector.declarations import Declarations
 from breakeven_collector.features import Change, Feature
 from breakeven_collector.map_rules import Origin, Rule, first_match
 from breakeven_collector.whose import Part, Stretch, Whose
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 START = date(2026, 1, 1)
@@ -98,6 +98,7 @@ def at(history: Sequence[Stretch], day: date) -> Stretch:
     return [stretch for stretch in history if stretch.valid_from <= day][-1]
 
 
+@settings(deadline=None)
 @given(alias_sets(), names, days)
 def test_shares_sum_to_exactly_one_whatever_the_aliases(aliases: Aliases, name: str, day: date) -> None:
     assert aliases.cycle() is None
@@ -107,6 +108,7 @@ def test_shares_sum_to_exactly_one_whatever_the_aliases(aliases: Aliases, name: 
     assert len({target for target, _ in found}) == len(found)
 
 
+@settings(deadline=None)
 @given(
     declared_sets(),
     st.sampled_from([("f0", "declared"), ("f1", "inferred"), ("", "")]),
@@ -141,6 +143,7 @@ def test_a_history_begins_in_1970_changes_at_each_step_and_says_for_every_day_wh
         assert (list(stretch.parts), stretch.rule) == (expected, str(rule) if rule else "")
 
 
+@settings(deadline=None)
 @given(rule_sets(), origins, days, st.randoms())
 def test_the_first_rule_that_matches_wins_and_the_order_of_others_is_nothing(
     rules: list[Rule], origin: Origin, day: date, random: Any
@@ -155,6 +158,7 @@ def test_the_first_rule_that_matches_wins_and_the_order_of_others_is_nothing(
     assert first_match(shuffled, origin, day) == (matching[0] if matching else None)
 
 
+@settings(deadline=None)
 @given(alias_sets(), names, days, st.randoms())
 def test_the_order_of_aliases_is_nothing(aliases: Aliases, name: str, day: date, random: Any) -> None:
     shuffled = list(aliases.all)
