@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from breakeven_collector import otlp
 from breakeven_collector.errors import BadRequest, ConfigError, StoreError
 from breakeven_collector.features import load_features
+from breakeven_collector.origins_api import origins_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.receiver import Receiver
@@ -31,6 +32,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
         redirect_slashes=False,
     )
     app.include_router(receiver.router())
+    app.include_router(origins_router(pipeline.store))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:
@@ -68,6 +70,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             {
                 "status": "ok" if not held_up else "degraded",
                 "held_up": held_up or None,
+                "config": str(pipeline.settings.config.absolute()),
+                "config_error": pipeline.attribution.config_error or None,
                 "started": started.isoformat(),
                 "store": pipeline.store.address,
                 "journal_bytes": pipeline.journal.waiting_bytes,

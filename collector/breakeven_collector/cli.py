@@ -1,23 +1,29 @@
-"""The command line: `breakeven up | demo | report | doctor`."""
+"""The command line: `breakeven up | demo | report | map | doctor`."""
 
 import json
 import logging
-from collections.abc import Generator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
-from breakeven_collector.errors import BreakevenError
+from breakeven_collector.cli_map import map_app
+from breakeven_collector.cli_options import (
+    Config,
+    DataDir,
+    Host,
+    Port,
+    StoreAddress,
+    Url,
+    errors,
+    plain_errors,
+    settings_of,
+)
 from breakeven_collector.report import Dimension
-from breakeven_collector.settings import Settings
 
 app = typer.Typer(
     name="breakeven",
@@ -27,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-_errors = Console(stderr=True)
+app.add_typer(map_app)
 
 
 class Format(StrEnum):
@@ -36,39 +42,6 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
-
-
-Host = Annotated[str | None, typer.Option(envvar="BREAKEVEN_HOST", help="Address to listen on. \\[default: 127.0.0.1]")]
-Port = Annotated[
-    int | None, typer.Option(envvar="BREAKEVEN_PORT", min=0, max=65535, help="Port of the collector. \\[default: 4318]")
-]
-StoreAddress = Annotated[
-    str | None,
-    typer.Option(
-        envvar="BREAKEVEN_STORE",
-        help="Where the data is: chdb:///folder, or http(s)://user:password@host:8123/database of a ClickHouse server. "
-        "\\[default: an embedded store under --data-dir]",
-    ),
-]
-DataDir = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="BREAKEVEN_DATA_DIR", help="Folder of journal and store. \\[default: ~/.local/share/breakeven]"
-    ),
-]
-Config = Annotated[
-    Path | None,
-    typer.Option(
-        envvar="BREAKEVEN_CONFIG", help="File with owners and budgets of features. \\[default: breakeven.toml]"
-    ),
-]
-Url = Annotated[
-    str | None,
-    typer.Option(
-        envvar="BREAKEVEN_URL",
-        help="A running collector to ask. \\[default: the one on this machine's --port, else the store itself]",
-    ),
-]
 
 
 @app.command(
@@ -86,9 +59,9 @@ def up(
     from breakeven_collector.serve import Collector, until_stopped
 
     _log_to_stderr()
-    settings = _settings(host=host, port=port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(host=host, port=port, store=store, data_dir=data_dir, config=config)
     console = Console()
-    with _plain_errors(), Collector(settings) as collector:
+    with plain_errors(), Collector(settings) as collector:
 
         def ready() -> None:
             console.print(
@@ -125,7 +98,7 @@ def demo(
     from breakeven_collector.demo.command import run_demo
 
     _log_to_stderr()
-    with _plain_errors():
+    with plain_errors():
         run_demo(Console(), days=days, seed=seed, serve=serve, port=port, now=datetime.now(UTC))
 
 
@@ -172,9 +145,9 @@ def report(
     from breakeven_collector.period import Asked
     from breakeven_collector.source import fetch_report
 
-    settings = _settings(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
+    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
     asked = Asked(days, month, first and first.date(), last and last.date(), settings.timezone)
-    with _plain_errors():
+    with plain_errors():
         document = fetch_report(settings, url, asked=asked, by=by, book=book)
     if format is Format.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
@@ -195,43 +168,17 @@ def doctor(
     """Look for what is wrong with a set-up, and say how to mend it. Exit code 1 if something is."""
     from breakeven_collector.doctor import examine, print_findings
 
-    settings = _settings(port=port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     findings = examine(settings, url)
     print_findings(findings, Console())
     if any(finding.level == "wrong" for finding in findings):
         raise typer.Exit(1)
 
 
-def _settings(**options: Any) -> Settings:
-    try:
-        return Settings(**{name: value for name, value in options.items() if value is not None})
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        _fail(f"{name} (BREAKEVEN_{name.upper()}) is {first['input']!r}: {first['msg']}")
-
-
-@contextmanager
-def _plain_errors() -> Generator[None]:
-    try:
-        yield
-    except BreakevenError as error:
-        _fail(str(error))
-    except OSError as error:
-        # A folder that is a file, or that may not be written.
-        _fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with --data-dir")
-
-
-def _fail(message: str) -> NoReturn:
-    # Not as markup: a message may hold square brackets.
-    _errors.print(Text.assemble(("breakeven:", "bold red"), " ", message), soft_wrap=True)
-    raise typer.Exit(1)
-
-
 def _log_to_stderr() -> None:
     logging.basicConfig(
         level=logging.INFO,
         format="%(message)s",
-        handlers=[RichHandler(console=_errors, show_path=False, rich_tracebacks=False)],
+        handlers=[RichHandler(console=errors, show_path=False, rich_tracebacks=False)],
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)

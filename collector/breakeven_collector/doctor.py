@@ -1,7 +1,7 @@
 """`breakeven doctor`: what is wrong with a set-up, and how to mend it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from breakeven_collector.declarations import Declarations, load_declarations
 from breakeven_collector.errors import BreakevenError
-from breakeven_collector.features import load_features
+from breakeven_collector.map_overview import doubtful_names
 from breakeven_collector.period import Asked
 from breakeven_collector.render import printable
 from breakeven_collector.report import Report
@@ -75,6 +76,12 @@ def _health(health: dict[str, Any]) -> Iterator[Finding]:
             f"{health['journal_bytes']:,} bytes wait in the journal: {health['held_up']}",
             "what was acknowledged is kept; it goes on by itself once the cause is gone",
         )
+    if health.get("config_error"):
+        yield Finding(
+            "wrong",
+            f"the collector cannot use its file: {health['config_error']}",
+            "mend the file; what it declared before still counts, and calls are taken all the same",
+        )
     if health["unkept_requests"]:
         yield Finding(
             "note",
@@ -129,12 +136,16 @@ def _disk(settings: Settings, url: str | None) -> Iterator[Finding]:
 
 def _config(settings: Settings) -> Iterator[Finding]:
     try:
-        features = load_features(settings.config)
+        declared = load_declarations(settings.config)
     except BreakevenError as error:
         yield Finding("wrong", str(error), "mend the file; reports need it")
         return
     if settings.config.exists():
-        yield Finding("good", f"{settings.config}: {len(features)} features declared")
+        yield Finding(
+            "good",
+            f"{settings.config}: {len(declared.features)} features declared, {len(declared.rules)} rules, "
+            f"{len(declared.aliases.all)} aliases",
+        )
     else:
         yield Finding("good", f"no {settings.config} (it may add owners and budgets)")
 
@@ -151,6 +162,20 @@ def _data(settings: Settings, url: str | None) -> Iterator[Finding]:
         return
     yield Finding("good", f"{calls:,} calls in the last 30 days")
     yield from _quality(report)
+    try:
+        declared = load_declarations(settings.config)
+    except BreakevenError:
+        declared = Declarations()
+    yield from _names(declared, [row["feature"] or "" for row in report["features"]])
+
+
+def _names(declared: Declarations, seen: Iterable[str]) -> Iterator[Finding]:
+    for pair in doubtful_names(declared, seen)[:5]:
+        yield Finding(
+            "note",
+            f"features {pair.one!r} and {pair.other!r} differ by {pair.difference} only",
+            "if they are one, make them so in breakeven.toml: [[alias]] with from and to; see docs/attribution.md",
+        )
 
 
 def _quality(report: Report) -> Iterator[Finding]:
@@ -179,7 +204,7 @@ def _quality(report: Report) -> Iterator[Finding]:
         yield Finding(
             "note",
             f"{(1 - coverage['allocated']) * 100:.1f} % of calls have no declared feature",
-            'wrap them: with breakeven.feature("name"): …   `breakeven report --by service` shows where they come from',
+            'wrap them: with breakeven.feature("name"): …   or map them by where they come from: breakeven map',
         )
     if report["lost"]["spans"]:
         yield Finding(

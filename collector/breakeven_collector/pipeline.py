@@ -4,6 +4,7 @@ import logging
 import time
 from types import TracebackType
 
+from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal
@@ -25,7 +26,7 @@ class Pipeline:
         )
 
     def __enter__(self) -> "Pipeline":
-        """Open the store, load the prices, replay the journal.
+        """Open the store, load the prices and whose dollars are whose, replay the journal.
 
         Raises:
             StoreError: the store cannot be opened.
@@ -35,6 +36,8 @@ class Pipeline:
         try:
             catalog, ledger = Catalog(self.store), Ledger(self.store)
             ledger.pass_names(catalog.load())
+            self.attribution = Attribution(self.store, self.settings.config)
+            self.attribution.start()
             self.journal = Journal(
                 self.settings.journal_dir,
                 max_segment_bytes=self.settings.segment_bytes,
@@ -49,6 +52,7 @@ class Pipeline:
             catalog,
             ledger,
             Estimates(self.store),
+            self.attribution,
             quarantine=self.settings.data_dir / "quarantine",
         )
         return self

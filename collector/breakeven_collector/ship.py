@@ -15,6 +15,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import StoreError, StoreUnavailable
 from breakeven_collector.estimates import Estimates
@@ -38,6 +39,7 @@ class Shipper:
         catalog: Catalog,
         ledger: Ledger,
         estimates: Estimates,
+        attribution: Attribution,
         quarantine: Path,
     ) -> None:
         self._journal = journal
@@ -45,6 +47,7 @@ class Shipper:
         self._catalog = catalog
         self._ledger = ledger
         self._estimates = estimates
+        self._attribution = attribution
         self._quarantine = quarantine
         self._stop = threading.Event()
         self._busy = threading.Event()
@@ -76,6 +79,7 @@ class Shipper:
                 first = self._journal.closed.get(timeout=0.1)
             except queue.Empty:
                 self._between()
+                self._attribution.keep_up()
                 continue
             self._busy.set()
             segments = [first]
@@ -123,7 +127,9 @@ class Shipper:
             except StoreError as error:
                 self._ship_singly(segment, error)
         self._catalog.resolve_new()
-        self._ledger.pass_segments([segment.name for segment in segments])
+        names = [segment.name for segment in segments]
+        self._ledger.pass_segments(names)
+        self._attribution.keep_up(names)
         for segment in segments:
             self._journal.shipped(segment)
         self._estimates.calls_came()

@@ -5,15 +5,18 @@ Only one process at a time may have the embedded store open, so a running collec
 
 import json
 import logging
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
 from http.client import HTTPException
 from typing import Any, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
+from breakeven_collector.attribution import take_up
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
+from breakeven_collector.origins import OriginsDocument, build_origins
 from breakeven_collector.period import Asked
 from breakeven_collector.report import Dimension, Report, build_report, declare
 from breakeven_collector.settings import Settings
@@ -59,7 +62,44 @@ def get_json(url: str, *, having: str, timeout: float = 60.0) -> dict[str, Any]:
 def fetch_report(
     settings: Settings, url: str | None, *, asked: Asked, by: Dimension = Dimension.FEATURE, book: str | None = None
 ) -> Report:
-    """The bill, from the collector at `url`, else from one on this machine's port, else from the store.
+    """The bill, from where `fetch` finds it.
+
+    Raises:
+        BreakevenError: nobody can give it; the message says what to do.
+    """
+    query = {**asked.query(), "by": str(by), **({"book": book} if book else {})}
+    report = fetch(
+        settings,
+        url,
+        f"/api/report?{urlencode(query)}",
+        having="totals",
+        read=lambda store: build_report(store, period=asked.period(datetime.now(UTC)), by=by, book=book),
+    )
+    # Who reads may have a breakeven.toml of his own.
+    return declare(report, load_features(settings.config))
+
+
+def fetch_origins(settings: Settings, url: str | None, *, days: int, cuts: Iterable[date]) -> OriginsDocument:
+    """Where calls without a declared feature come from, from where `fetch` finds it; for the arguments see
+    build_origins.
+
+    Raises:
+        BreakevenError: nobody can give it; the message says what to do.
+    """
+    days_cut = sorted({*cuts})
+    return fetch(
+        settings,
+        url,
+        f"/api/origins?{urlencode({'days': days, 'cut': [day.isoformat() for day in days_cut]}, doseq=True)}",
+        having="stretches",
+        read=lambda store: build_origins(store, days=days, cuts=days_cut),
+    )
+
+
+def fetch(
+    settings: Settings, url: str | None, path: str, *, having: str, read: Callable[[Store], dict[str, Any]]
+) -> dict[str, Any]:
+    """A document, from the collector at `url`, else from one on this machine's port, else from the store by `read`.
 
     A store that is named on purpose (--store, --data-dir) is the one that is read: the collector on the port is asked
     only if it has that store open.
@@ -71,10 +111,7 @@ def fetch_report(
     found = f"the collector at {address} has another store"
     try:
         if url or _serves_our_store(settings, address):
-            query = {**asked.query(), "by": str(by), **({"book": book} if book else {})}
-            report = get_json(f"{address}/api/report?{urlencode(query)}", having="totals")
-            # Who reads may have a breakeven.toml of his own.
-            return declare(report, load_features(settings.config))
+            return get_json(f"{address}{path}", having=having)
     except CollectorUnreachable as error:
         if url:
             raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
@@ -89,8 +126,8 @@ def fetch_report(
         _log.warning("%s bytes wait in the journal; they are counted once `breakeven up` has run", f"{waiting:,}")
     store.open()
     try:
-        period = asked.period(datetime.now(UTC))
-        return build_report(store, period=period, by=by, features=load_features(settings.config), book=book)
+        take_up(store, settings.config)
+        return read(store)
     finally:
         store.close()
 

@@ -26,6 +26,8 @@ def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
     assert client.get("/healthz") == {
         "status": "ok",
         "held_up": None,
+        "config": str(collector.pipeline.settings.config),
+        "config_error": None,
         "started": before["started"],
         "store": collector.pipeline.store.address,
         "journal_bytes": 0,
@@ -97,4 +99,4 @@ def test_a_broken_features_file_is_told(collector: Collector, client: Client) ->
 
 
 def test_the_api_describes_itself(client: Client) -> None:
-    assert set(client.get("/api/openapi.json")["paths"]) == {"/healthz", "/api/report"}
+    assert set(client.get("/api/openapi.json")["paths"]) == {"/healthz", "/api/origins", "/api/report"}

@@ -18,6 +18,7 @@ from rich.console import Console
 HEALTH: dict[str, Any] = {
     "status": "ok",
     "held_up": None,
+    "config_error": None,
     "started": "2026-11-20T12:00:00+00:00",
     "store": "chdb:///data/store",
     "journal_bytes": 0,
@@ -32,6 +33,7 @@ HEALTH: dict[str, Any] = {
     "dropped_requests": {"metrics": 0, "logs": 0},
 }
 REPORT: dict[str, Any] = {
+    "features": [{"feature": "search"}, {"feature": None}],
     "totals": {"calls": 1000},
     "coverage": {"priced": 1.0, "reported_usage": 1.0, "allocated": 1.0},
     "unpriced": [],
@@ -96,6 +98,10 @@ def test_a_set_up_that_is_well(monkeypatch: pytest.MonkeyPatch, settings: Settin
             {"held_up": "the store does not answer", "journal_bytes": 12345},
             *("wrong", "12,345 bytes wait in the journal: the store does not answer", "what was acknowledged is kept"),
         ),
+        (
+            {"config_error": "b.toml: map 1: feature is missing"},
+            *("wrong", "the collector cannot use its file: b.toml: map 1: feature is missing", "mend the file"),
+        ),
         ({"unkept_requests": 5}, "note", "5 requests were answered 503", "disk"),
         ({"damaged_segments": 1}, "wrong", "1 segments of the journal were damaged", "*.damaged"),
         ({"quarantined_requests": 2}, "note", "2 requests could not be stored and were set aside", ".txt file"),
@@ -124,8 +130,12 @@ def test_what_the_collector_tells(
             *("no price for p/m0, p/m1, p/m2, p/m3, p/m4 and more", "genai-prices"),
         ),
         ({"coverage": {**REPORT["coverage"], "reported_usage": 0.9}}, "100 calls came without usage", "include_usage"),
-        ({"coverage": {**REPORT["coverage"], "allocated": 0.5}}, "50.0 % of calls have no declared", "--by service"),
+        ({"coverage": {**REPORT["coverage"], "allocated": 0.5}}, "50.0 % of calls have no declared", "breakeven map"),
         ({"lost": {"spans": 7, "numbered": 1234}}, "7 of 1,234 numbered spans never came", "SIGKILL"),
+        (
+            {"features": [{"feature": "code-review"}, {"feature": None}, {"feature": "code_review"}]},
+            *("features 'code-review' and 'code_review' differ by case or separators only", "[[alias]]"),
+        ),
         ({"totals": {"calls": 0}}, "no calls in the last 30 days", ""),
     ],
 )
@@ -159,7 +169,9 @@ def test_a_full_disk_is_wrong(monkeypatch: pytest.MonkeyPatch, settings: Setting
 
 def test_a_features_file_is_read(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.config.write_text("[features.a]\n[features.b]\n", encoding="utf-8")
-    assert Finding("good", f"{settings.config}: 2 features declared") in found(monkeypatch, settings)
+    assert Finding("good", f"{settings.config}: 2 features declared, 0 rules, 0 aliases") in found(
+        monkeypatch, settings
+    )
     settings.config.write_text("features = 1", encoding="utf-8")
     expected = f"{settings.config}: features must be a table; write [features.NAME]"
     assert Finding("wrong", expected, "mend the file; reports need it") in found(monkeypatch, settings)

@@ -61,11 +61,11 @@ def test_a_file_that_is_not_there_declares_nothing(tmp_path: Path) -> None:
         # a dot in a name without quotes makes a table in a table
         (
             "[features.a.b]\nowner = 'x'",
-            ": features.a: unknown key 'b'; known are budget_usd_per_month, cost_centre, owner",
+            ": features.a: unknown key 'b'; known are budget_usd_per_month, changes, cost_centre, lifecycle, owner, plan_usd_per_month",
         ),
         (
             "[features.a]\nownr = 'x'",
-            ": features.a: unknown key 'ownr'; known are budget_usd_per_month, cost_centre, owner",
+            ": features.a: unknown key 'ownr'; known are budget_usd_per_month, changes, cost_centre, lifecycle, owner, plan_usd_per_month",
         ),
         ("[features.a]\nowner = 5", ": features.a.owner is 5; write it as text in quotes"),
         ("[features.a]\ncost_centre = 4711", ": features.a.cost_centre is 4711; write it as text in quotes"),

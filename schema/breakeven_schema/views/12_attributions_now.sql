@@ -1,4 +1,6 @@
+-- Whose dollars, by the declarations that were loaded last. A version is named in attribution_versions only after all its
+-- rows are there, so none is read half-written.
 CREATE OR REPLACE VIEW attributions_now AS
-SELECT '' AS project, '' AS feature, '' AS feature_source, toUInt64(0) AS origin_id, '' AS environment, toDateTime(0, 'UTC') AS valid_from,
-    CAST([], 'Array(Tuple(String, String, Decimal(38, 12), String, String, String))') AS parts
-WHERE 0
+SELECT project, feature, feature_source, origin_id, environment, valid_from, parts, rule
+FROM attributions FINAL
+WHERE version = (SELECT argMax(version, loaded_at) FROM attribution_versions)

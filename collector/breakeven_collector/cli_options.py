@@ -1,0 +1,78 @@
+"""What the commands share: options, and how errors are told."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.text import Text
+
+from breakeven_collector.errors import BreakevenError
+from breakeven_collector.settings import Settings
+
+errors = Console(stderr=True)
+
+Host = Annotated[str | None, typer.Option(envvar="BREAKEVEN_HOST", help="Address to listen on. \\[default: 127.0.0.1]")]
+Port = Annotated[
+    int | None, typer.Option(envvar="BREAKEVEN_PORT", min=0, max=65535, help="Port of the collector. \\[default: 4318]")
+]
+StoreAddress = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BREAKEVEN_STORE",
+        help="Where the data is: chdb:///folder, or http(s)://user:password@host:8123/database of a ClickHouse server. "
+        "\\[default: an embedded store under --data-dir]",
+    ),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BREAKEVEN_DATA_DIR", help="Folder of journal and store. \\[default: ~/.local/share/breakeven]"
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="BREAKEVEN_CONFIG",
+        help="File with features, their owners, rules and aliases. \\[default: breakeven.toml]",
+    ),
+]
+Url = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BREAKEVEN_URL",
+        help="A running collector to ask. \\[default: the one on this machine's --port, else the store itself]",
+    ),
+]
+
+
+def settings_of(**options: Any) -> Settings:
+    """Settings from the options that were given, else from the environment; one that does not fit ends the program."""
+    try:
+        return Settings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        fail(f"{name} (BREAKEVEN_{name.upper()}) is {first['input']!r}: {first['msg']}")
+
+
+@contextmanager
+def plain_errors() -> Generator[None]:
+    """What can go wrong is told in a line, and the program ends."""
+    try:
+        yield
+    except BreakevenError as error:
+        fail(str(error))
+    except OSError as error:
+        # A folder that is a file, or that may not be written.
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with --data-dir")
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and end the program with code 1."""
+    # Not as markup: a message may hold square brackets.
+    errors.print(Text.assemble(("breakeven:", "bold red"), " ", message), soft_wrap=True)
+    raise typer.Exit(1)
