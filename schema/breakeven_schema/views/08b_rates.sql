@@ -1,0 +1,2 @@
+-- The rates of the active book.
+CREATE OR REPLACE VIEW rates AS SELECT * FROM rates_of(book = '')
