@@ -32,8 +32,8 @@ class Pipeline:
         """
         self.store.open()
         try:
-            catalog, ledger = Catalog(self.store), Ledger(self.store)
-            ledger.pass_names(catalog.load())
+            self.catalog, self.ledger = Catalog(self.store, config=self.settings.config), Ledger(self.store)
+            self.ledger.pass_names(self.catalog.load())
             self.journal = Journal(
                 self.settings.journal_dir,
                 max_segment_bytes=self.settings.segment_bytes,
@@ -43,7 +43,7 @@ class Pipeline:
             self.store.close()
             raise
         self.shipper = Shipper(
-            self.journal, self.store, catalog, ledger, quarantine=self.settings.data_dir / "quarantine"
+            self.journal, self.store, self.catalog, self.ledger, quarantine=self.settings.data_dir / "quarantine"
         )
         return self
 
