@@ -10,9 +10,11 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from breakeven_collector import otlp
-from breakeven_collector.errors import ConfigError, StoreError
+from breakeven_collector.errors import BadRequest, ConfigError, StoreError
 from breakeven_collector.features import load_features
 from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.price_service import PriceService
+from breakeven_collector.prices_api import prices_router
 from breakeven_collector.receiver import Receiver
 from breakeven_collector.report import Dimension, Report, build_report
 
@@ -30,6 +32,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
         redirect_slashes=False,
     )
     app.include_router(receiver.router())
+    app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:
@@ -48,6 +51,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     @app.exception_handler(ConfigError)
     async def _config_error(request: Request, error: ConfigError) -> Response:
         return _status_response(request, 500, str(error), {})
+
+    @app.exception_handler(BadRequest)
+    async def _bad_request(request: Request, error: BadRequest) -> Response:
+        return _status_response(request, error.status, str(error), {})
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, _error: Exception) -> Response:

@@ -106,7 +106,9 @@ class Catalog:
             StoreError: the store has no such book; the message lists those that it has.
         """
         if book_version and book_version not in (versions := self.versions()):
-            raise StoreError(f"no book {book_version!r} in {self._store.address}; it has {', '.join(versions) or 'none'}")
+            raise StoreError(
+                f"no book {book_version!r} in {self._store.address}; it has {', '.join(versions) or 'none'}"
+            )
         with self._lock:
             self._look_up(self._read(book_version) if book_version else self._active(), active=False)
 
@@ -152,8 +154,8 @@ class Catalog:
         )
         if not rows or not rows[0]["document"]:
             raise StoreError(
-                f"names cannot be looked up in {book_version}: it was loaded by an early Breakeven, which kept no document "
-                "of it. Take it again with `breakeven prices sync FILE`"
+                f"names cannot be looked up in {book_version}: it was loaded by an early Breakeven, which kept no "
+                "document of it. Take it again with `breakeven prices sync FILE`"
             )
         return Book(price_documents.parse(rows[0]["document"]), book_version.split("+sha256:")[0])
 

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
+from breakeven_collector.cli_prices import prices_app
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.report import Dimension
 from breakeven_collector.settings import Settings
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(prices_app, name="prices")
 _errors = Console(stderr=True)
 
 

@@ -32,7 +32,7 @@ _FAMILIES: Final = (
     *(("azure", "azure"), ("az.ai", "azure"), ("gcp", "google"), ("vertex", "google")),
     *(("aws", "aws"), ("bedrock", "aws"), ("amazon", "aws")),
 )
-"""Beginnings of names → provider: the book's own rules take `azure.ai.openai` for OpenAI, for they look for `openai`."""
+"""Beginnings of names → provider: the book looks for `openai` in `azure.ai.openai` and takes it for OpenAI."""
 
 _SELF_HOSTED: Final = frozenset(
     {
@@ -59,7 +59,9 @@ _BEDROCK_ID: Final = re.compile(
 )
 _REGION: Final = re.compile(r"(?:us|eu|ap|ca|sa|me|af|il|mx)(?:-gov|-iso\w?)?-[a-z]+-\d\Z")
 _VERTEX_PATH: Final = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/([^/]+)\Z")
-_VERTEX_ENDPOINT: Final = re.compile(r"(?:projects/[^/]+/locations/[^/]+/(?:endpoints|models)/|endpoints/|tunedModels/)\S")
+_VERTEX_ENDPOINT: Final = re.compile(
+    r"(?:projects/[^/]+/locations/[^/]+/(?:endpoints|models)/|endpoints/|tunedModels/)\S"
+)
 _AZURE_GLOBAL: Final = re.compile(r"[-/](?:global-?standard|global)\Z")
 _FINE_TUNED: Final = re.compile(r"^ft:|[.:]ft[-:]")
 

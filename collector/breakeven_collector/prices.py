@@ -193,7 +193,10 @@ class Book:
             return None
         if fine_tuned(reading.model) and not fine_tuned(found.id):
             return None
-        if any(found is model for model in asked.models) or self._resold(asked).get(found.id, (asked, None))[1] is found:
+        if (
+            any(found is model for model in asked.models)
+            or self._resold(asked).get(found.id, (asked, None))[1] is found
+        ):
             return asked, found
         # Called as another model of the same id: its rates stand with who makes it.
         return next((p, found) for p in self.providers if any(found is model for model in p.models))
