@@ -1,19 +1,20 @@
 """What a newer book says otherwise than the active one: shown before `breakeven prices sync` puts it in place."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from breakeven_collector.price_overrides import plain
-from breakeven_collector.prices import BUCKETS, Book, Rates, Row
+from breakeven_collector.prices import BUCKETS, PARENTS, Book, Rates
 
 LARGE_PERCENT = Decimal(20)
 """A change of more than this is flagged: rates seldom move so far, and a slip in the data often does."""
 
 _MILLION = Decimal(1_000_000)
 _Edge = tuple[str, int, int]
+"""Price context, long-context edge, second of the day."""
+_Dated = dict[_Edge, list[tuple[datetime, Rates]]]
 
 
 def compare(old: Book, new: Book, *, now: datetime | None = None) -> dict[str, Any]:
@@ -46,18 +47,18 @@ def compare(old: Book, new: Book, *, now: datetime | None = None) -> dict[str, A
     }
 
 
-def _by_model(book: Book) -> dict[tuple[str, str], dict[_Edge, list[tuple[datetime, Rates]]]]:
-    models: dict[tuple[str, str], dict[_Edge, list[tuple[datetime, Rates]]]] = defaultdict(lambda: defaultdict(list))
+def _by_model(book: Book) -> dict[tuple[str, str], _Dated]:
+    # What a provider sells at another's prices changes with those.
+    own = {(provider.id, model.id) for provider in book.providers for model in provider.models}
+    models: dict[tuple[str, str], _Dated] = {}
     for row in book.rows():
-        models[row.provider, row.model][_edge(row)].append((row.valid_from, row.rates))
+        if (row.provider, row.model) in own:
+            edges = models.setdefault((row.provider, row.model), {})
+            edges.setdefault((row.price_context, row.tier_start, row.day_start), []).append((row.valid_from, row.rates))
     return models
 
 
-def _edge(row: Row) -> _Edge:
-    return row.price_context, row.tier_start, row.day_start
-
-
-def _today(edges: Mapping[_Edge, list[tuple[datetime, Rates]]], now: datetime) -> dict[_Edge, dict[str, Decimal]]:
+def _today(edges: _Dated, now: datetime) -> dict[_Edge, dict[str, Decimal]]:
     return {
         edge: _told(max((entry for entry in dated if entry[0] <= now), key=lambda entry: entry[0])[1])
         for edge, dated in edges.items()
@@ -70,14 +71,22 @@ def _told(rates: Rates) -> dict[str, Decimal]:
     return told | dict(rates.meters)
 
 
+def _at(edges: Mapping[_Edge, dict[str, Decimal]], edge: _Edge) -> dict[str, Decimal]:
+    """The rates that hold at an edge which the other book has."""
+    context = edge[0] if any(context == edge[0] for context, _, _ in edges) else ""
+    below = [(tier, day) for name, tier, day in edges if name == context and tier <= edge[1] and day <= edge[2]]
+    return edges[context, *max(below)] if below else {}
+
+
 def _changes(
     key: tuple[str, str], before: Mapping[_Edge, dict[str, Decimal]], after: Mapping[_Edge, dict[str, Decimal]]
 ) -> Iterator[dict[str, Any]]:
     for edge in sorted(before.keys() | after.keys()):
-        old, new = before.get(edge, {}), after.get(edge, {})
+        old, new = _at(before, edge), _at(after, edge)
         for kind in [*BUCKETS, *sorted((old.keys() | new.keys()) - BUCKETS.keys())]:
             was, becomes = old.get(kind), new.get(kind)
-            if was == becomes:
+            parent = PARENTS.get(kind, kind)
+            if was == becomes or (kind != parent and was == old.get(parent) and becomes == new.get(parent)):
                 continue
             percent = None if not was or becomes is None else ((becomes / was - 1) * 100).quantize(Decimal("0.1"))
             yield {

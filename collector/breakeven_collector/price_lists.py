@@ -8,7 +8,7 @@ from typing import Any
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.price_overrides import list_overrides, plain
-from breakeven_collector.prices import BUCKETS
+from breakeven_collector.prices import BUCKETS, PARENTS
 from breakeven_collector.store import Store
 
 _MILLION = Decimal(1_000_000)
@@ -161,7 +161,6 @@ def rate_line(rates: Mapping[str, str | None]) -> Sequence[tuple[str, str]]:
     """What a row of rates says in short: a kind that costs what all input or output does is left out."""
     told: list[tuple[str, str]] = []
     for bucket, usd in rates.items():
-        parent = "answer" if bucket in ("answer", "reasoning", "audio_output", "image_output") else "uncached"
-        if usd is not None and (bucket == parent or usd != rates[parent]):
+        if usd is not None and (bucket == PARENTS[bucket] or usd != rates[PARENTS[bucket]]):
             told.append((bucket, usd))
     return told

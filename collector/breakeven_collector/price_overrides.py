@@ -162,10 +162,11 @@ def unset_override(store: Store, what: str, *, provider: str = "", project: str 
             f"{len(chosen)} overrides of {what!r}; take them back by their id: "
             + ", ".join(f"{e['entry_id']} (from {e['from']})" for e in chosen),
         )
-    columns = [column for column in _COLUMNS if column not in ("entered_at", "removed")]
+    columns = ", ".join(column for column in _COLUMNS if column not in ("entered_at", "removed"))
+    # A row of the same key replaces the entry; entered_at must grow.
     store.run(
-        f"INSERT INTO price_override ({', '.join(columns)}, entered_at, removed) SELECT {', '.join(columns)}, now64(6), "
-        "true FROM price_override FINAL WHERE entry_id = {id:String} AND NOT removed",
+        f"INSERT INTO price_override ({columns}, entered_at, removed) SELECT {columns}, now64(6), true "
+        "FROM price_override FINAL WHERE entry_id = {id:String} AND NOT removed",
         {"id": chosen[0]["entry_id"]},
     )
     return chosen

@@ -43,6 +43,11 @@ BUCKETS: Final[Mapping[str, str]] = {
 }
 """Disjoint kinds of tokens in the ledger → genai-prices' name of the unit."""
 
+PARENTS: Final[Mapping[str, str]] = {
+    bucket: "answer" if unit.startswith("output") else "uncached" for bucket, unit in BUCKETS.items()
+}
+"""Bucket → the one whose rate it has where the book says nothing more of it, in short: input or output."""
+
 METERS: Final[Mapping[str, str]] = {
     "web_search": "web_searches",
     "storage_search": "storage_searches",

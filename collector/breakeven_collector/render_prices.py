@@ -38,7 +38,7 @@ def print_list(document: Mapping[str, Any], console: Console) -> None:
         console.print()
         table = _table("Provider", "Model", "USD a million tokens")
         for row in document["all_models"]:
-            table.add_row(row["provider"], row["model"], _rates(row))
+            table.add_row(row["provider"], row["model"], _rates(row) or "no rate")
         console.print(table)
 
 
@@ -62,7 +62,7 @@ def print_model(document: Mapping[str, Any], console: Console) -> None:
                 rate["price_context"],
                 f"{rate['above_input_tokens']:,}" if rate["above_input_tokens"] else "",
                 f"{second // 3600:02}:{second // 60 % 60:02}" if second else "",
-                _rates(rate),
+                _rates(rate) or "no rate",
             )
         console.print(table)
     console.print()
