@@ -60,6 +60,7 @@ METERS: Final[Mapping[str, str]] = {
     "page": "input_document_pages",
     "annotated_page": "input_annotated_document_pages",
     "character": "input_characters",
+    "text_message": "input_text_messages",
 }
 """Meter → genai-prices' name of the unit."""
 
@@ -318,7 +319,9 @@ def _rates(price: ModelPrice, tier_start: int) -> Rates:
     return Rates(
         buckets=tuple(most_specific(unit, per_unit) for unit in BUCKETS.values()),
         request=per_unit.get("requests"),
-        meters=tuple((meter, per_unit[unit]) for meter, unit in METERS.items() if unit in per_unit),
+        meters=tuple(
+            (meter, rate) for meter, unit in METERS.items() if (rate := most_specific(unit, per_unit)) is not None
+        ),
     )
 
 
