@@ -63,7 +63,7 @@ _VERTEX_ENDPOINT: Final = re.compile(
     r"(?:projects/[^/]+/locations/[^/]+/(?:endpoints|models)/|endpoints/|tunedModels/)\S"
 )
 _AZURE_GLOBAL: Final = re.compile(r"[-/](?:global-?standard|global)\Z")
-_FINE_TUNED: Final = re.compile(r"^ft:|[.:]ft[-:]")
+_FINE_TUNED: Final = re.compile(r"(?:^|/)ft:|[.:]ft[-:]")
 
 
 @dataclass(frozen=True)

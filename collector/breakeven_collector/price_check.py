@@ -30,7 +30,11 @@ _PREFIXES: Final = {
     "moonshotai": ("moonshot/",),
     "cohere": ("", "cohere/"),
 }
-_MAKERS: Final = {"aws": "bedrock", "google": ("gemini", "vertex_ai"), "openai": ("openai", "text-completion-openai")}
+_MAKERS: Final = {
+    **{"aws": "bedrock", "azure": "azure", "google": ("gemini", "vertex_ai")},
+    "openai": ("openai", "text-completion-openai"),
+}
+"""How LiteLLM calls the provider, where not like the prefix."""
 _MILLION: Final = Decimal(1_000_000)
 
 

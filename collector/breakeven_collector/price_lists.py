@@ -112,7 +112,7 @@ def _book(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return {
         "version": row["book_version"],
         "models": row["models"],
-        "loaded_at": row["loaded_at"].isoformat(),
+        "loaded_at": row["loaded_at"].replace(tzinfo=UTC).isoformat(),
         "newest_price": f"{newest:%Y-%m-%d}" if newest else None,
         "age_days": (now.date() - newest).days if newest else None,
     }

@@ -208,7 +208,7 @@ def _entry(row: Mapping[str, Any], load: Mapping[str, Any] | None) -> dict[str, 
             "latest_usd_per_million_tokens": plain(load["latest_usd_per_token"], _MILLION) if load else None,
         },
         "note": row["note"],
-        "entered_at": row["entered_at"].isoformat(),
+        "entered_at": row["entered_at"].replace(tzinfo=UTC).isoformat(),
     }
 
 

@@ -57,7 +57,7 @@ def open_prices(settings: Settings, url: str | None) -> Generator[Prices]:
         BreakevenError: none of them can be used; the message says what to do.
     """
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
-    if url or _collector_has_it(settings, address):
+    if _collector_has_it(settings, address, named=url is not None):
         yield RemotePrices(address)
         return
     store = Store(settings.dsn, max_query_seconds=settings.max_query_seconds, replicated=settings.replicated).open()
@@ -69,11 +69,13 @@ def open_prices(settings: Settings, url: str | None) -> Generator[Prices]:
         store.close()
 
 
-def _collector_has_it(settings: Settings, address: str) -> bool:
+def _collector_has_it(settings: Settings, address: str, *, named: bool) -> bool:
     try:
-        if not settings.port or not serves_our_store(settings, address):
+        if not named and not (settings.port and serves_our_store(settings, address)):
             return False
         get_json(f"{address}/healthz", having="store")
-    except CollectorUnreachable:
+    except CollectorUnreachable as error:
+        if named:
+            raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
         return False
     return True
