@@ -35,6 +35,7 @@ def send(running: Up, data_dir: Path) -> None:
             Call(at=NOW, model="llama", provider="vllm", input_tokens=900, output_tokens=100),
         )
     )
+    listed = None
     for _ in range(100):
         listed = run("prices", "list", "--format", "json", "--url", running.url)
         if listed.returncode == 0 and len(json.loads(listed.stdout)["models"]) == 3:

@@ -147,7 +147,8 @@ def name_of(book: Book, provider: Provider, model: ModelInfo) -> str:
     def literals(clause: Any) -> Iterator[str]:
         for inner in (*getattr(clause, "or_", ()), *getattr(clause, "and_", ())):
             yield from literals(inner)
-        yield from (value for value in vars(clause).values() if isinstance(value, str))
+        told: dict[str, object] = vars(clause)
+        yield from (value for value in told.values() if isinstance(value, str))
 
     for name in (model.id, *literals(model.match)):
         found = book.resolve(provider.id, name, "")

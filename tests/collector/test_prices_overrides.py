@@ -38,8 +38,8 @@ def land(pipeline: Pipeline, project: str, *calls: Call) -> None:
 
 
 def enter(pipeline: Pipeline, model: str, **fields: Any) -> dict[str, Any]:
-    override = Override(**{"model": model, "valid_from": FIRST, **fields})
-    return set_override(pipeline.store, pipeline.catalog, override)
+    given: dict[str, Any] = {"model": model, "valid_from": FIRST, **fields}
+    return set_override(pipeline.store, pipeline.catalog, Override(**given))
 
 
 def stretches(store: Store, model: str, columns: str, context: str = "", provider: str = "openai") -> list[Any]:
@@ -276,8 +276,9 @@ def test_gpu_hours_are_spread_over_the_tokens_of_the_day_so_that_the_bill_is_tha
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_what_to_write(fields: dict[str, Any], message: str) -> None:
+    given: dict[str, Any] = {"model": "m", "valid_from": FIRST, **fields}
     with pytest.raises(BadRequest, match=message):
-        Override(**{"model": "m", "valid_from": FIRST, **fields}).check()
+        Override(**given).check()
 
 
 def test_taking_back_what_is_not_there_or_not_one_is_refused(prices: Pipeline, project: str) -> None:
