@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from breakeven_collector import otlp
@@ -147,7 +147,7 @@ def name_of(book: Book, provider: Provider, model: ModelInfo) -> str:
     def literals(clause: Any) -> Iterator[str]:
         for inner in (*getattr(clause, "or_", ()), *getattr(clause, "and_", ())):
             yield from literals(inner)
-        told: dict[str, object] = vars(clause)
+        told = cast(dict[str, object], vars(clause))
         yield from (value for value in told.values() if isinstance(value, str))
 
     for name in (model.id, *literals(model.match)):
