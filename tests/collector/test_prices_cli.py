@@ -26,8 +26,8 @@ from tests.spans import Call, body
 NOW = datetime.now(UTC).replace(microsecond=0)
 
 
-def send(running: Up, data_dir: Path) -> None:
-    """Three models: one of the book, one in flex, one that only its owner knows."""
+def send(running: Up) -> None:
+    """Three names: two of a model of the book, and one that only its owner knows."""
     running.post(
         body(
             Call(at=NOW, model="gpt-4o-2024-08-06", input_tokens=1_000_000, output_tokens=0),
@@ -58,7 +58,7 @@ def test_prices_are_listed_set_synced_and_checked_with_a_collector_and_without(t
     litellm = tmp_path / "litellm.json"
     litellm.write_text(json.dumps({"gpt-4o": {"litellm_provider": "openai", "output_cost_per_token": 1.5e-05}}))
     with up(tmp_path / "data") as running:
-        send(running, tmp_path)
+        send(running)
         at = ("--url", running.url)
         listed = run("prices", "list", *at)
         assert listed.returncode == 0, listed.stderr
