@@ -15,6 +15,8 @@ from breakeven_collector.features import load_features
 from breakeven_collector.origins_api import origins_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.price_service import PriceService
+from breakeven_collector.prices_api import prices_router
 from breakeven_collector.receiver import Receiver
 from breakeven_collector.report import Dimension, Report, build_report
 
@@ -33,6 +35,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     )
     app.include_router(receiver.router())
     app.include_router(origins_router(pipeline.store))
+    app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:
@@ -55,6 +58,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     @app.exception_handler(ConfigError)
     async def _config_error(request: Request, error: ConfigError) -> Response:
         return _status_response(request, 500, str(error), {})
+
+    @app.exception_handler(BadRequest)
+    async def _bad_request(request: Request, error: BadRequest) -> Response:
+        return _status_response(request, error.status, str(error), {})
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, _error: Exception) -> Response:

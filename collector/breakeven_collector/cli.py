@@ -23,6 +23,7 @@ from breakeven_collector.cli_options import (
     plain_errors,
     settings_of,
 )
+from breakeven_collector.cli_prices import prices_app
 from breakeven_collector.report import Dimension
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 app.add_typer(map_app)
+app.add_typer(prices_app, name="prices")
 
 
 class Format(StrEnum):

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,6 +15,7 @@ from breakeven_collector.errors import BreakevenError
 from breakeven_collector.settings import Settings
 
 errors = Console(stderr=True)
+"""Where messages to people go."""
 
 Host = Annotated[str | None, typer.Option(envvar="BREAKEVEN_HOST", help="Address to listen on. \\[default: 127.0.0.1]")]
 Port = Annotated[
@@ -37,7 +39,7 @@ Config = Annotated[
     Path | None,
     typer.Option(
         envvar="BREAKEVEN_CONFIG",
-        help="File with features, their owners, rules and aliases. \\[default: breakeven.toml]",
+        help="File with features, their owners, rules, aliases and \\[\\[models]]. \\[default: breakeven.toml]",
     ),
 ]
 Url = Annotated[
@@ -47,6 +49,13 @@ Url = Annotated[
         help="A running collector to ask. \\[default: the one on this machine's --port, else the store itself]",
     ),
 ]
+
+
+class TextOrJson(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    JSON = "json"
 
 
 def settings_of(**options: Any) -> Settings:

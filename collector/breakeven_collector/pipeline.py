@@ -34,8 +34,8 @@ class Pipeline:
         """
         self.store.open()
         try:
-            catalog, ledger = Catalog(self.store), Ledger(self.store)
-            ledger.pass_names(catalog.load())
+            self.catalog, self.ledger = Catalog(self.store, config=self.settings.config), Ledger(self.store)
+            self.ledger.pass_names(self.catalog.load())
             self.attribution = Attribution(self.store, self.settings.config)
             self.attribution.start()
             self.journal = Journal(
@@ -49,8 +49,8 @@ class Pipeline:
         self.shipper = Shipper(
             self.journal,
             self.store,
-            catalog,
-            ledger,
+            self.catalog,
+            self.ledger,
             Estimates(self.store),
             self.attribution,
             quarantine=self.settings.data_dir / "quarantine",

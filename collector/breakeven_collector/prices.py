@@ -6,8 +6,8 @@ the day, long-context tier and context in which its answer can differ, and the a
 
 import hashlib
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -26,6 +26,9 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
+from breakeven_collector import price_documents
+from breakeven_collector.model_aliases import ModelAlias, NotPriceable, Reading, fine_tuned, readings
+
 BUCKETS: Final[Mapping[str, str]] = {
     "uncached": "input_tokens",
     "cache_read": "cache_read_tokens",
@@ -40,6 +43,11 @@ BUCKETS: Final[Mapping[str, str]] = {
 }
 """Disjoint kinds of tokens in the ledger → genai-prices' name of the unit."""
 
+PARENTS: Final[Mapping[str, str]] = {
+    bucket: "answer" if unit.startswith("output") else "uncached" for bucket, unit in BUCKETS.items()
+}
+"""Bucket → the one whose rate it has where the book says nothing more of it, in short: input or output."""
+
 METERS: Final[Mapping[str, str]] = {
     "web_search": "web_searches",
     "storage_search": "storage_searches",
@@ -52,16 +60,9 @@ METERS: Final[Mapping[str, str]] = {
     "page": "input_document_pages",
     "annotated_page": "input_annotated_document_pages",
     "character": "input_characters",
+    "text_message": "input_text_messages",
 }
 """Meter → genai-prices' name of the unit."""
-
-PROVIDER_ALIASES: Final[Mapping[str, str]] = {
-    "x_ai": "x-ai",
-    "gcp.gen_ai": "google",
-    "azure.ai.inference": "azure",
-    "azure.ai.openai": "azure",
-}
-"""OpenTelemetry's names of providers that genai-prices does not know, or takes for another."""
 
 _CONTEXT_KEYS: Final = ("service_tier", "processing", "speed")
 _EPOCH: Final = date(2020, 1, 1)
@@ -113,24 +114,45 @@ class Name:
     reason: str = ""
 
 
-@dataclass
 class Book:
-    """genai-prices as a book of dated rates."""
+    """genai-prices' providers as a book of dated rates.
 
-    providers: list[Provider] = field(default_factory=lambda: data_snapshot.get_snapshot().providers)
+    Args:
+        providers: what the book holds; those of the installed genai-prices where left out.
+        source: where it is from; stands before the digest in `version`.
+    """
+
+    def __init__(self, providers: Sequence[Provider] | None = None, source: str = "") -> None:
+        self.providers = list(data_snapshot.get_snapshot().providers if providers is None else providers)
+        self._source = source or f"genai-prices@{version('genai-prices')}"
+        self._snapshot = data_snapshot.DataSnapshot(providers=self.providers, from_auto_update=False)
+
+    @cached_property
+    def document(self) -> str:
+        """The book as JSON, see `price_documents`."""
+        return price_documents.dump(self.providers)
 
     @cached_property
     def version(self) -> str:
-        """Source, its version, and a digest of what it says: genai-prices carries no data version of its own."""
-        digest = hashlib.sha256()
-        for row in self.rows():
-            digest.update(repr(row).encode())
-        return f"genai-prices@{version('genai-prices')}+sha256:{digest.hexdigest()[:16]}"
+        """Source, and a digest of what the book says: genai-prices carries no data version of its own."""
+        return f"{self._source}+sha256:{hashlib.sha256(self.document.encode()).hexdigest()[:16]}"
 
     @cached_property
     def models(self) -> int:
         """How many models it prices."""
         return sum(len(provider.models) for provider in self.providers)
+
+    @cached_property
+    def newest_price(self) -> date | None:
+        """The latest date that it gives a price up to today: the book was kept at least until then."""
+        dates = {
+            condition.start_date
+            for provider in self.providers
+            for model in provider.models
+            for condition in _conditions(model)
+            if isinstance(condition, StartDateConstraint)
+        }
+        return max((d for d in dates if d <= datetime.now(UTC).date()), default=None)
 
     def rows(self) -> Iterator[Row]:
         """All lines of `price_book`."""
@@ -139,27 +161,68 @@ class Book:
             for model in provider.models:
                 for context in _contexts(model):
                     yield from _rows(provider, model, context, url)
+            for owner, model in self._resold(provider).values():
+                yield from _rows(provider, model, {}, (owner.pricing_urls or [""])[0])
 
-    def resolve(self, provider: str, model: str, price_context: str) -> Name:
+    def _resold(self, provider: Provider) -> dict[str, tuple[Provider, ModelInfo]]:
+        """Models of others that it sells at those others' prices, by id: Azure those of OpenAI, Google Anthropic's.
+
+        Of these genai-prices knows the standard price alone, whatever the context.
+        """
+        own = {model.id for model in provider.models}
+        others = [p for id in provider.fallback_model_providers or () for p in self.providers if p.id == id]
+        return {m.id: (p, m) for p in reversed(others) for m in p.models if m.id not in own}
+
+    def resolve(self, provider: str, model: str, price_context: str, aliases: Sequence[ModelAlias] = ()) -> Name:
         """Find the model that a span's names mean. Never raises: a name that is not known comes back with a reason."""
-        if not model:
-            return Name(reason="the span names no model")
-        snapshot = data_snapshot.DataSnapshot(providers=self.providers, from_auto_update=False)
+        asked = readings(provider, model, aliases)
         try:
-            found_provider, found = snapshot.find_provider_model(
-                model, None, PROVIDER_ALIASES.get(provider, provider) or None, None
+            for reading in asked:
+                if found := self._find(reading):
+                    return self._name(*found, price_context)
+        except NotPriceable as error:
+            return Name(reason=str(error))
+        if fine_tuned(model):
+            return Name(
+                reason="a fine-tuned model for which the book has no rate; its base model's price is not used: give "
+                f"yours with `breakeven prices set {model}`"
             )
-        except LookupError as error:
-            return Name(reason=str(error.args[0]) if error.args else "not in the book")
-        context = dict(part.split("=", 1) for part in price_context.split(";") if "=" in part)
-        known = {key: value for key, value in context.items() if _varies(found, key, value)}
         return Name(
-            provider=found_provider.id,
-            model=found.id,
-            price_context=context_text(known),
-            tier_starts=tuple(t for t in _tier_starts(found, known) if t),
-            day_starts=tuple(s for s in _day_starts(found) if s),
+            reason="not in the book: take a newer one with `breakeven prices sync`, name the model that is meant under "
+            "[[models]] in breakeven.toml, or give a rate with `breakeven prices set`"
         )
+
+    def _find(self, reading: Reading) -> tuple[Provider, ModelInfo] | None:
+        try:
+            asked, found = self._snapshot.find_provider_model(reading.model, None, reading.provider or None, None)
+        except LookupError:
+            return None
+        if fine_tuned(reading.model) and not fine_tuned(found.id):
+            return None
+        if (
+            any(found is model for model in asked.models)
+            or self._resold(asked).get(found.id, (asked, None))[1] is found
+        ):
+            return asked, found
+        # Called as another model of the same id: its rates stand with who makes it.
+        return next((p, found) for p in self.providers if any(found is model for model in p.models))
+
+    def _name(self, provider: Provider, model: ModelInfo, price_context: str) -> Name:
+        context = dict(part.split("=", 1) for part in price_context.split(";") if "=" in part)
+        own = any(model is m for m in provider.models)
+        known = {key: value for key, value in context.items() if own and _varies(model, key, value)}
+        return Name(
+            provider=provider.id,
+            model=model.id,
+            price_context=context_text(known),
+            tier_starts=tuple(t for t in _tier_starts(model, known) if t),
+            day_starts=tuple(s for s in _day_starts(model) if s),
+        )
+
+
+def text_of_context(context: str) -> str:
+    """A price context as a user writes it, put into the order of the tables."""
+    return context_text(dict(part.strip().split("=", 1) for part in context.split(";") if "=" in part))
 
 
 def context_text(context: Mapping[str, str]) -> str:
@@ -254,13 +317,15 @@ def _rates(price: ModelPrice, tier_start: int) -> Rates:
         if isinstance(value, Decimal):
             per_unit[usage_key] = (value / unit["per"]).quantize(_SCALE)
     return Rates(
-        buckets=tuple(_most_specific(unit, per_unit) for unit in BUCKETS.values()),
+        buckets=tuple(most_specific(unit, per_unit) for unit in BUCKETS.values()),
         request=per_unit.get("requests"),
-        meters=tuple((meter, per_unit[unit]) for meter, unit in METERS.items() if unit in per_unit),
+        meters=tuple(
+            (meter, rate) for meter, unit in METERS.items() if (rate := most_specific(unit, per_unit)) is not None
+        ),
     )
 
 
-def _most_specific(usage_key: str, per_unit: Mapping[str, Decimal]) -> Decimal | None:
+def most_specific(usage_key: str, per_unit: Mapping[str, Decimal]) -> Decimal | None:
     """Rate of the unit, else of the priced unit that contains it and says most about it."""
     dimensions = unit_data[usage_key]["dimensions"].items()
     containing = [key for key in per_unit if unit_data[key]["dimensions"].items() <= dimensions]

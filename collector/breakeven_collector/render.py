@@ -175,6 +175,10 @@ def _headline(report: Report) -> Text:
         text.append(f", {_trend(totals['trend'])} against the {period['days']} days before")
     if other := report.get("other_book"):
         text.append(f"\n{money(other['cost_usd'])} with {other['version']}")
+        if other["approximated"]:
+            text.append(
+                f" (about, for {', '.join(other['approximated'][:3])}: its prices change at other sizes or hours)"
+            )
     return text
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Any, Final, TypedDict
 
+from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.features import Feature
 from breakeven_collector.period import Period, last_days, window
@@ -188,7 +189,7 @@ def build_report(
         "unallocated": [
             {
                 "service": row["service"] or None,
-                "calls": int(row["calls"]),
+                "calls": _whole(row["calls"]),
                 "cost_usd": usd(row["cost_usd"]),
                 "estimated_usd": usd(row["estimated_usd"]),
             }
@@ -213,11 +214,20 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
     known = [row["v"] for row in store.rows("SELECT book_version AS v FROM price_books FINAL ORDER BY loaded_at DESC")]
     if book not in known:
         raise BadRequest(422, f"book {book!r} is not in the store; it has {', '.join(known) or 'none'}")
+    # Names that came since that book was active are not looked up in it yet.
+    Catalog(store).prepare(book)
     found = store.query_file("report", {**asked, "book": book})
     costs = {row["name"] or None: row["cost_usd"] for row in found}
     for row in report[by.plural]:
         row["other_cost_usd"] = usd(costs.get(row[str(by)]))
-    report["other_book"] = {"version": book, "cost_usd": usd(_totals(found)["cost_usd"])}
+    report["other_book"] = {
+        "version": book,
+        "cost_usd": usd(_totals(found)["cost_usd"]),
+        # Its edges of size or time of day are not those that the ledger is cut along: priced at the ledger's own.
+        "approximated": [
+            f"{row['provider']}/{row['model']}" for row in store.query_file("approximated_names", {"book": book})
+        ],
+    }
 
 
 def declare(report: Report, features: Mapping[str, Feature]) -> Report:
@@ -253,7 +263,7 @@ _MORE_COUNTS = (
 
 
 def _totals(found: Sequence[Row]) -> dict[str, Any]:
-    totals: dict[str, Any] = {key: sum(int(row[key]) for row in found) for key in (*_COUNTS, *_MORE_COUNTS)}
+    totals: dict[str, Any] = {key: _whole(sum(row[key] for row in found)) for key in (*_COUNTS, *_MORE_COUNTS)}
     for key in _MONEY:
         known = [row[key] for row in found if row[key] is not None]
         totals[key] = sum(known, Decimal(0)) if known else None
@@ -271,34 +281,39 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
         extra: Row = {}
         if by is Dimension.FEATURE:
             extra = {
-                "allocated_calls": int(row["allocated_calls"]),
+                "allocated_calls": _whole(row["allocated_calls"]),
                 **_declared(features.get(row["name"], Feature())),
             }
         rows.append(
             {
                 str(by): row["name"] or None,
                 **extra,
-                **{key: int(row[key]) for key in _COUNTS},
+                **{key: _whole(row[key]) for key in _COUNTS},
                 "cost_usd": usd(cost),
                 "estimated_usd": usd(row["estimated_usd"]),
-                "cost_per_call_usd": _per_call(cost, int(row["calls"]) - int(row["unpriced_calls"])),
+                "cost_per_call_usd": _per_call(cost, _whole(row["calls"]) - _whole(row["unpriced_calls"])),
                 "share": _share(spent, total),
                 "cumulative_share": _share(running, total) if spent is not None else None,
                 "previous_cost_usd": usd(row["previous_cost_usd"]),
                 "trend": _trend(cost, row["previous_cost_usd"]),
-                "unpriced_calls": int(row["unpriced_calls"]),
+                "unpriced_calls": _whole(row["unpriced_calls"]),
                 "unpriced_units": usd(row["unpriced_units"]),
             }
         )
     return rows
 
 
+def _whole(count: Decimal | int) -> int:
+    """A count for people: shares of a split feature are decimals."""
+    return int(Decimal(count).to_integral_value(ROUND_HALF_EVEN))
+
+
 def _removed_rows(found: Sequence[Row], by: Dimension) -> list[dict[str, Any]]:
     return [
         {
             str(by): row["name"] or None,
-            "duplicate_calls": int(row["duplicate_calls"]),
-            "wrapper_calls": int(row["wrapper_calls"]),
+            "duplicate_calls": _whole(row["duplicate_calls"]),
+            "wrapper_calls": _whole(row["wrapper_calls"]),
             "cost_usd": usd(row["removed_usd"]),
         }
         for row in found
@@ -346,7 +361,7 @@ def _unpriced(row: Row) -> Unpriced:
         provider=row["provider"],
         model=row["model"],
         meter=row["meter"] or None,
-        calls=int(row["calls"]),
+        calls=_whole(row["calls"]),
         quantity=usd(row["quantity"]) if row["meter"] else None,
         estimated_usd=usd(row["estimated_usd"]),
     )

@@ -35,8 +35,10 @@ class CollectorRefused(BreakevenError):
     """The collector answers with an error."""
 
 
-def get_json(url: str, *, having: str, timeout: float = 60.0) -> dict[str, Any]:
-    """Ask a collector for a document that has the key `having`.
+def get_json(
+    url: str, *, having: str, timeout: float = 60.0, body: bytes | None = None, method: str | None = None
+) -> dict[str, Any]:
+    """Ask a collector for a document that has the key `having`; with a `body` (JSON) it is a POST.
 
     Raises:
         CollectorUnreachable: nothing answers there.
@@ -45,7 +47,8 @@ def get_json(url: str, *, having: str, timeout: float = 60.0) -> dict[str, Any]:
     try:
         # A proxy of the environment knows nothing of this machine's ports.
         opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in _THIS_MACHINE else build_opener()
-        with opener.open(Request(url, headers={"Accept": "application/json"}), timeout=timeout) as answer:
+        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if body is not None else {})}
+        with opener.open(Request(url, data=body, headers=headers, method=method), timeout=timeout) as answer:
             document = json.load(answer)
     except HTTPError as error:
         raise CollectorRefused(f"{url} answers {error.code}: {_message(error)}") from None
@@ -110,7 +113,7 @@ def fetch(
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
     found = f"the collector at {address} has another store"
     try:
-        if url or _serves_our_store(settings, address):
+        if url or serves_our_store(settings, address):
             return get_json(f"{address}{path}", having=having)
     except CollectorUnreachable as error:
         if url:
@@ -132,7 +135,12 @@ def fetch(
         store.close()
 
 
-def _serves_our_store(settings: Settings, address: str) -> bool:
+def serves_our_store(settings: Settings, address: str) -> bool:
+    """Whether to ask the collector there: it has the store that is named on purpose, or none is.
+
+    Raises:
+        CollectorUnreachable: nothing answers there.
+    """
     if not settings.model_fields_set & {"store", "data_dir"}:
         return True
     try:

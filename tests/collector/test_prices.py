@@ -1,9 +1,6 @@
 """Prices: what SQL makes of sums equals what genai-prices makes of single calls."""
 
-import random
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,162 +9,16 @@ from breakeven_collector import otlp
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.pipeline import Pipeline
-from breakeven_collector.prices import BUCKETS, Book, context_text
+from breakeven_collector.prices import BUCKETS, Book
 from breakeven_collector.store import Store
 from genai_prices import Usage, calc_price
-from genai_prices.types import StartDateConstraint
 
 from tests.spans import NOON, Call, after, body
-
-NANODOLLAR = Decimal("1e-9")
-"""The book holds rates to 15 decimals a token; some of OpenRouter have more."""
 
 
 @pytest.fixture(scope="module")
 def book() -> Book:
     return Book()
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One call to be priced by both."""
-
-    provider: str
-    model: str
-    at: datetime
-    context: dict[str, str]
-    input_tokens: int
-    cache_read: int
-    cache_write: int
-    cache_write_1h: int
-    output_tokens: int
-    web_searches: int
-
-    def by_genai_prices(self) -> Decimal:
-        return calc_price(
-            Usage(
-                input_tokens=self.input_tokens,
-                cache_read_tokens=self.cache_read,
-                cache_write_tokens=self.cache_write,
-                cache_write_1h_tokens=self.cache_write_1h,
-                output_tokens=self.output_tokens,
-                web_searches=self.web_searches,
-            ),
-            self.model,
-            provider_id=self.provider,
-            genai_request_timestamp=self.at,
-            price_context=self.context or None,
-        ).total_price
-
-    def call(self) -> Call:
-        return Call(
-            at=self.at,
-            provider=self.provider,
-            model=self.model,
-            input_tokens=self.input_tokens,
-            output_tokens=self.output_tokens,
-            attributes={
-                "gen_ai.usage.cache_read.input_tokens": self.cache_read,
-                "gen_ai.usage.cache_write.input_tokens": self.cache_write,
-                "anthropic.usage.cache_creation.ephemeral_1h_input_tokens": self.cache_write_1h,
-                "openai.response.service_tier": self.context.get("service_tier")
-                or ("batch" if "processing" in self.context else None),
-                "anthropic.response.speed": self.context.get("speed"),
-                "breakeven.meter.web_search": self.web_searches or None,
-            },
-        )
-
-
-def samples(book: Book, count: int) -> Iterator[Sample]:
-    """Random calls over all models of the book, before and after each change of price, at tier edges, in each context."""
-    draw = random.Random(11)
-    models = [(p, m) for p in book.providers for m in p.models]
-    while count:
-        provider, model = draw.choice(models)
-        name = book.resolve(provider.id, model.id, "")
-        if (name.provider, name.model) != (provider.id, model.id):
-            continue  # the id alone names another model: the book itself would price that one
-        starts = [
-            c.constraint.start_date
-            for c in (*(model.prices if isinstance(model.prices, list) else ()), *(model.price_variants or ()))
-            if isinstance(c.constraint, StartDateConstraint)
-        ]
-        day = draw.choice([*starts, date(2026, 11, 1)])
-        at = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(
-            days=draw.choice([-1, 0, 0, 1]), minutes=draw.randrange(24 * 60)
-        )
-        if not datetime(2020, 1, 2, tzinfo=UTC) < at < datetime.now(UTC):
-            continue
-        variants = [
-            v.when for v in model.price_variants or () if v.when.keys() <= {"service_tier", "processing", "speed"}
-        ]
-        context = draw.choice([{}, *variants])
-        if context.get("service_tier") == "default":
-            context = {}
-        edge = draw.choice([0, *book.resolve(provider.id, model.id, context_text(context)).tier_starts])
-        total = max(1, edge + draw.choice([-1, 0, 1, 5000])) if edge else draw.randrange(1, 400_000)
-        cache_read = draw.choice([0, draw.randrange(total + 1)])
-        cache_write = draw.choice([0, draw.randrange(total - cache_read + 1)])
-        yield Sample(
-            provider=provider.id,
-            model=model.id,
-            at=at,
-            context=dict(context),
-            input_tokens=total,
-            cache_read=cache_read,
-            cache_write=cache_write,
-            cache_write_1h=draw.choice([0, draw.randrange(cache_write + 1)]),
-            output_tokens=draw.randrange(0, 20_000),
-            web_searches=draw.choice([0, 0, 3]),
-        )
-        count -= 1
-
-
-def test_sql_prices_ten_thousand_random_calls_like_genai_prices(pipeline: Pipeline, project: str, book: Book) -> None:
-    """A feature a call, so that sums by feature are single calls."""
-    expected: dict[str, Decimal] = {}
-    searches_without_rate: set[str] = set()
-    tokens_without_rate: set[str] = set()
-    without_rate = {
-        (r.provider, r.model, kind)
-        for r in book.rows()
-        for kind, rate in zip(BUCKETS, r.rates.buckets, strict=True)
-        if rate is None
-    }
-    calls: list[Call] = []
-    for number, sample in enumerate(samples(book, 10_000)):
-        feature = f"f{number}"
-        call = sample.call()
-        call.feature = feature
-        calls.append(call)
-        expected[feature] = sample.by_genai_prices()
-        if sample.web_searches and replace(sample, web_searches=0).by_genai_prices() == expected[feature]:
-            searches_without_rate.add(feature)
-        used = {"uncached": sample.input_tokens, "answer": sample.output_tokens}
-        if any(count and (sample.provider, sample.model, kind) in without_rate for kind, count in used.items()):
-            tokens_without_rate.add(feature)
-    for start in range(0, len(calls), 2000):
-        traces = otlp.read_traces(body(*calls[start : start + 2000]), otlp.Encoding.PROTOBUF)
-        pipeline.journal.append(traces.body, project).result(30)
-    pipeline.drain(120)
-    rows = pipeline.store.rows(
-        "SELECT feature, sum(s.cost_usd) AS usd, sumIf(s.calls, cost_usd IS NULL) AS unpriced, "
-        "sumIf(s.quantity, s.cost_usd IS NULL) AS unpriced_units FROM spend AS s "
-        "WHERE grain = 'minute' AND project = {p:String} GROUP BY feature",
-        {"p": project},
-    )
-    found = {row["feature"]: row for row in rows}
-    assert found.keys() == expected.keys()
-    # The named difference: what genai-prices has no rate for costs nothing there; here it is unknown and counted.
-    assert {f for f, row in found.items() if row["unpriced"]} == tokens_without_rate
-    assert len(tokens_without_rate) < 2_000
-    assert {f for f, row in found.items() if row["unpriced_units"]} == searches_without_rate
-    different = {
-        f: (row["usd"], expected[f])
-        for f, row in found.items()
-        if not row["unpriced"] and abs(row["usd"] - expected[f]) > NANODOLLAR
-    }
-    assert different == {}
 
 
 def priced(store: Store, project: str) -> list[dict[str, Any]]:
@@ -252,11 +103,9 @@ def test_a_newer_book_prices_history_too_and_an_older_one_stays_readable(empty_s
     assert store.rows("SELECT count() AS n FROM price_books") == [{"n": 1}]
     assert catalog.load() == [], "the same book again changes nothing"
 
-    cheaper = Book()
-    cheaper.__dict__["version"] = "test@2"
-    Catalog(store, cheaper).load()
+    Catalog(store, Book(source="test@2")).load()
     assert store.rows("SELECT argMax(book_version, loaded_at) AS v, count() AS n FROM price_books") == [
-        {"v": "test@2", "n": 2}
+        {"v": Book(source="test@2").version, "n": 2}
     ]
     per_book = store.rows("SELECT count() AS n FROM price_book GROUP BY book_version")
     assert len(per_book) == 2

@@ -14,12 +14,10 @@ SELECT
     part.6 AS cost_class, p.feature AS recorded_feature, p.origin_id AS origin_id,
     p.tenant AS tenant, p.user_id AS user_id, p.provider AS provider, p.model AS model, p.price_context AS price_context,
     p.name_id AS name_id, p.tier_start AS tier_start, p.basis AS basis, p.meter AS meter, p.counted AS counted, p.retry AS retry,
-    -- A split gives each part its share, and all parts together the whole to the last digit: the share up to here, less
-    -- the share before. Counts are whole; a hash of the row draws which part gets an odd one, so that none is favoured.
-    part.3 = 1 AS whole,
-    share_to - part.3 AS share_from,
-    toDecimal128(cityHash64(p.feature, p.at, p.name_id, p.tenant, p.user_id, p.service) % 1000000, 0) / 1000000 AS odd,
-    arrayMap(n -> if(whole, n, toInt64(floor(n * share_to + odd)) - toInt64(floor(n * share_from + odd))), p.counts) AS counts,
+    -- A split gives each part its share, unrounded: the parts add up to the whole however rows are merged. Counts are
+    -- decimals therefore, and whole numbers wherever nothing is split.
+    part.3 AS weight,
+    arrayMap(n -> if(weight = 1, CAST(n AS Decimal(38, 12)), n * weight), p.counts) AS counts,
     counts[1] AS calls, counts[2] AS failed_calls, counts[3] AS resends, counts[4] AS estimated_calls,
     counts[5] AS uncached_tokens, counts[6] AS cache_read_tokens, counts[7] AS cache_write_5m_tokens,
     counts[8] AS cache_write_1h_tokens, counts[9] AS audio_input_tokens, counts[10] AS image_input_tokens,
@@ -27,10 +25,9 @@ SELECT
     counts[14] AS image_output_tokens, counts[15] AS duration_us,
     uncached_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + audio_input_tokens + image_input_tokens AS input_tokens,
     answer_tokens + reasoning_tokens + audio_output_tokens + image_output_tokens AS output_tokens,
-    arrayMap(d -> if(whole, d, CAST(CAST(d AS Nullable(Decimal(76, 15))) * share_to AS Nullable(Decimal(38, 15)))
-        - CAST(CAST(d AS Nullable(Decimal(76, 15))) * share_from AS Nullable(Decimal(38, 15)))), p.dollars) AS dollars,
+    arrayMap(d -> if(weight = 1, CAST(d AS Nullable(Decimal(38, 27))), d * weight), p.dollars) AS dollars,
     dollars[1] AS cost_usd, dollars[2] AS estimated_usd, dollars[3] AS avoided_usd, dollars[4] AS reported_cost_usd,
-    CAST(dollars[5] AS Decimal(38, 6)) AS quantity,
+    if(weight = 1, CAST(p.quantity AS Decimal(38, 18)), p.quantity * weight) AS quantity,
     p.price_source AS price_source, p.unpriced_reason AS unpriced_reason
 FROM
 (
@@ -44,8 +41,8 @@ FROM
             if(without_usage OR estimated_calls != 0, CAST(factor * (missing_input_tokens * rate.uncached
                 + missing_output_tokens * rate.answer + if(without_usage, calls * ifNull(rate.request, zero), 0)) AS Nullable(Decimal(38, 15))), NULL),
             if(basis = 'gateway_cache', usage_usd, NULL),
-            CAST(reported_cost_usd AS Nullable(Decimal(38, 15))),
-            CAST(quantity AS Nullable(Decimal(38, 15)))] AS dollars,
+            CAST(reported_cost_usd AS Nullable(Decimal(38, 15)))] AS dollars,
+        quantity,
         multiIf(
             cost_usd IS NOT NULL, if(basis = 'partial' AND meter = '', 'part of the usage is missing', ''),
             basis = 'lost', 'lost after it was sent',
@@ -96,10 +93,12 @@ FROM
                 SELECT
                     s.* EXCEPT (project, feature, name_id, tier_start),
                     s.project AS project, s.feature AS feature, s.name_id AS name_id, s.tier_start AS tier_start,
-                    multiIf(o.valid_to > s.priced_at, 'project', a.valid_to > s.priced_at, 'override', '') AS contract,
-                    if(contract = 'project', o.book_factor, a.book_factor) AS contract_factor,
-                    if(contract = 'project', o.rate, a.rate) AS contract_rate,
-                    if(contract = 'project', o.meter_usd, a.meter_usd) AS contract_meter_usd,
+                    o.valid_to > s.priced_at AS of_project,
+                    multiIf(of_project, if(o.amortised, 'amortised', 'project'),
+                        a.valid_to > s.priced_at, if(a.amortised, 'amortised', 'override'), '') AS contract,
+                    if(of_project, o.book_factor, a.book_factor) AS contract_factor,
+                    if(of_project, o.rate, a.rate) AS contract_rate,
+                    if(of_project, o.meter_usd, a.meter_usd) AS contract_meter_usd,
                     r.book_version AS book_version, r.rate AS book_rate, r.meter_usd AS book_meter_usd,
                     t.input_ratio AS input_ratio, t.output_ratio AS output_ratio,
                     t.typical_input_tokens AS typical_input_tokens, t.typical_output_tokens AS typical_output_tokens
@@ -137,6 +136,5 @@ FROM
 ASOF LEFT JOIN attributions_now AS w
     ON w.project = p.project AND w.feature = p.feature AND w.feature_source = p.feature_source
     AND w.origin_id = p.origin_id AND w.environment = p.environment AND p.priced_at >= w.valid_from
-LEFT ARRAY JOIN
-    if(empty(w.parts), [(toString(p.feature), toString(p.feature_source), CAST(1 AS Decimal(38, 12)), '', '', '')], w.parts) AS part,
-    arrayCumSum(x -> x.3, if(empty(w.parts), [('', '', CAST(1 AS Decimal(38, 12)), '', '', '')], w.parts)) AS share_to
+-- Not worked out yet: as recorded.
+LEFT ARRAY JOIN if(empty(w.parts), [(toString(p.feature), toString(p.feature_source), CAST(1 AS Decimal(38, 12)), '', '', '')], w.parts) AS part
