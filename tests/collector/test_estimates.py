@@ -58,15 +58,15 @@ def test_what_calls_with_both_teach_corrects_the_others_of_their_feature(pipelin
     ]
     other = [
         Call(at=at(n), feature="b", input_tokens=900, output_tokens=90, attributes=estimate(1000, 100))
-        for n in range(1, 9)
+        for n in range(1, 12)
     ]
     report = land(
         pipeline, project, *taught, *other, unreported("a", **estimate(2000, 10)), unreported("c", **estimate(2000, 10))
     )
     rows = {row["feature"]: row["estimated_usd"] for row in report["features"]}
-    # Of its own feature: 1.5 and 3 reported tokens for each estimated one; for a new feature, all calls of the model.
+    # Of its own feature: 1.5 and 3 reported tokens for each estimated one; for a new feature, the median of the model.
     assert Decimal(rows["a"]) == 3000 * IN_USD + 30 * OUT_USD
-    assert Decimal(rows["c"]) == 2400 * IN_USD + Decimal("19.5") * OUT_USD
+    assert Decimal(rows["c"]) == 1800 * IN_USD + 9 * OUT_USD
     assert rows["b"] is None
 
 

@@ -5,23 +5,30 @@ INSERT INTO token_ratios (project, feature, name_id, input_ratio, output_ratio, 
     typical_input_tokens, typical_output_tokens, typical_calls, learned_at)
 WITH
     5 AS enough,
-    -- calls that have both; media in the messages is left out of an estimate, so those teach nothing
+    -- Calls that have both; media in the messages is left out of an estimate, so those teach nothing. The ratio is the
+    -- median, each call weighing as much as it is long: a few calls with something that no text shows do not move it.
     pairs AS
     (
         SELECT project, feature, sipHash64(provider, model, price_context) AS name_id,
-            countIf(estimated_input_tokens > 0) AS n_in,
-            sumIf(input_tokens, estimated_input_tokens > 0) AS reported_in, sumIf(estimated_input_tokens, estimated_input_tokens > 0) AS estimated_in,
-            countIf(estimated_output_tokens > 0) AS n_out,
-            sumIf(output_tokens, estimated_output_tokens > 0) AS reported_out, sumIf(estimated_output_tokens, estimated_output_tokens > 0) AS estimated_out
+            ifNull(estimated_input_tokens, 0) AS estimated_in, if(estimated_in > 0, input_tokens / estimated_in, 0) AS ratio_in,
+            ifNull(estimated_output_tokens, 0) AS estimated_out, if(estimated_out > 0, output_tokens / estimated_out, 0) AS ratio_out
         FROM calls
         WHERE ts >= now() - INTERVAL 90 DAY AND basis IN ('usage', 'reported') AND NOT estimate_incomplete AND NOT failed
             AND (estimated_input_tokens > 0 OR estimated_output_tokens > 0)
+    ),
+    of_feature AS
+    (
+        SELECT project, feature, name_id,
+            countIf(estimated_in > 0) AS n_in, quantileExactWeighted(0.5)(ratio_in, toUInt64(estimated_in)) AS ratio_in,
+            countIf(estimated_out > 0) AS n_out, quantileExactWeighted(0.5)(ratio_out, toUInt64(estimated_out)) AS ratio_out
+        FROM pairs
         GROUP BY project, feature, name_id
     ),
     of_model AS
     (
-        SELECT project, name_id, sum(n_in) AS n_in, sum(reported_in) AS reported_in, sum(estimated_in) AS estimated_in,
-            sum(n_out) AS n_out, sum(reported_out) AS reported_out, sum(estimated_out) AS estimated_out
+        SELECT project, name_id,
+            countIf(estimated_in > 0) AS n_in, quantileExactWeighted(0.5)(ratio_in, toUInt64(estimated_in)) AS ratio_in,
+            countIf(estimated_out > 0) AS n_out, quantileExactWeighted(0.5)(ratio_out, toUInt64(estimated_out)) AS ratio_out
         FROM pairs
         GROUP BY project, name_id
     ),
@@ -43,8 +50,8 @@ WITH
     )
 SELECT
     u.project AS project, u.feature AS feature, u.name_id AS name_id,
-    CAST(multiIf(f.n_in >= enough, f.reported_in / f.estimated_in, m.n_in >= enough, m.reported_in / m.estimated_in, family) AS Decimal(38, 6)) AS input_ratio,
-    CAST(multiIf(f.n_out >= enough, f.reported_out / f.estimated_out, m.n_out >= enough, m.reported_out / m.estimated_out, family) AS Decimal(38, 6)) AS output_ratio,
+    CAST(multiIf(f.n_in >= enough, f.ratio_in, m.n_in >= enough, m.ratio_in, family) AS Decimal(38, 6)) AS input_ratio,
+    CAST(multiIf(f.n_out >= enough, f.ratio_out, m.n_out >= enough, m.ratio_out, family) AS Decimal(38, 6)) AS output_ratio,
     multiIf(f.n_in >= enough, f.n_in, m.n_in >= enough, m.n_in, 0) AS samples,
     multiIf(f.n_in >= enough, 'feature', m.n_in >= enough, 'model', 'family') AS learned_from,
     CAST(multiIf(u.n >= enough, u.tokens_in / u.n, a.n >= enough, a.tokens_in / a.n, NULL) AS Nullable(Decimal(38, 6))) AS typical_input_tokens,
@@ -62,6 +69,6 @@ FROM
             1.1) AS family
     FROM usual
 ) AS u
-LEFT JOIN pairs AS f ON f.project = u.project AND f.feature = u.feature AND f.name_id = u.name_id
+LEFT JOIN of_feature AS f ON f.project = u.project AND f.feature = u.feature AND f.name_id = u.name_id
 LEFT JOIN of_model AS m ON m.project = u.project AND m.name_id = u.name_id
 LEFT JOIN usual_of_model AS a ON a.project = u.project AND a.name_id = u.name_id
