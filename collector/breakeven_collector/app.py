@@ -59,10 +59,6 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     async def _config_error(request: Request, error: ConfigError) -> Response:
         return _status_response(request, 500, str(error), {})
 
-    @app.exception_handler(BadRequest)
-    async def _bad_request(request: Request, error: BadRequest) -> Response:
-        return _status_response(request, error.status, str(error), {})
-
     @app.exception_handler(Exception)
     async def _bug(request: Request, _error: Exception) -> Response:
         # OTLP wants a Status even here; the traceback is in the log, not in the answer.

@@ -117,23 +117,32 @@ def report(
     by: Annotated[
         Dimension, typer.Option(envvar="BREAKEVEN_BY", help="What to break the bill down by.")
     ] = Dimension.FEATURE,
-    month: Annotated[str | None, typer.Option(help="Instead of --days: a month, such as 2026-10.")] = None,
+    month: Annotated[
+        str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
+    ] = None,
     first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Instead of --days: the first day.")
+        datetime | None,
+        typer.Option("--from", envvar="BREAKEVEN_FROM", formats=["%Y-%m-%d"], help="Instead of --days: the first day."),
     ] = None,
     last: Annotated[
         datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"),
+        typer.Option(
+            "--to", envvar="BREAKEVEN_TO", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"
+        ),
     ] = None,
     timezone: Annotated[
         str | None,
         typer.Option(envvar="BREAKEVEN_TIMEZONE", help="Where days begin: Europe/Berlin, … \\[default: UTC]"),
     ] = None,
     book: Annotated[
-        str | None, typer.Option(help="Price the same calls with another price book too: its version.")
+        str | None,
+        typer.Option(envvar="BREAKEVEN_BOOK", help="Price the same calls with another price book too: its version."),
     ] = None,
     removed: Annotated[
-        bool, typer.Option("--removed", help="Also show what was removed as counted twice, row by row.")
+        bool,
+        typer.Option(
+            "--removed", envvar="BREAKEVEN_REMOVED", help="Also show what was removed as counted twice, row by row."
+        ),
     ] = False,
     format: Annotated[Format, typer.Option(envvar="BREAKEVEN_FORMAT", help="table, json or csv.")] = Format.TABLE,
     url: Url = None,

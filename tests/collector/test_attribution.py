@@ -12,8 +12,8 @@ import pytest
 from breakeven_collector import otlp
 from breakeven_collector.attribution import Attribution, take_up
 from breakeven_collector.errors import ConfigError
+from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
-from breakeven_collector.report import Dimension
 from breakeven_collector.settings import Settings
 from breakeven_collector.source import fetch_report
 from breakeven_collector.store import Store
@@ -293,7 +293,7 @@ def test_a_command_takes_up_its_file_in_an_embedded_store_and_leaves_it_where_it
 ) -> None:
     cube(store, DAY, "1", feature="a", source="declared")
     config.write_text('[[alias]]\nfrom = "a"\nto = "b"\n', encoding="utf-8")
-    fetch_report(settings.model_copy(update={"port": 1}), None, days=1, by=Dimension.FEATURE)
+    fetch_report(settings.model_copy(update={"port": 1}), None, asked=Asked(1))
     assert [row[0] for row in by_part(store)] == ["b"]
     cube(store, DAY, "1", feature="late", source="declared")
     take_up(store, config.with_name("none.toml"))

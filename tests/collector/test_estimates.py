@@ -117,7 +117,7 @@ def test_a_call_without_any_estimate_costs_what_a_call_of_its_kind_usually_does(
 def test_a_call_lost_after_it_was_sent_is_estimated_and_a_refused_one_is_free(
     pipeline: Pipeline, project: str, error: str, status: int | None, reason: str | None, is_estimated: bool
 ) -> None:
-    lost = unreported("a", **estimate(1000, 0), **{"error.type": error, "http.response.status_code": status})
+    lost = unreported("a", 0, **estimate(1000, 0, **{"error.type": error, "http.response.status_code": status}))
     lost.failed = True
     report = land(pipeline, project, lost)
     assert [entry["reason"] for entry in report["unpriced"]] == ([reason] if reason else [])

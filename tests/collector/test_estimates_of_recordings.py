@@ -40,7 +40,7 @@ def test_the_median_error_after_learning_is_within_ten_percent(
         guess = estimate_messages(
             recorded.model, recorded.messages, recorded.answer, system=recorded.system, tools=recorded.tools
         )
-        if guess is None or guess.incomplete or not guess.input_tokens or not guess.output_tokens:
+        if guess.incomplete or not guess.input_tokens or not guess.output_tokens:
             continue
         seen[feature, recorded.model] += 1
         teaches = seen[feature, recorded.model] % 2 == 1

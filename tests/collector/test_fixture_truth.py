@@ -166,8 +166,8 @@ def _served(api: str, usage: dict[str, Any]) -> Tokens:
             thoughts,
         )
     total = usage.get("prompt_tokens", usage.get("input_tokens", 0))
-    detail = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
-    out_detail = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
+    detail: dict[str, int] = usage.get("prompt_tokens_details") or usage.get("input_tokens_details") or {}
+    out_detail: dict[str, int] = usage.get("completion_tokens_details") or usage.get("output_tokens_details") or {}
     cached = detail.get("cached_tokens", 0)
     output = usage.get("completion_tokens", usage.get("output_tokens", 0))
     return Tokens(total - cached, cached, 0, output, out_detail.get("reasoning_tokens", 0))

@@ -272,7 +272,7 @@ def test_what_has_no_price_is_told_by_reason() -> None:
     )
     shown = " ".join(" ".join(lines(report)).split())
     assert (
-        "priced 100 % of calls; without: 5 no usage reported, 1.5k model not in the price book (p/[bold]odd[/]), "
+        "priced 100 % of calls; without: 1.5k model not in the price book (p/[bold]odd[/]), 5 no usage reported, "
         "7 web_search without a rate (no model), 7 y without a rate (x) and 1 more" in shown
     )
     assert "lost on the way not known: no span is numbered" in shown

@@ -86,19 +86,18 @@ def bill(pipeline: Pipeline, by: Dimension, days: int = 2) -> dict[str | None, t
 
 def test_rules_aliases_splits_and_owners_are_applied_when_the_bill_is_read(own: Pipeline) -> None:
     yesterday, today = TODAY - timedelta(days=1), TODAY
-    bare = {"feature": None}
     land(
         own,
-        Call(at=today, **bare, attributes={"metadata.user_api_key_alias": "chat-eu"}),
+        Call(at=today, feature=None, attributes={"metadata.user_api_key_alias": "chat-eu"}),
         Call(at=today, attributes={"breakeven.provider.key": "chat-us"}),  # declared: a rule does not touch it
         Call(at=yesterday, feature="old-name"),
         *[Call(at=today, feature="shared") for _ in range(10)],
     )
     land(
         own,
-        *[Call(at=at, **bare, attributes={"gen_ai.agent.name": "triage"}) for at in (yesterday, today)],
-        Call(at=today, **bare, attributes={"gen_ai.agent.name": "sorter"}),
-        Call(at=today, **bare),
+        *[Call(at=at, feature=None, attributes={"gen_ai.agent.name": "triage"}) for at in (yesterday, today)],
+        Call(at=today, feature=None, attributes={"gen_ai.agent.name": "sorter"}),
+        Call(at=today, feature=None),
         service="worker",
         resource={"deployment.environment.name": "staging"},
     )
