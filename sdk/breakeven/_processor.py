@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import SpanKind, get_current_span
 
 from breakeven import _switch
 from breakeven import attributes as a
@@ -52,6 +53,16 @@ def _attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
     return getattr(span, "_attributes", None) or span.attributes or {}
 
 
+def _route_of(parent_context: Context | None) -> object:
+    """The route that is being served, told by the span of the request or by what is below it."""
+    parent = get_current_span(parent_context)
+    if not isinstance(parent, ReadableSpan):
+        return None
+    told = _attributes_of(parent)
+    # A client's span has a route too: the provider's.
+    return told.get(a.ROUTE) or (told.get("http.route") if parent.kind is SpanKind.SERVER else None)
+
+
 def _write_ended(span: Span, values: Mapping[str, str | int]) -> None:
     """Set attributes in `_on_ending`, when the span refuses it already though nobody has read it yet."""
     if span.is_recording():
@@ -63,6 +74,9 @@ def _write_ended(span: Span, values: Mapping[str, str | int]) -> None:
 
 class FeatureSpanProcessor(SpanProcessor):
     """Writes feature, task, tenant, user, session, run and tags on every span that starts inside a feature.
+
+    A span outside any feature gets the route of the request that is served, if a span above it tells one: a mapping rule
+    may turn it into a feature.
 
     LLM spans also get a number (`breakeven.seq`) when they end, so that the collector can count those that never
     arrived. What a span already says stays. `breakeven.init` adds this processor by itself; add it to a
@@ -88,6 +102,8 @@ class FeatureSpanProcessor(SpanProcessor):
                 stamp = {name: value for name, value in stamp.items() if name not in present}
             span.set_attributes(stamp)
             setattr(span, _STAMP, stamp)
+        elif a.ROUTE not in present and (route := _route_of(parent_context)):
+            span.set_attribute(a.ROUTE, route)
         if not _NUMBERS_AT_END and a.SEQ not in present and is_llm(present):
             span.set_attributes(_counter.draw())
 

@@ -12,6 +12,7 @@ from breakeven import _switch
 from breakeven._payer import current, frame_in
 from breakeven.testing import captured_spans
 from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind
 
 from tests.sdk.features import here, tracer
 
@@ -297,3 +298,23 @@ def test_an_error_of_ours_does_not_reach_the_application(
     monkeypatch.setattr(_guard, "strict", True)
     with pytest.raises(RuntimeError, match="ours"):
         breakeven.feature("f").__enter__()
+
+
+def test_outside_any_feature_the_route_that_is_served_comes_down_to_the_call() -> None:
+    with captured_spans() as spans:
+        served = {"http.route": "/chat/{id}"}
+        with (
+            tracer.start_as_current_span("POST", kind=SpanKind.SERVER, attributes=served),
+            tracer.start_as_current_span("step"),
+        ):
+            tracer.start_span("call", kind=SpanKind.CLIENT).end()
+            with breakeven.feature("chat"):
+                tracer.start_span("declared").end()
+        # A client's route is the provider's, not the application's.
+        with tracer.start_as_current_span("messages", kind=SpanKind.CLIENT, attributes={"http.route": "/v1/messages"}):
+            tracer.start_span("below").end()
+    told = {span.name: (span.attributes or {}).get("breakeven.route") for span in spans}
+    assert told == {
+        **{"call": "/chat/{id}", "step": "/chat/{id}", "declared": None, "POST": None},
+        **{"below": None, "messages": None},
+    }
