@@ -53,7 +53,7 @@ def _attributes_of(span: ReadableSpan) -> Mapping[str, Any]:
     return getattr(span, "_attributes", None) or span.attributes or {}
 
 
-def _route_of(parent_context: Context | None) -> object:
+def _route_of(parent_context: Context | None) -> Any:
     """The route that is being served, told by the span of the request or by what is below it."""
     parent = get_current_span(parent_context)
     if not isinstance(parent, ReadableSpan):

@@ -19,6 +19,8 @@ SELECT
         -- Vercel's AI SDK: the outer span sums up its steps, and each step has a span of its own.
         AND NOT (startsWith(vercel_operation, 'ai.') AND position(vercel_operation, '.do') = 0)
         AND langfuse_type IN ('', 'generation', 'embedding')
+        -- LlamaIndex: a step before the call, of the kind LLM.
+        AND NOT endsWith(span_name, '._prepare_chat_with_tools')
         AND (billable_operation OR vercel_operation != '' OR openinference_kind != '' OR langfuse_type != '' OR has_request_type
             OR input_reported IS NOT NULL OR output_reported IS NOT NULL OR cost_reported IS NOT NULL OR used) AS is_call,
     seq,
@@ -29,7 +31,8 @@ SELECT
     span_id,
     parent_span_id,
     multiIf(response_id != '', sipHash64('response', response_id),
-        -- Logfire reports a stream twice and without an id: when it opens, and as a log entry when it ends.
+        -- Logfire reports a stream twice and without an id: when it opens, and as a log entry when it ends. What failed to
+        -- open has no entry.
         startsWith(scope, 'logfire.') AND NOT failed, sipHash64('logfire', service, instance, request_data),
         sipHash64('span', trace_id, span_id)) AS identity,
     environment,
@@ -181,7 +184,9 @@ FROM
                     coalesce(int('gen_ai.usage.cache_read.input_tokens'), int('gen_ai.usage.cache_read_input_tokens'),
                         int('llm.token_count.prompt_details.cache_read'), int('ai.usage.cachedInputTokens'), int('ai.usage.inputTokenDetails.cacheReadTokens'),
                         vercel_detail('cachedPromptTokens'), vercel_detail('cacheReadInputTokens'), vercel_detail('cache_read_input_tokens'),
-                        blob_int('cached_content_token_count'), nullIf(blob_int('cache_read_input_tokens'), 0),
+                        blob_int('cached_content_token_count'), 
+                        -- LiteLLM's blob for OpenAI says 0 here and the truth in the details
+                        nullIf(blob_int('cache_read_input_tokens'), 0),
                         blob_int2('prompt_tokens_details', 'cached_tokens'), blob_int2('input_tokens_details', 'cached_tokens'),
                         blob_int('input_cached_tokens'), blob_int('input_cache_read'), 0) AS cache_read_told,
                     coalesce(int('gen_ai.usage.cache_write.input_tokens'), int('gen_ai.usage.cache_creation.input_tokens'),
@@ -232,12 +237,13 @@ FROM
                     s.status.code = 2 OR error_told != '' AS failed,
                     multiIf(
                         ifNull(int('http.response.status_code'), 0) BETWEEN 1 AND 999, toUInt16(ifNull(int('http.response.status_code'), 0)),
+                        ifNull(int('http.status_code'), 0) BETWEEN 1 AND 999, toUInt16(ifNull(int('http.status_code'), 0)),
                         NOT failed, 0,
                         ifNull(int('litellm.provider.error.code'), 0) BETWEEN 1 AND 999, toUInt16(ifNull(int('litellm.provider.error.code'), 0)),
                         match(error_type, '^[1-5][0-9][0-9]$'), ifNull(toUInt16OrNull(error_type), 0),
-                        match(s.status.message, '^(?:\\w+: )?(?:Error code: |An error occurred \\()?[1-5][0-9][0-9]\\b'),
-                            ifNull(toUInt16OrNull(extract(s.status.message, '^(?:\\w+: )?(?:Error code: |An error occurred \\()?([1-5][0-9][0-9])\\b')), 0),
-                        match(error_type, '(?i)rate.?limit|throttl'), 429,
+                        match(s.status.message, '^(?:\\w+: )?(?:Error code: |status_code: |Error getting response: \\{.error.: .Error code: |An error occurred \\()?[1-5][0-9][0-9]\\b'),
+                            ifNull(toUInt16OrNull(extract(s.status.message, '^(?:\\w+: )?(?:Error code: |status_code: |Error getting response: \\{.error.: .Error code: |An error occurred \\()?([1-5][0-9][0-9])\\b')), 0),
+                        match(error_type, '(?i)rate.?limit|throttl|resource.?exhausted'), 429,
                         match(error_type, '(?i)authentication|unauthori[sz]ed'), 401,
                         match(error_type, '(?i)permission.?denied|access.?denied'), 403,
                         match(error_type, '(?i)not.?found'), 404,
@@ -264,7 +270,7 @@ FROM
                         if(startsWith(scope, 'logfire.'), nullIf(text('response_id'), ''), NULL),
                         if(scope = 'langfuse-sdk', nullIf(trim(BOTH '"' FROM text('langfuse.observation.metadata.id')), ''), NULL),
                         -- OpenInference has the id only in the answer; the input may hold earlier ones
-                        nullIf(extract(output_value, '\\b(chatcmpl-[\\w-]{6,}|resp_\\w{6,}|msg_\\w{6,})'), ''),
+                        nullIf(extract(output_value, '"id": ?"(chatcmpl-[\\w-]{6,}|resp_\\w{6,}|msg_\\w{6,})"'), ''),
                         -- LiteLLM gives Anthropic's answers ids of its own
                         if(raw_provider IN ('', 'anthropic', 'None'), NULL, nullIf(text(concat('llm.', raw_provider, '.id')), '')), '') AS response_id,
                     lower(coalesce(nullIf(text('gen_ai.provider.name'), ''), nullIf(text('gen_ai.system'), ''),
@@ -290,7 +296,8 @@ FROM
                     vercel_operation,
                     operation IN ('', 'chat', 'text_completion', 'generate_content', 'completion', 'acompletion', 'atext_completion',
                         'responses', 'aresponses') AND openinference_kind != 'EMBEDDING' AND NOT hasAny(keys, ['gen_ai.embeddings.dimension.count', 'embedding.model_name'])
-                        AND position(vercel_operation, 'mbed') = 0 AS talks,
+                        AND positionCaseInsensitive(vercel_operation, 'embed') = 0 AND langfuse_type != 'embedding'
+                        AND text('llm.request.type') != 'embedding' AS talks,
                     operation IN ('chat', 'text_completion', 'generate_content', 'embeddings', 'completion', 'acompletion',
                         'atext_completion', 'aembedding', 'embedding', 'responses', 'aresponses') AS billable_operation,
 
@@ -340,9 +347,10 @@ FROM
                         s.attributes.value.double_value AS dbls,
                         s.attributes.value.bool_value AS bools,
                         -- A count may come as int, text or float. A stranger's 9e18 must not poison a sum: outside 0…1e9 it is unknown.
-                        arrayMap(n -> if(n BETWEEN 0 AND 1000000000, n, NULL), arrayMap((i, t, d) -> multiIf(
-                            i != 0, i, t != '', toInt64OrNull(t), abs(d) < 9e15, toInt64(d),
-                            NULL), ints, strs, dbls)) AS numbers,
+                        -- What is no number at all (a bool) is unknown too; an absent int and 0 look the same.
+                        arrayMap(n -> if(n BETWEEN 0 AND 1000000000, n, NULL), arrayMap((i, t, d, b) -> multiIf(
+                            i != 0, i, t != '', toInt64OrNull(t), b != 0, NULL, abs(d) < 9e15, toInt64(d),
+                            NULL), ints, strs, dbls, bools)) AS numbers,
                         -- LiteLLM repeats each answer in a span of its own; under an open or ended parent span of the
                         -- application it is the only one left. Logfire writes a stream's usage to a log entry.
                         multiIf(scope_told = 'litellm' AND s.name = 'raw_gen_ai_request', 'litellm/raw',
@@ -355,7 +363,7 @@ FROM
                         strs[indexOf(keys, 'metadata')] AS metadata,
                         strs[indexOf(keys, 'hidden_params')] AS hidden_params,
                         strs[indexOf(keys, 'output.value')] AS output_value,
-                        if(scope = 'litellm/raw', extract(arrayFirst(k -> endsWith(k, '.usage'), keys), '^llm\\.(\\w+)\\.usage$'), '') AS raw_provider,
+                        if(scope = 'litellm/raw', extract(arrayFirst(k -> startsWith(k, 'llm.') AND endsWith(k, '.usage'), keys), '^llm\\.([^.]+)\\.usage$'), '') AS raw_provider,
                         coalesce(nullIf(strs[indexOf(keys, 'gen_ai.usage.raw')], ''), nullIf(strs[indexOf(keys, 'langfuse.observation.usage_details')], ''),
                             if(scope_told = 'gcp.vertex.agent', nullIf(JSONExtractRaw(strs[indexOf(keys, 'gcp.vertex.agent.llm_response')], 'usage_metadata'), ''), NULL),
                             if(startsWith(scope_told, 'logfire.'), nullIf(strs[indexOf(keys, 'usage')], ''), NULL),
