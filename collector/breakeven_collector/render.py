@@ -114,10 +114,14 @@ class _Lines(list[str]):
 
 def print_report(report: Report, console: Console | None = None, *, removed: bool = False) -> None:
     """Print the table; a terminal that is too narrow, or none at all, gets the full width."""
-    console = console or Console()
-    if console.width < _FULL_WIDTH:
-        console = Console(width=_FULL_WIDTH, soft_wrap=True, file=console.file)
-    console.print(report_table(report, removed=removed))
+    at_full_width(console or Console()).print(report_table(report, removed=removed))
+
+
+def at_full_width(console: Console) -> Console:
+    """The console, or one of full width where its terminal is too narrow for a table."""
+    if console.width >= _FULL_WIDTH:
+        return console
+    return Console(width=_FULL_WIDTH, soft_wrap=True, file=console.file)
 
 
 def money(amount: str | None, *, small: bool = False, absent: str = "?") -> str:

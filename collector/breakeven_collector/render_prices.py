@@ -10,6 +10,7 @@ from rich.text import Text
 
 from breakeven_collector.price_check import Finding
 from breakeven_collector.price_lists import rate_line
+from breakeven_collector.render import at_full_width, money, percent
 
 _MOST_LINES = 40
 _SHORT = {"uncached": "in", "answer": "out", "cache_write_5m": "cache write"}
@@ -139,22 +140,26 @@ def print_findings(findings: Sequence[Finding], prices: Mapping[str, Any], *, co
 
 
 def _models(document: Mapping[str, Any], console: Console) -> None:
-    table = _table("Provider", "Model", "Context", "Calls", "USD", "Share", "Book", "USD a million tokens")
+    table = _table(
+        "Provider", "Model", "Context", "Calls", "Spend", "Share", "In", "Cached", "Out", "USD a million tokens"
+    )
     for model in document["models"]:
         own = ", ".join(model["overrides"])
+        rates = model["usd_per_million_tokens"]
+        book = (
+            f"{model['book_provider']} {model['book_model']}" if model["book_model"] else model["reason"] or "no price"
+        )
         table.add_row(
             model["provider"] or "-",
             model["model"] or "-",
             "" if model["price_context"] == "standard" else model["price_context"],
             f"{model['calls']:,}",
-            "unknown" if model["cost_usd"] is None else f"{Decimal(model['cost_usd']):,.4f}",
-            "" if model["share"] is None else f"{model['share']:.1%}",
-            f"{model['book_provider']} {model['book_model']}" if model["book_model"] else "none",
-            f"own ({own}){', amortised' if model['amortised'] else ''}"
-            if own
-            else _rates(model) or model["reason"] or "",
+            f"{money(model['cost_usd'])}{' +?' if model['unpriced_calls'] else ''}",
+            percent(model["share"]),
+            *("" if own else rates.get(kind) or "" for kind in ("uncached", "cache_read", "answer")),
+            f"own ({own}){', amortised' if model['amortised'] else ''}" if own else book,
         )
-    console.print(table)
+    at_full_width(console).print(table)
 
 
 def _entry(entry: Mapping[str, Any]) -> str:
@@ -203,7 +208,18 @@ def _some(console: Console, word: str, models: Sequence[Mapping[str, str]]) -> N
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        right = column in ("Calls", "USD", "Share", "Old USD", "New USD", "Change", "Above input tokens")
+        right = column in (
+            "Calls",
+            "Spend",
+            "Share",
+            "In",
+            "Cached",
+            "Out",
+            "Old USD",
+            "New USD",
+            "Change",
+            "Above input tokens",
+        )
         table.add_column(column, justify="right" if right else "left", overflow="fold")
     return table
 

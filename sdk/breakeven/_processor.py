@@ -75,8 +75,8 @@ def _write_ended(span: Span, values: Mapping[str, str | int]) -> None:
 class FeatureSpanProcessor(SpanProcessor):
     """Writes feature, task, tenant, user, session, run and tags on every span that starts inside a feature.
 
-    A span outside any feature gets the route of the request that is served, if a span above it tells one: a mapping rule
-    may turn it into a feature.
+    A span outside any feature gets the route of the request that is served, if a span above it tells one: a mapping
+    rule may turn it into a feature.
 
     LLM spans also get a number (`breakeven.seq`) when they end, so that the collector can count those that never
     arrived. What a span already says stays. `breakeven.init` adds this processor by itself; add it to a
