@@ -191,7 +191,7 @@ def test_traffic_of_azure_is_counted_once_though_the_collector_is_killed_and_cli
     assert (totals["calls"], totals["input_tokens"], totals["output_tokens"]) == (CALLS, INPUT_TOKENS, OUTPUT_TOKENS)
     assert (totals["failed_calls"], totals["cached_input_tokens"], totals["unpriced_calls"]) == (0, 0, 0)
     assert Decimal(totals["cost_usd"]) == dollars(rows)
-    assert report["removed"] == {"duplicate_calls": 0, "wrapper_calls": 0, "cost_usd": "0"}
+    assert report["removed"] == {"duplicate_calls": 0, "wrapper_calls": 0, "cost_usd": "0", "rows": []}
     assert report["lost"] == {"spans": 0, "numbered": CALLS}
 
     sums = "count() AS calls, sum(input_tokens) AS i, sum(output_tokens) AS o, uniqExact(trace_id, span_id) AS spans"

@@ -32,8 +32,9 @@ expected = traffic.expected()
 nanoseconds = [int(moment.timestamp()) * 10**9 for moment in (traffic.start, traffic.end)]
 without_dollars = Counter()
 for call in Plan(*nanoseconds, 11):
-    unknown = call.outcome.error_type and call.outcome.http_status != 429
-    if unknown or (not call.outcome.error_type and not call.input_tokens):
+    if call.outcome.error_type and call.outcome.http_status != 429:
+        without_dollars["lost after it was sent"] += 1
+    elif not call.outcome.error_type and not call.input_tokens:
         without_dollars["no usage reported"] += 1
     elif not call.outcome.error_type and call.step.model == "acme-7b-ft":
         without_dollars["model not in the price book"] += 1

@@ -78,7 +78,8 @@ def test_the_bill_says_what_the_server_says_it_used_call_by_call(running: Collec
 
     # The price book does not know the model: unknown is not free.
     assert {row["cost_usd"] for row in report["features"]} == {totals["cost_usd"]} == {None}
-    assert report["coverage"] == {"priced": 0.0, "reported_usage": 1.0, "allocated": 1.0}
+    shares = {"priced": 0.0, "reported_usage": 1.0, "allocated": 1.0}
+    assert report["coverage"] == {**shares, "allocated_usd": None, "reported_usd": None, "estimated_usd": None}
     assert report["unpriced"] == [
         {
             "reason": "model not in the price book",
@@ -87,6 +88,7 @@ def test_the_bill_says_what_the_server_says_it_used_call_by_call(running: Collec
             "meter": None,
             "calls": len(told),
             "quantity": None,
+            "estimated_usd": None,
         }
     ]
     assert report["removed"]["duplicate_calls"] == report["removed"]["wrapper_calls"] == 0

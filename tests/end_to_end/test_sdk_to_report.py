@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from genai_prices import Usage, calc_price
 
-from tests.end_to_end.processes import CollectorProcess, breakeven, collector, run
+from tests.end_to_end.processes import CollectorProcess, breakeven, collector, run, wait_until
 
 WORKER = """
 import json, sys
@@ -133,6 +133,10 @@ class Call:
         ).total_price
 
 
+TOLD_USD = Decimal("0.012345678901234")
+LOST_AFTER_IT_WAS_SENT = "lost after it was sent"
+USUAL_USD = Decimal("0.0035")
+"""What a call of gpt-4o usually costs here: 1,000 tokens in, 100 out, as ten of its calls do."""
 NOTHING: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0, "failed": True}
 ACME: dict[str, Any] = {"feature": "support", "tenant": "acme", "user": "u1"}
 GLOBEX: dict[str, Any] = {**ACME, "tenant": "globex"}
@@ -160,8 +164,8 @@ CALLS = [
         output_tokens=7,
         processing="batch",
     ),
-    Call(told_usd=Decimal("0.012345678901234")),
-    Call(**GLOBEX, **NOTHING, unpriced="no usage reported"),
+    Call(told_usd=TOLD_USD),
+    Call(**GLOBEX, **NOTHING, unpriced=LOST_AFTER_IT_WAS_SENT),
     # Turned away before any work: free.
     Call(**GLOBEX, **NOTHING, told_usd=Decimal(0)),
     Call(
@@ -241,6 +245,7 @@ def test_every_call_of_an_application_stands_in_every_report(configured: Collect
     assert proxy.dropped == 1
 
     configured.report_of(len(CALLS))
+    wait_until(lambda: configured.report("feature")["totals"]["estimated_usd"])
     dimensions = ("feature", "tenant", "user", "model", "service", "provider")
     reports = {by: configured.report(by) for by in dimensions}
     for by, report in reports.items():
@@ -271,16 +276,21 @@ def printed(*arguments: str, **env: str) -> list[str]:
 def expected_report(by: str, to: str, price_book: str) -> dict[str, Any]:
     today = datetime.fromisoformat(to).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     total, unknown = cost_of(CALLS), [call for call in CALLS if call.unpriced]
+    assert total is not None
     allocated = [call for call in CALLS if call.feature]
     return {
-        "period": {"from": (today - timedelta(days=29)).isoformat(), "to": to, "days": 30},
+        "period": {"from": (today - timedelta(days=29)).isoformat(), "to": to, "days": 30, "timezone": "UTC"},
         "by": by,
         "price_book": price_book,
         f"{by}s": expected_rows(by),
         "totals": {
             **counts_of(CALLS),
             "cost_usd": digits(total),
+            "estimated_usd": digits(USUAL_USD),
+            "estimated_calls": 1,
+            "reported_usd": digits(TOLD_USD),
             "allocated_usd": digits(cost_of(allocated)),
+            "mapped_usd": None,
             "previous_cost_usd": None,
             "trend": None,
             "unpriced_calls": len(unknown),
@@ -289,6 +299,9 @@ def expected_report(by: str, to: str, price_book: str) -> dict[str, Any]:
             "priced": round(1 - len(unknown) / len(CALLS), 6),
             "reported_usage": round(1 - 1 / len(CALLS), 6),
             "allocated": round(len(allocated) / len(CALLS), 6),
+            "allocated_usd": share(cost_of(allocated) or Decimal(0), total),
+            "reported_usd": share(TOLD_USD, total),
+            "estimated_usd": share(USUAL_USD, total + USUAL_USD),
         },
         "unpriced": [
             {
@@ -298,10 +311,14 @@ def expected_report(by: str, to: str, price_book: str) -> dict[str, Any]:
                 "meter": None,
                 "calls": 1,
                 "quantity": None,
+                "estimated_usd": digits(estimate_of([call])),
             }
             for call in sorted(unknown, key=lambda call: call.provider)
         ],
-        "removed": {"duplicate_calls": 0, "wrapper_calls": 0, "cost_usd": "0"},
+        "unallocated": [{"service": "shop", "calls": 1, "cost_usd": digits(TOLD_USD), "estimated_usd": None}],
+        "retries": {"calls": 0, "cost_usd": None, "resends": 0},
+        "gateway_cache": {"calls": 0, "avoided_usd": None},
+        "removed": {"duplicate_calls": 0, "wrapper_calls": 0, "cost_usd": "0", "rows": []},
         "lost": {"spans": LOST, "numbered": len(CALLS) + LOST},
     }
 
@@ -312,17 +329,18 @@ def expected_rows(by: str) -> list[dict[str, Any]]:
         groups.setdefault(getattr(call, by), []).append(call)
 
     def place(name: str | None) -> tuple[bool, Decimal, int, str]:
-        cost = cost_of(groups[name])
-        return cost is None, -(cost or Decimal(0)), -len(groups[name]), name or ""
+        spent = spent_on(groups[name])
+        return spent is None, -(spent or Decimal(0)), -len(groups[name]), name or ""
 
-    total = cost_of(CALLS)
+    total = spent_on(CALLS)
     assert total is not None
     rows: list[dict[str, Any]] = []
     running = Decimal(0)
     for name in sorted(groups, key=place):
         calls = groups[name]
         cost, unknown = cost_of(calls), sum(bool(call.unpriced) for call in calls)
-        running += cost or 0
+        spent = spent_on(calls)
+        running += spent or 0
         declared = by == "feature" and name == "support"
         of_feature: dict[str, Any] = {
             "allocated_calls": len(calls) if name else 0,
@@ -336,11 +354,12 @@ def expected_rows(by: str) -> list[dict[str, Any]]:
                 **(of_feature if by == "feature" else {}),
                 **counts_of(calls),
                 "cost_usd": digits(cost),
+                "estimated_usd": digits(estimate_of(calls)),
                 "cost_per_call_usd": None
                 if cost is None
                 else digits((cost / (len(calls) - unknown)).quantize(Decimal("1e-9"))),
-                "share": None if cost is None else float(round(cost / total, 9)),
-                "cumulative_share": None if cost is None else float(round(running / total, 9)),
+                "share": None if spent is None else share(spent, total),
+                "cumulative_share": None if spent is None else share(running, total),
                 "previous_cost_usd": None,
                 "trend": None,
                 "unpriced_calls": unknown,
@@ -363,6 +382,22 @@ def counts_of(calls: Sequence[Call]) -> dict[str, int]:
 def cost_of(calls: Sequence[Call]) -> Decimal | None:
     known = [cost for call in calls if (cost := call.cost_usd) is not None]
     return sum(known, Decimal(0)) if known else None
+
+
+def estimate_of(calls: Sequence[Call]) -> Decimal | None:
+    """By what is usual, for the one that was lost."""
+    lost = sum(call.unpriced == LOST_AFTER_IT_WAS_SENT for call in calls)
+    return USUAL_USD * lost if lost else None
+
+
+def spent_on(calls: Sequence[Call]) -> Decimal | None:
+    """Known and estimated together."""
+    parts = [part for part in (cost_of(calls), estimate_of(calls)) if part is not None]
+    return sum(parts, Decimal(0)) if parts else None
+
+
+def share(part: Decimal, whole: Decimal) -> float:
+    return float(round(part / whole, 9))
 
 
 def digits(amount: Decimal | None) -> str | None:

@@ -90,7 +90,7 @@ def test_the_wheel_holds_what_is_no_python(names: set[str]) -> None:
     assert licence.startswith("breakeven-")
 
 
-def test_without_extras_it_asks_for_opentelemetry_only(wheel: Path, names: set[str]) -> None:
+def test_without_extras_it_asks_for_opentelemetry_and_tiktoken_only(wheel: Path, names: set[str]) -> None:
     (path,) = [name for name in names if name.endswith(".dist-info/METADATA")]
     with zipfile.ZipFile(wheel) as archive:
         metadata = Parser().parsestr(archive.read(path).decode())
@@ -99,6 +99,7 @@ def test_without_extras_it_asks_for_opentelemetry_only(wheel: Path, names: set[s
         "opentelemetry-api",
         "opentelemetry-exporter-otlp-proto-http",
         "opentelemetry-sdk",
+        "tiktoken",
     }
     assert {"anthropic", "collector", "google", "openai"} <= set(metadata.get_all("Provides-Extra", []))
 
