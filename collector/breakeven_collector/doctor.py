@@ -191,14 +191,15 @@ def _quality(report: Report) -> Iterator[Finding]:
         yield Finding(
             "note",
             f"no price for {', '.join(unknown[:5])}{' and more' if len(unknown) > 5 else ''}",
-            "a newer book may know them: pip install -U genai-prices, and restart the collector",
+            "`breakeven prices check` says what to do about each",
         )
     without = calls - round(coverage["reported_usage"] * calls)
     if without:
         yield Finding(
             "note",
-            f"{without:,} calls came without usage; their dollars are not known",
-            'streams of OpenAI-compatible APIs report usage only with stream_options={"include_usage": true}',
+            f"{without:,} calls came without usage; their dollars are estimated at best",
+            "breakeven.init() asks streams of the OpenAI client for it; elsewhere set "
+            'stream_options={"include_usage": true}. docs/dialects.md tells what each instrumentation leaves out',
         )
     if coverage["allocated"] < 0.95:
         yield Finding(

@@ -123,11 +123,11 @@ def test_what_the_collector_tells(
     [
         (
             {"unpriced": [{"reason": "model unknown", "provider": "p", "model": m} for m in ("b", "a", "a", "")]},
-            *("no price for p/a, p/b, p/no model", "pip install -U genai-prices"),
+            *("no price for p/a, p/b, p/no model", "breakeven prices check"),
         ),
         (
             {"unpriced": [{"reason": "model unknown", "provider": "p", "model": f"m{n}"} for n in range(9)]},
-            *("no price for p/m0, p/m1, p/m2, p/m3, p/m4 and more", "genai-prices"),
+            *("no price for p/m0, p/m1, p/m2, p/m3, p/m4 and more", "breakeven prices check"),
         ),
         ({"coverage": {**REPORT["coverage"], "reported_usage": 0.9}}, "100 calls came without usage", "include_usage"),
         ({"coverage": {**REPORT["coverage"], "allocated": 0.5}}, "50.0 % of calls have no declared", "breakeven map"),
