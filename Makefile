@@ -21,7 +21,7 @@ demo: $(VENV)/.collector ## a throw-away store with 60 days of traffic, the repo
 	@$(BIN)/breakeven demo $(ARGS)
 
 test: $(VENV)/.dev ## all tests (ARGS="-k name")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types
 	$(BIN)/ruff format --check .
