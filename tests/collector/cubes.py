@@ -1,9 +1,12 @@
 """Writes rows of origins and of the ledger's cubes as views and passes would leave them."""
 
+import itertools
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from breakeven_collector.store import Store
+
+_passes = itertools.count(1)
 
 
 def at(day: date) -> datetime:
@@ -30,13 +33,15 @@ def cube(
     """A row of the ledger at two grains; a cost of None is not known."""
     columns = ["grain", "project", "at", "priced_at", "environment", "feature", "feature_source", "origin_id"]
     basis = "unknown" if cost is None else "reported"
+    # The table remembers blocks: one that equals an earlier one would be taken for it, sent again.
+    number = next(_passes)
     store.insert(
         "spend_cubes",
-        [*columns, "basis", "counted", "calls", "reported_cost_usd"],
+        [*columns, "basis", "counted", "calls", "reported_cost_usd", "pass"],
         [
             (
                 *(grain, project, at(day), at(day), where, feature, source, origin_id),
-                *(basis, "yes", calls, Decimal(cost or 0)),
+                *(basis, "yes", calls, Decimal(cost or 0), number),
             )
             for grain, where in (("day", environment), ("tenant_day", ""))
         ],

@@ -63,7 +63,7 @@ def test_prices_are_listed_set_synced_and_checked_with_a_collector_and_without(t
         listed = run("prices", "list", *at)
         assert listed.returncode == 0, listed.stderr
         assert listed.stdout.startswith(f"Book  {Book().version}, ")
-        assert "openai gpt-4o in 2.5, cache read 1.25, out 10, " in " ".join(listed.stdout.split())
+        assert "2.5 1.25 10 openai gpt-4o" in " ".join(listed.stdout.split())
 
         found = run("prices", "check", *at, "--litellm", str(litellm))
         assert found.returncode == 1
