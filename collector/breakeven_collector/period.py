@@ -11,6 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from breakeven_collector.errors import BadRequest
 
+_EARLIEST: Final = date(2020, 1, 1)
+"""No call is earlier: start times before 2020 are replaced."""
+_LATEST: Final = date(2100, 1, 1)
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT"})
 
 
@@ -140,11 +143,15 @@ def between(first: date, last: date, now: datetime, timezone: str = "UTC") -> Pe
     """
     if last < first:
         raise BadRequest(422, f"from {first} to {last}: the last day is before the first")
+    if not (first >= _EARLIEST and last < _LATEST):
+        raise BadRequest(422, f"from {first} to {last}: days are from {_EARLIEST} to {_LATEST}")
     after = last + timedelta(days=1)
     return _stretch(first, after, first - (after - first), zone(timezone), now, timezone, f"from {first}")
 
 
 def _stretch(first: date, after: date, before: date, tz: ZoneInfo, now: datetime, timezone: str, what: str) -> Period:
+    if not (first >= _EARLIEST and after <= _LATEST):
+        raise BadRequest(422, f"{what} up to {after}: days are from {_EARLIEST} to {_LATEST}")
     start, over = _midnight(first, tz), _midnight(after, tz)
     now = now.astimezone(tz)
     if now < start:

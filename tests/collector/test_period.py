@@ -60,6 +60,9 @@ def test_the_last_days_across_a_change_of_the_clock_end_at_the_same_time_of_day(
         (Asked(first=date(2026, 11, 3), last=date(2026, 11, 2)), "the last day is before the first"),
         (Asked(last=date(2026, 11, 2)), "to 2026-11-02 without a day to begin from"),
         (Asked(month="2026-10", first=date(2026, 11, 2)), "a month, or days from and to: not both"),
+        (Asked(month="1960-01"), "days are from 2020-01-01 to 2100-01-01"),
+        (Asked(first=date(1, 1, 1), last=date(2026, 1, 1)), "days are from 2020-01-01 to 2100-01-01"),
+        (Asked(first=date(2026, 1, 1), last=date.max), "days are from 2020-01-01 to 2100-01-01"),
         (Asked(days=10**7), "days is 10000000; that is before the calendar begins"),
     ],
 )

@@ -171,6 +171,20 @@ def test_a_percentage_off_takes_it_off_the_books_price_whatever_that_is(own: Pip
     assert (odd["cost_usd"], odd["unpriced_calls"]) == (None, 1)
 
 
+@pytest.mark.parametrize("for_project", ["", "default"])
+def test_a_percentage_that_has_ended_takes_nothing_off_any_more(own: Pipeline, for_project: str) -> None:
+    days = {name: TODAY - timedelta(days=n) for name, n in (("before", 5), ("within", 3), ("after", 1))}
+    land(own, *[Call(at=at, feature=name) for name, at in days.items()])
+    service = PriceService(own.store, own.catalog, own.ledger)
+    start, end = days["within"].date(), days["within"].date() + timedelta(days=1)
+    service.set(Override("gpt-4o", start, end, percent_off=Decimal(50), project=for_project))
+    assert {name: usd for name, (_, usd) in bill(own, Dimension.FEATURE, days=7).items()} == {
+        "before": ONE_CALL_USD,
+        "within": ONE_CALL_USD / 2,
+        "after": ONE_CALL_USD,
+    }
+
+
 def test_history_is_priced_with_another_book_side_by_side(own: Pipeline) -> None:
     land(own, Call(at=TODAY), Call(at=TODAY, feature="other", model="gpt-4o-mini"))
     first = build_report(own.store, days=1)

@@ -96,7 +96,7 @@ FROM
                     o.valid_to > s.priced_at AS of_project,
                     multiIf(of_project, if(o.amortised, 'amortised', 'project'),
                         a.valid_to > s.priced_at, if(a.amortised, 'amortised', 'override'), '') AS contract,
-                    if(of_project, o.book_factor, a.book_factor) AS contract_factor,
+                    multiIf(of_project, o.book_factor, contract != '', a.book_factor, NULL) AS contract_factor,
                     if(of_project, o.rate, a.rate) AS contract_rate,
                     if(of_project, o.meter_usd, a.meter_usd) AS contract_meter_usd,
                     r.book_version AS book_version, r.rate AS book_rate, r.meter_usd AS book_meter_usd,
