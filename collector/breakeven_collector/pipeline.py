@@ -4,6 +4,7 @@ import logging
 import time
 from types import TracebackType
 
+from breakeven_collector.access import Access
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
@@ -36,6 +37,7 @@ class Pipeline:
         try:
             self.catalog, self.ledger = Catalog(self.store, config=self.settings.config), Ledger(self.store)
             self.ledger.pass_names(self.catalog.load())
+            self.access = Access()
             self.attribution = Attribution(self.store, self.settings.config)
             self.attribution.start()
             self.journal = Journal(

@@ -9,12 +9,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 from breakeven_collector import otlp
+from breakeven_collector.access import Access
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.journal import Journal, JournalError
 
 _log = logging.getLogger(__name__)
 
-_DEFAULT_PROJECT: Final = "default"
 _SMALL: Final = 64 * 1024
 
 
@@ -37,8 +37,9 @@ class Received:
 class Receiver:
     """Takes OTLP requests into the journal."""
 
-    def __init__(self, journal: Journal, max_body_bytes: int) -> None:
+    def __init__(self, journal: Journal, access: Access, max_body_bytes: int) -> None:
         self._journal = journal
+        self._access = access
         self._max_body_bytes = max_body_bytes
         self.received = Received()
 
@@ -59,13 +60,15 @@ class Receiver:
                 # There is no encoding of the client's to answer in.
                 return self._error(otlp.Encoding.JSON, error.status, str(error))
             try:
+                # Before the body: nothing of a stranger's is read.
+                project = self._access.ingest_project(request.headers)
                 body = await self._body(request)
                 if signal != "traces":
                     self.received.dropped[signal] += 1
                     return Response(otlp.response(encoding), media_type=encoding.value)
                 traces = await self._read(body, encoding)
                 if traces.spans:
-                    await asyncio.wrap_future(self._journal.append(traces.body, _DEFAULT_PROJECT))
+                    await asyncio.wrap_future(self._journal.append(traces.body, project))
             except BadRequest as error:
                 self.received.refused_requests += 1
                 return self._error(encoding, error.status, str(error))
