@@ -10,7 +10,7 @@ DEFAULT_PROJECT: Final = "default"
 class Access:
     """Tells callers apart by their key."""
 
-    def ingest_project(self, headers: Mapping[str, str]) -> str:
+    def ingest_project(self, headers: Mapping[str, str]) -> str:  # noqa: ARG002
         """Project that a request's spans belong to, by its `authorization: Bearer …` or `x-api-key`.
 
         Args:
