@@ -12,7 +12,7 @@ from tests.collector.test_fixture_truth import EARLY, EXCEPTIONS, FIXTURES, name
 
 PAGE: Final = (Path(__file__).parents[1] / "docs/dialects.md").read_text(encoding="utf-8")
 VIEW: Final = re.sub(
-    r"--.*", "", next(migration.sql for migration in migrations() if migration.name == "views/01_otlp_spans.sql")
+    r"--.*", "", "".join(migration.sql for migration in migrations() if migration.name.startswith("views/01_otlp_"))
 )
 
 LOOKED_UP: Final = re.compile(r"\b(?:text|int|flag|dec)\('([^']+)'\)")
