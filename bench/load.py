@@ -1,7 +1,7 @@
 """The load generator, a process of its own: `python -m bench.load URL --spans 100000 --batch 512`.
 
-It makes all requests first, prints `ready`, waits for a line, then keeps one request on its way on each of some kept-alive
-connections, and prints what came of it as JSON. One thread and raw sockets, so that it takes little of the two cores.
+It makes all requests first, prints `ready`, waits for a line, then keeps one request on its way on each of some
+kept-alive connections, and prints what came of it as JSON. One thread and raw sockets: it takes little of the two cores.
 """
 
 import argparse
@@ -152,7 +152,9 @@ class _Load:
         else:
             result.refused += spans
             result.refusal = result.refusal or f"{status} {body[:200]!r}"
-        if b"\r\nconnection: close" in fields:
+        if b"\r\nconnection: close" in fields or (
+            fields.startswith(b"http/1.0") and b"\r\nconnection: keep-alive" not in fields
+        ):
             self._drop(connection)
             connection = self._connect() if self._waiting else connection
         if connection.socket.fileno() >= 0:
@@ -185,7 +187,8 @@ def main() -> None:
     options.add_argument("--repeat", type=int, default=1, help="send the same requests so many times")
     options.add_argument("--header", action="append", default=[], help="name: value")
     given = options.parse_args()
-    parts = urlsplit(given.url)
+    url: str = given.url
+    parts = urlsplit(url)
     head = [
         f"POST {parts.path or '/v1/traces'} HTTP/1.1",
         f"Host: {parts.netloc}",
@@ -200,7 +203,7 @@ def main() -> None:
     ]
     print("ready", flush=True)
     sys.stdin.readline()
-    print(json.dumps(asdict(_Load(given.url, requests * given.repeat, given.connections).run())), flush=True)
+    print(json.dumps(asdict(_Load(url, requests * given.repeat, given.connections).run())), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The span that all loads are made of: one LLM call as OpenTelemetry's instrumentation of `openai` writes it.
 
 Its sixteen attributes are those of a captured chat call (tests/fixtures/otlp/genai-openai.json) without temperature and
-audio, with the three that the SDK adds. One span a trace, every id its own, all else drawn: 50 features, 1,000 tenants and
-10,000 users by Zipf's law, 10 models, log-normal token counts.
+audio, with the three that the SDK adds. One span a trace, every id its own, all else drawn: 50 features, 1,000 tenants
+and 10,000 users by Zipf's law, 10 models, log-normal token counts.
 """
 
 import random
