@@ -2,6 +2,10 @@
 
 Every step may be done again: the insert by the segment's name, which the store remembers, and by the identity of each
 call; the pass because it adds only a difference. So whatever is interrupted is simply repeated on the next start.
+
+A segment that the store refuses though it is well is written anew by protobuf, which forgives more than ClickHouse, and
+cut in halves until what is refused stands alone: that is set aside, all else lands. Whether it is well, an empty request
+tells: a lost password or table must not send anybody's requests into quarantine.
 """
 
 import logging
@@ -9,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.message import DecodeError
@@ -19,14 +23,29 @@ from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import StoreError, StoreUnavailable
 from breakeven_collector.estimates import Estimates
-from breakeven_collector.journal import Journal, Segment, rewritten
+from breakeven_collector.journal import Journal, Segment
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.quarantine import Quarantine
+from breakeven_collector.records import rewritten
 from breakeven_collector.store import Store
 
 _log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 64
+_BYTES_AT_ONCE: Final = 64_000_000
+"""After a long outage files go as they land: a stop in the middle repeats no more than this."""
 _LONGEST_WAIT_SECONDS: Final = 30.0
+_EMPTY_REQUEST: Final = b"\0"
+
+
+@dataclass(frozen=True)
+class _Request:
+    number: int
+    """Place in its segment."""
+    record: bytes
+    """As the journal has it."""
+    regular: bytes
+    """As protobuf writes it, if it can read it."""
 
 
 class Shipper:
@@ -40,7 +59,7 @@ class Shipper:
         ledger: Ledger,
         estimates: Estimates,
         attribution: Attribution,
-        quarantine: Path,
+        quarantine: Quarantine,
     ) -> None:
         self._journal = journal
         self._store = store
@@ -53,12 +72,15 @@ class Shipper:
         self._busy = threading.Event()
         self.shipped_segments = 0
         """Segments that landed since the start."""
-        self.quarantined_requests = 0
-        """Requests set aside since the start."""
         self.last_error = ""
         """Why shipping is held up; empty while it is not."""
         self._thread = threading.Thread(target=self._run, name="breakeven-ship", daemon=True)
         self._thread.start()
+
+    @property
+    def quarantined_requests(self) -> int:
+        """Requests set aside since the start."""
+        return self._quarantine.requests
 
     def idle(self) -> bool:
         """Nothing is being shipped or waits to be."""
@@ -82,14 +104,23 @@ class Shipper:
                 self._attribution.keep_up()
                 continue
             self._busy.set()
-            segments = [first]
-            while len(segments) < _AT_ONCE and not self._journal.closed.empty():
-                segments.append(self._journal.closed.get())
-            self._ship_until_done(segments)
+            self._ship_until_done(self._with_more(first))
             self._busy.clear()
+
+    def _with_more(self, first: Segment) -> list[Segment]:
+        """What is shipped in one go: what waits, up to a limit."""
+        segments, size = [first], first.size
+        while len(segments) < _AT_ONCE and size < _BYTES_AT_ONCE and not self._journal.closed.empty():
+            segments.append(self._journal.closed.get())
+            size += segments[-1].size
+        return segments
 
     def _between(self) -> None:
         """What can wait while segments come in."""
+        try:
+            self._quarantine.expire_if_due()
+        except OSError as error:
+            _log.warning("what was set aside cannot be looked through: %s", error)
         try:
             self._estimates.learn_if_due()
         except Exception as error:  # noqa: BLE001  # nothing is held up by it: the next time is in a moment
@@ -120,53 +151,77 @@ class Shipper:
 
     def _ship(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
-            try:
-                self._store.insert_requests(segment.read(), token=segment.name)
-            except StoreUnavailable:
-                raise
-            except StoreError as error:
-                self._ship_singly(segment, error)
-        self._catalog.resolve_new()
-        names = [segment.name for segment in segments]
-        self._ledger.pass_segments(names)
-        self._attribution.keep_up(names)
+            self._land(segment)
+        self._pass(segments)
         for segment in segments:
             self._journal.shipped(segment)
         self._estimates.calls_came()
         self._between()
 
-    def _ship_singly(self, segment: Segment, refusal: StoreError) -> None:
-        """The store refuses the segment: find the requests that it refuses, and land all others."""
-        _log.warning("segment %s is refused, its requests are tried singly: %s", segment.name, refusal)
-        for number, record in enumerate(segment.records()):
-            token = f"{segment.name}/{number}"
-            try:
-                self._store.insert_requests(record, token=token)
-                continue
-            except StoreUnavailable:
-                raise
-            except StoreError as error:
-                reason = str(error)
-            # protobuf's own reader forgives more than ClickHouse's: what it writes anew is regular.
-            try:
-                regular = rewritten(record, _regular)
-                self._store.insert_requests(regular, token=token)
-            except StoreUnavailable:
-                raise
-            except (StoreError, DecodeError):
-                self._set_aside(record, token, reason)
+    def _pass(self, segments: Sequence[Segment]) -> None:
+        """Bring up to date what is made of the calls that these segments brought."""
+        self._catalog.resolve_new()
+        names = [segment.name for segment in segments]
+        self._ledger.pass_segments(names)
+        self._attribution.keep_up(names)
 
-    def _set_aside(self, record: bytes, token: str, reason: str) -> None:
-        self._quarantine.mkdir(parents=True, exist_ok=True)
-        path = self._quarantine / (token.replace("/", "-") + ".pb")
-        # A segment that is tried again later sets the same request aside again.
-        self.quarantined_requests += not path.exists()
-        path.write_bytes(record)
-        path.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
-        _log.error("request %s cannot be stored and was set aside in %s", token, path)
+    def _land(self, segment: Segment) -> None:
+        """Insert a segment, all of it that can be."""
+        try:
+            self._store.insert_requests(segment.read(), token=segment.name)
+        except StoreUnavailable:
+            raise
+        except StoreError as refusal:
+            self._require_health()
+            self._land_refused(segment, refusal)
+
+    def _land_refused(self, segment: Segment, refusal: StoreError) -> None:
+        requests = [_Request(n, record, _regular(record)) for n, record in enumerate(segment.records())]
+        _log.warning("segment %s of %d requests is refused, it is cut up: %s", segment.name, len(requests), refusal)
+        aside = self._bisect(segment.name, requests)
+        if aside:
+            _log.error("%d of %d requests of segment %s were set aside", aside, len(requests), segment.name)
+
+    def _bisect(self, segment: str, requests: Sequence[_Request]) -> int:
+        """Land what can be of these; how many were set aside."""
+        if not requests:
+            return 0
+        if self._stop.is_set():
+            raise StoreUnavailable("the collector is stopping")
+        token = f"{segment}/{requests[0].number}-{requests[-1].number}"
+        try:
+            self._store.insert_requests(b"".join(request.regular for request in requests), token=token)
+        except StoreUnavailable:
+            raise
+        except StoreError as refusal:
+            if len(requests) > 1:
+                half = len(requests) // 2
+                return self._bisect(segment, requests[:half]) + self._bisect(segment, requests[half:])
+            self._require_health()
+            (request,) = requests
+            self._quarantine.add(f"{segment}-{request.number}", request.record, refusal.detail or str(refusal))
+            return 1
+        return 0
+
+    def _require_health(self) -> None:
+        """That the store takes nothing at all must not be held against a request."""
+        try:
+            self._store.insert_requests(_EMPTY_REQUEST, token="")
+        except StoreUnavailable:
+            raise
+        except StoreError as error:
+            raise StoreUnavailable(f"the store takes no request, not even an empty one: {error}") from error
 
 
-def _regular(request: bytes) -> bytes:
-    message = ExportTraceServiceRequest.FromString(request)
-    message.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
-    return message.SerializeToString()
+def _regular(record: bytes) -> bytes:
+    """The record as protobuf writes it; where not even protobuf can read it, as it is."""
+
+    def change(request: bytes) -> bytes:
+        message = ExportTraceServiceRequest.FromString(request)
+        message.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
+        return message.SerializeToString()
+
+    try:
+        return rewritten(record, change)
+    except DecodeError:
+        return record
