@@ -2,7 +2,9 @@
 
 A request is appended to the open segment, the segment is synced to disk, and only then is the request acknowledged;
 requests that come in while a sync runs share the next one. A segment is closed by size or age and is, as it is, the
-body of one `INSERT … FORMAT Protobuf`: a record after another (see `records`). The file is deleted once everything behind it has its content (see `ship`); what is there on start was not.
+body of one `INSERT … FORMAT Protobuf`: a record after another (see `records`). The file is deleted once everything
+behind it has its content (see `ship`); what is there on start was not. A request that was kept already (see `recent`)
+is acknowledged and not written once more.
 """
 
 import contextlib
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from breakeven_collector import records
+from breakeven_collector.durable_files import sync, write_all, write_durably
 from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.recent import RecentRequests, digest
 
@@ -141,7 +144,7 @@ class Journal:
 
     @property
     def oldest_waiting_seconds(self) -> float:
-        """How long the oldest request waits that is not shipped yet; 0 where none does. Steps of the clock do not show."""
+        """How long the oldest request waits that is not shipped yet, whatever the clock does; 0 where none waits."""
         with self._lock:
             since = [opened for _, opened in self._waiting.values()]
             if self._file is not None:
@@ -241,7 +244,7 @@ class Journal:
                     file = self._open_segment()
                 record = records.record(request, project, self._path.stem)
                 written[known_by] = waiting
-                _write_all(file, record)
+                write_all(file, record)
                 self._size += len(record)
             self._sync(written)
         except OSError as error:
@@ -305,7 +308,7 @@ class Journal:
             self._path, self._file = path, file
             self._size = self._synced = 0
             self._opened = time.monotonic()
-        _sync_file(self._folder)
+        sync(self._folder)
         return file
 
     def _close_segment(self) -> None:
@@ -343,7 +346,7 @@ class Journal:
                 self._last_name = max(self._last_name, int(name) if name.isdecimal() else 0)
             if bounds:
                 # A record that was not synced yet is there after kill -9. Sent again, it is acknowledged: so sync it.
-                _sync_file(path)
+                sync(path)
                 self._recent.add(digest(*records.content(data[start:end])) for start, end in bounds)
                 self.hand_out(Segment(path), opened)
             else:
@@ -367,25 +370,6 @@ class Journal:
 _NOTHING: Final = (b"", "", Future[None]())
 
 
-def _write_all(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file that only its owner reads: whole and synced, or not at all."""
-    new = path.with_suffix(".new")
-    file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        _write_all(file, data)
-        os.fsync(file)
-    finally:
-        os.close(file)
-    new.replace(path)
-    _sync_file(path.parent)
-
-
 def _lock(folder: Path) -> int:
     """Two collectors on one folder would ship and delete each other's open segments."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -397,11 +381,3 @@ def _lock(folder: Path) -> int:
             f"another collector uses the journal in {folder}: give each its own --data-dir, or stop the other"
         ) from None
     return descriptor
-
-
-def _sync_file(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,11 +1,12 @@
 """Requests that the store cannot take: kept for a while with the reason, so that somebody can look."""
 
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import Final
 
-from breakeven_collector.journal import write_durably
+from breakeven_collector.durable_files import write_durably
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +26,7 @@ class Quarantine:
         self._folder = folder
         self._days = days
         self._also = also
+        self._lock = threading.Lock()
         self._looked = -_LOOK_EVERY_SECONDS
         self.requests = 0
         """Set aside since the start."""
@@ -39,7 +41,8 @@ class Quarantine:
         # The reason first: it may quote the content, so it stands here and nowhere else.
         write_durably(path.with_suffix(".txt"), reason.encode() + b"\n")
         write_durably(path, record)
-        self.requests += not known
+        with self._lock:
+            self.requests += not known
         _log.debug("request %s cannot be stored and was set aside in %s", name, path)
 
     def expire_if_due(self) -> None:
@@ -49,7 +52,7 @@ class Quarantine:
             return
         self._looked = now
         oldest = time.time() - self._days * 86_400
-        files = [*self._folder.glob("*.pb"), *self._folder.glob("*.txt"), *self._also.glob("*.damaged")]
+        files = [*self._folder.glob("*"), *self._also.glob("*.damaged")]
         old = [file for file in files if file.stat().st_mtime < oldest]
         for file in old:
             file.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Which requests were kept of late, so that a client that sends one again after a lost reply adds nothing.
 
-A request is known by the SHA-256 of its project and body, cut to 16 bytes. The memory holds between N and 2 N of them in
-two generations: when the younger is full it becomes the older, and the older goes. Nothing depends on a clock.
+A request is known by the SHA-256 of its project and body, cut to 16 bytes. The memory holds between N and 2 N of them
+in two generations: when the younger is full it becomes the older, and the older goes. Nothing depends on a clock.
 
 On disk the generations are two files of digests, written after the journal has synced the requests, so they never name
 one that was not kept. They are not synced themselves: `kill -9` leaves them whole, and what a power failure takes from

@@ -2,10 +2,6 @@
 
 Every step may be done again: the insert by the segment's name, which the store remembers, and by the identity of each
 call; the pass because it adds only a difference. So whatever is interrupted is simply repeated on the next start.
-
-A segment that the store refuses though it is well is written anew by protobuf, which forgives more than ClickHouse, and
-cut in halves until what is refused stands alone: that is set aside, all else lands. Whether it is well, an empty request
-tells: a lost password or table must not send anybody's requests into quarantine.
 """
 
 import logging
@@ -13,20 +9,16 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
-
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
-from breakeven_collector.errors import StoreError, StoreUnavailable
+from breakeven_collector.errors import StoreError
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal, Segment
+from breakeven_collector.landing import Landing
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.quarantine import Quarantine
-from breakeven_collector.records import rewritten
 from breakeven_collector.store import Store
 
 _log = logging.getLogger(__name__)
@@ -35,17 +27,6 @@ _AT_ONCE: Final = 64
 _BYTES_AT_ONCE: Final = 64_000_000
 """After a long outage files go as they land: a stop in the middle repeats no more than this."""
 _LONGEST_WAIT_SECONDS: Final = 30.0
-_EMPTY_REQUEST: Final = b"\0"
-
-
-@dataclass(frozen=True)
-class _Request:
-    number: int
-    """Place in its segment."""
-    record: bytes
-    """As the journal has it."""
-    regular: bytes
-    """As protobuf writes it, if it can read it."""
 
 
 class Shipper:
@@ -62,13 +43,13 @@ class Shipper:
         quarantine: Quarantine,
     ) -> None:
         self._journal = journal
-        self._store = store
         self._catalog = catalog
         self._ledger = ledger
         self._estimates = estimates
         self._attribution = attribution
         self._quarantine = quarantine
         self._stop = threading.Event()
+        self._landing = Landing(store, quarantine, self._stop)
         self._busy = threading.Event()
         self.shipped_segments = 0
         """Segments that landed since the start."""
@@ -151,7 +132,7 @@ class Shipper:
 
     def _ship(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
-            self._land(segment)
+            self._landing.land(segment)
         self._pass(segments)
         for segment in segments:
             self._journal.shipped(segment)
@@ -164,64 +145,3 @@ class Shipper:
         names = [segment.name for segment in segments]
         self._ledger.pass_segments(names)
         self._attribution.keep_up(names)
-
-    def _land(self, segment: Segment) -> None:
-        """Insert a segment, all of it that can be."""
-        try:
-            self._store.insert_requests(segment.read(), token=segment.name)
-        except StoreUnavailable:
-            raise
-        except StoreError as refusal:
-            self._require_health()
-            self._land_refused(segment, refusal)
-
-    def _land_refused(self, segment: Segment, refusal: StoreError) -> None:
-        requests = [_Request(n, record, _regular(record)) for n, record in enumerate(segment.records())]
-        _log.warning("segment %s of %d requests is refused, it is cut up: %s", segment.name, len(requests), refusal)
-        aside = self._bisect(segment.name, requests)
-        if aside:
-            _log.error("%d of %d requests of segment %s were set aside", aside, len(requests), segment.name)
-
-    def _bisect(self, segment: str, requests: Sequence[_Request]) -> int:
-        """Land what can be of these; how many were set aside."""
-        if not requests:
-            return 0
-        if self._stop.is_set():
-            raise StoreUnavailable("the collector is stopping")
-        token = f"{segment}/{requests[0].number}-{requests[-1].number}"
-        try:
-            self._store.insert_requests(b"".join(request.regular for request in requests), token=token)
-        except StoreUnavailable:
-            raise
-        except StoreError as refusal:
-            if len(requests) > 1:
-                half = len(requests) // 2
-                return self._bisect(segment, requests[:half]) + self._bisect(segment, requests[half:])
-            self._require_health()
-            (request,) = requests
-            self._quarantine.add(f"{segment}-{request.number}", request.record, refusal.detail or str(refusal))
-            return 1
-        return 0
-
-    def _require_health(self) -> None:
-        """That the store takes nothing at all must not be held against a request."""
-        try:
-            self._store.insert_requests(_EMPTY_REQUEST, token="")
-        except StoreUnavailable:
-            raise
-        except StoreError as error:
-            raise StoreUnavailable(f"the store takes no request, not even an empty one: {error}") from error
-
-
-def _regular(record: bytes) -> bytes:
-    """The record as protobuf writes it; where not even protobuf can read it, as it is."""
-
-    def change(request: bytes) -> bytes:
-        message = ExportTraceServiceRequest.FromString(request)
-        message.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
-        return message.SerializeToString()
-
-    try:
-        return rewritten(record, change)
-    except DecodeError:
-        return record

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,7 +43,9 @@ def small_disk(size: int) -> Generator[Path]:
         sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
         options = f"size={size},uid={os.geteuid()},gid={os.getegid()}"
         try:
-            subprocess.run([*sudo, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True, capture_output=True)
+            subprocess.run(
+                [*sudo, "mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True, capture_output=True
+            )
         except (OSError, subprocess.CalledProcessError) as error:
             raise CannotMount(str(error)) from None
         try:
@@ -118,7 +121,7 @@ def killed(store: str, kills: int, *, seed: int = 1) -> tuple[Outcome, Load]:
         load.stop()
         collector.stop()
         assert not list(collector.settings.journal_dir.glob("*.seg"))
-        rows = rows_over_http(store) if store else lambda sql: store_rows(collector.settings.data_dir, sql)
+        rows: Rows = rows_over_http(store) if store else partial(store_rows, collector.settings.data_dir)
         return load.outcome(rows), load
 
 
