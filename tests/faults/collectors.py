@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,15 @@ class Killable:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.clock = _context.Value("d", 0.0)
+        """Seconds that its wall clock is ahead; may be set while it runs."""
         self.address = "127.0.0.1:1"
         self._process: Any = None
 
     def start(self, timeout: float = 60) -> "Killable":
         """Start it and wait until it listens."""
         ours, theirs = _context.Pipe()
-        self._process = _context.Process(target=_serve, args=(self.settings, theirs), daemon=True)
+        self._process = _context.Process(target=_serve, args=(self.settings, self.clock, theirs), daemon=True)
         self._process.start()
         theirs.close()
         assert ours.poll(timeout), f"the collector does not listen after {timeout} s"
@@ -76,8 +79,11 @@ class Killable:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _serve(settings: Settings, report: Connection) -> None:
+def _serve(settings: Settings, clock: Any, report: Connection) -> None:
     from breakeven_collector.serve import Collector, until_stopped
 
+    seconds, nanoseconds = time.time, time.time_ns
+    time.time = lambda: seconds() + clock.value
+    time.time_ns = lambda: nanoseconds() + int(clock.value * 1e9)
     with Collector(settings) as collector:
         until_stopped(lambda: report.send(collector.url))

@@ -1,5 +1,6 @@
 """Clients under which faults happen: each call has a number, and the numbers tell what landed, was lost or doubled."""
 
+import hashlib
 import http.client
 import random
 import threading
@@ -8,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from tests.spans import NOON, Call, body
 
@@ -33,21 +35,23 @@ def exact(calls: int) -> Outcome:
     return Outcome(calls, calls, 0, 0)
 
 
-def call(number: int) -> Call:
+def call(feature: str, number: int) -> Call:
     """The call of this number: it reads `number` + 1 tokens; a new minute begins every 100 calls."""
+    ids = hashlib.sha256(f"{feature} {number}".encode()).digest()
     return Call(
         at=NOON + timedelta(seconds=number * 0.6),
+        feature=feature,
         input_tokens=number + 1,
         output_tokens=1,
-        trace_id=(number + 1).to_bytes(16, "big"),
-        span_id=(number + 1).to_bytes(8, "big"),
-        response_id=f"r{number}" if number % 2 else None,
+        trace_id=ids[:16],
+        span_id=ids[16:24],
+        response_id=f"{feature}-{number}" if number % 2 else None,
     )
 
 
-def request_of(numbers: Sequence[int]) -> bytes:
+def request_of(feature: str, numbers: Sequence[int]) -> bytes:
     """One OTLP request with these calls. The same numbers give the same bytes."""
-    return body(*map(call, numbers))
+    return body(*(call(feature, number) for number in numbers))
 
 
 class Load:
@@ -60,7 +64,7 @@ class Load:
         threads: connections at once.
         again: share of the acknowledged requests that are sent once more, as by a client that lost the answer.
         pause: seconds that a thread waits between two requests.
-        first: number of the first call.
+        seed: of what is drawn.
     """
 
     def __init__(
@@ -72,13 +76,12 @@ class Load:
         threads: int = 4,
         again: float = 0.1,
         pause: float = 0.0,
-        first: int = 0,
         seed: int = 1,
     ) -> None:
         self._address = address
-        self._requests = [
-            range(first + n * calls_a_request, first + (n + 1) * calls_a_request) for n in range(requests)
-        ]
+        self.feature = f"f{uuid4().hex[:12]}"
+        """What its calls are for: tells them from those of other loads on the same store."""
+        self._requests = [range(n * calls_a_request, (n + 1) * calls_a_request) for n in range(requests)]
         self._again = again
         self._pause = pause
         self._draw = random.Random(seed)
@@ -112,23 +115,13 @@ class Load:
         self._give_up.set()
         return self.join(60)
 
-    @property
-    def done(self) -> bool:
-        """All was acknowledged."""
-        return not any(thread.is_alive() for thread in self._threads)
-
-    @property
-    def calls(self) -> int:
-        """How many calls there are to send."""
-        return sum(map(len, self._requests))
-
     def outcome(self, rows: Rows) -> Outcome:
         """Count in the store what became of them.
 
         Raises:
             AssertionError: the bill has other tokens than the calls.
         """
-        return outcome(self.acknowledged, rows)
+        return outcome(self.feature, self.acknowledged, rows)
 
     def _send(self) -> None:
         connection: http.client.HTTPConnection | None = None
@@ -139,7 +132,7 @@ class Load:
                 numbers = self._requests[self._next]
                 self._next += 1
                 again = self._draw.random() < self._again
-            data = request_of(numbers)
+            data = request_of(self.feature, numbers)
             for _ in range(1 + again):
                 connection = self._deliver(connection, data)
                 if connection is None:
@@ -172,12 +165,17 @@ class Load:
         return None
 
 
-def outcome(acknowledged: set[int], rows: Rows) -> Outcome:
+def outcome(feature: str, acknowledged: set[int], rows: Rows) -> Outcome:
     """Count in the store what became of the calls of these numbers."""
-    found = {int(row["n"]) for row in rows("SELECT DISTINCT toInt64(assumeNotNull(input_tokens)) - 1 AS n FROM calls")}
+    found = {
+        int(row["n"])
+        for row in rows(
+            f"SELECT DISTINCT toInt64(assumeNotNull(input_tokens)) - 1 AS n FROM calls WHERE feature = '{feature}'"
+        )
+    }
     (bill,) = rows(
-        "SELECT toInt64(sum(calls)) AS calls, toInt64(sum(uncached_tokens)) AS tokens FROM spend_slices "
-        "WHERE counted = 'yes'"
+        "SELECT toInt64(sum(s.calls)) AS calls, toInt64(sum(uncached_tokens)) AS tokens FROM spend_slices AS s "
+        f"WHERE counted = 'yes' AND feature = '{feature}'"
     )
     if int(bill["calls"]) == len(found):
         assert int(bill["tokens"]) == sum(found) + len(found)

@@ -1,5 +1,6 @@
 """Faults, each with a load under it and a count of what became of it."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -12,7 +13,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from breakeven_collector.store import Store
 
@@ -89,11 +89,6 @@ def wait_for(condition: Callable[[], bool], at_most: float = 60) -> None:
         time.sleep(0.02)
 
 
-def database(server: str) -> str:
-    """Address of a store that nobody else uses."""
-    return f"http://{server}/f_{uuid4().hex[:8]}"
-
-
 def nothing_waits(collector: Killable) -> bool:
     """The journal is empty."""
     health = collector.health()
@@ -119,8 +114,8 @@ def killed(store: str, kills: int, *, seed: int = 1) -> tuple[Outcome, Load]:
             collector.kill()
             collector.start()
         load.stop()
+        wait_for(lambda: nothing_waits(collector), 90)
         collector.stop()
-        assert not list(collector.settings.journal_dir.glob("*.seg"))
         rows: Rows = rows_over_http(store) if store else partial(store_rows, collector.settings.data_dir)
         return load.outcome(rows), load
 
@@ -143,8 +138,7 @@ def away(server: str, modes: Sequence[Mode], seconds: float) -> tuple[Outcome, A
         modes: what its front does, one after another.
         seconds: for how long, each.
     """
-    name = database(server).rpartition("/")[2]
-    with place() as folder, Front(server) as front, running(folder, f"http://{front.address}/{name}") as collector:
+    with place() as folder, Front(server) as front, running(folder, f"http://{front.address}") as collector:
         load = Load(lambda: collector.address, requests=100_000, pause=0.05).start()
         grown: dict[Mode, int] = {}
         for mode in modes:
@@ -164,17 +158,15 @@ def away(server: str, modes: Sequence[Mode], seconds: float) -> tuple[Outcome, A
         load.stop()
         wait_for(lambda: nothing_waits(collector), 120)
         collector.stop()
-        return load.outcome(rows_over_http(f"http://{server}/{name}")), Away(grown, dict(front.seen))
+        return load.outcome(rows_over_http(f"http://{server}")), Away(grown, dict(front.seen))
 
 
-def two_collectors(server: str, requests: int) -> Outcome:
+def two_collectors(store: str, requests: int) -> Outcome:
     """Two collectors with journals of their own on one store, both in the same minutes at once."""
-    store = database(server)
     with place() as folder, ExitStack() as stack:
-        # One after the other: the first makes the tables.
         collectors = [stack.enter_context(running(folder / name, store)) for name in ("a", "b")]
         turn = iter(range(1 << 30))
-        # Calls of one request go here, those of the next there: each minute has calls from both.
+        # Each connection goes to the other one: every minute has calls from both.
         load = Load(lambda: collectors[next(turn) % 2].address, requests=requests, calls_a_request=3, threads=6)
         load.start().join()
         for collector in collectors:
@@ -182,25 +174,18 @@ def two_collectors(server: str, requests: int) -> Outcome:
         return load.outcome(rows_over_http(store))
 
 
-def disk_full(folder: Path, store: str) -> tuple[Outcome, Load, bool]:
-    """The journal's disk fills up under load, and is emptied again.
-
-    Args:
-        folder: on a small file system of its own.
-        store: address of the store, which lies elsewhere.
+def disk_full(store: str) -> tuple[Outcome, Load, dict[str, Any]]:
+    """The journal's disk, a small one, fills up under load and is emptied again.
 
     Returns:
-        What became of the calls, the load, and whether the collector went on by itself.
+        What became of the calls, the load, and the collector's health afterwards: it was not touched.
     """
-    with running(folder, store, min_free_bytes=0) as collector:
+    with small_disk(2_000_000) as folder, running(folder, store) as collector:
         load = Load(lambda: collector.address, requests=100_000, pause=0.005).start()
         wait_for(lambda: len(load.acknowledged) > 50)
         hog = folder / "hog"
-        with hog.open("wb", buffering=0) as file:
-            try:
-                while file.write(bytes(4096)):
-                    pass
-            except OSError:
+        with contextlib.suppress(OSError), hog.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
                 pass
         wait_for(lambda: load.statuses.get(503, 0) > 50)
         hog.unlink()
@@ -208,6 +193,116 @@ def disk_full(folder: Path, store: str) -> tuple[Outcome, Load, bool]:
         wait_for(lambda: len(load.acknowledged) > before + 50)
         load.stop()
         wait_for(lambda: nothing_waits(collector))
-        went_on = collector.health()["status"] == "ok"
+        health = collector.health()
         collector.stop()
-        return load.outcome(rows_over_http(store)), load, went_on
+        return load.outcome(rows_over_http(store)), load, health
+
+
+def journal_full(server: str) -> tuple[Outcome, Load, int]:
+    """The store is away until the journal has reached its limit, and comes back.
+
+    Returns:
+        What became of the calls, the load, and how many bytes waited at the limit of 1,000,000.
+    """
+    with (
+        place() as folder,
+        Front(server) as front,
+        running(folder, f"http://{front.address}", max_journal_bytes=1_000_000) as collector,
+    ):
+        front.become(Mode.REFUSING)
+        load = Load(lambda: collector.address, requests=100_000, calls_a_request=50).start()
+        wait_for(lambda: load.statuses.get(503, 0) > 50)
+        waiting = collector.health()["journal_bytes"]
+        front.become(Mode.WELL)
+        before = len(load.acknowledged)
+        wait_for(lambda: len(load.acknowledged) > before + 500)
+        load.stop()
+        wait_for(lambda: nothing_waits(collector), 120)
+        collector.stop()
+        return load.outcome(rows_over_http(f"http://{server}")), load, waiting
+
+
+def left_behind(
+    store: str, tail: Callable[[str], bytes], damage: Callable[[bytes], bytes]
+) -> tuple[Outcome, dict[str, Any]]:
+    """A collector is killed with acknowledged requests in an open segment; another starts on what is left.
+
+    Args:
+        store: address of the store.
+        tail: what stands behind the acknowledged requests, for the name of a segment.
+        damage: what becomes of the segment after that.
+    """
+    with place() as folder, running(folder, store, batch_seconds=60) as collector:
+        load = Load(lambda: collector.address, requests=40, again=0).start().join()
+        collector.kill()
+        (segment,) = collector.settings.journal_dir.glob("*.seg")
+        segment.write_bytes(damage(segment.read_bytes() + tail(segment.stem)))
+        # Its memory of what it took is lost too: what waits tells.
+        shutil.rmtree(collector.settings.recent_dir)
+        collector.start()
+        wait_for(lambda: nothing_waits(collector))
+        health = collector.health()
+        collector.stop()
+        return load.outcome(rows_over_http(store)), health
+
+
+def clock_steps(store: str, steps: Sequence[float]) -> Outcome:
+    """The collector's wall clock steps under load, by so many seconds each time; in the end it is killed."""
+    with place() as folder, running(folder, store) as collector:
+        load = Load(lambda: collector.address, requests=100_000, pause=0.02, again=0.3).start()
+        for step in steps:
+            before = len(load.acknowledged)
+            collector.clock.value += step
+            wait_for(lambda before=before: len(load.acknowledged) > before + 100)
+            assert 0 <= collector.health()["journal_oldest_seconds"] < 60
+        collector.kill()
+        collector.start()
+        load.stop()
+        wait_for(lambda: nothing_waits(collector), 90)
+        collector.stop()
+        return load.outcome(rows_over_http(store))
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Resident memory of a collector in MB."""
+
+    before: float
+    while_away: float
+    """With everything in the journal."""
+    restarted: float
+    """After a start on that journal."""
+    highest_in_drain: float
+    journal: float
+    """Size of the journal."""
+
+
+def memory(server: str, megabytes: int) -> tuple[Outcome, Memory]:
+    """So much is taken while the store is away; then the collector is started anew, and the store comes back."""
+    with place() as folder, Front(server) as front, running(folder, f"http://{front.address}") as collector:
+        warm = Load(lambda: collector.address, requests=50, calls_a_request=200).start().join()
+        wait_for(lambda: nothing_waits(collector))
+        before = collector.resident_bytes()
+        front.become(Mode.REFUSING)
+        load = Load(lambda: collector.address, requests=100_000, calls_a_request=200).start()
+        wait_for(lambda: collector.health()["journal_bytes"] > megabytes * 1_000_000, 120)
+        load.stop()
+        away, journal = collector.resident_bytes(), collector.health()["journal_bytes"]
+        collector.kill()
+        front.become(Mode.WELL)
+        collector.start()
+        restarted = highest = collector.resident_bytes()
+        while not nothing_waits(collector):
+            highest = max(highest, collector.resident_bytes())
+            time.sleep(0.05)
+        collector.stop()
+        rows = rows_over_http(f"http://{server}")
+        outcomes = [warm.outcome(rows), load.outcome(rows)]
+        total = Outcome(
+            sum(o.acknowledged for o in outcomes),
+            sum(o.landed for o in outcomes),
+            sum(o.lost for o in outcomes),
+            sum(o.doubled for o in outcomes),
+        )
+        figures = [round(size / 1e6, 1) for size in (before, away, restarted, highest, journal)]
+        return total, Memory(*figures)
