@@ -78,6 +78,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
                 "started": started.isoformat(),
                 "store": pipeline.store.address,
                 "journal_bytes": pipeline.journal.waiting_bytes,
+                "journal_oldest_seconds": round(pipeline.journal.oldest_waiting_seconds, 3),
+                "resent_requests": pipeline.journal.resent_requests,
                 "shipped_segments": pipeline.shipper.shipped_segments,
                 "quarantined_requests": pipeline.shipper.quarantined_requests,
                 "requests": received.requests,

@@ -15,7 +15,15 @@ class BreakevenError(Exception):
 
 
 class StoreError(BreakevenError):
-    """The store cannot be opened, or refuses what it was asked."""
+    """The store cannot be opened, or refuses what it was asked.
+
+    Attributes:
+        detail: what the store said in its own words. It may quote data: never for logs and answers.
+    """
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class StoreUnavailable(StoreError):

@@ -10,6 +10,8 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.quarantine import Quarantine
+from breakeven_collector.recent import RecentRequests
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
 from breakeven_collector.store import Store
@@ -44,6 +46,9 @@ class Pipeline:
                 self.settings.journal_dir,
                 max_segment_bytes=self.settings.segment_bytes,
                 max_segment_seconds=self.settings.batch_seconds,
+                max_bytes=self.settings.max_journal_bytes,
+                min_free_bytes=self.settings.min_free_bytes,
+                recent=RecentRequests(self.settings.recent_dir, store_id=self.store.id()),
             )
         except BaseException:
             self.store.close()
@@ -55,7 +60,11 @@ class Pipeline:
             self.ledger,
             Estimates(self.store),
             self.attribution,
-            quarantine=self.settings.data_dir / "quarantine",
+            Quarantine(
+                self.settings.data_dir / "quarantine",
+                days=self.settings.quarantine_days,
+                also=self.settings.journal_dir,
+            ),
         )
         return self
 

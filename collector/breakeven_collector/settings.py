@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     """How long a journal segment stays open before it is shipped."""
     segment_bytes: Annotated[int, Field(ge=1_000, le=16_000_000)] = 16_000_000
     """How large a journal segment gets before it is shipped; an insert takes 5 to 12 times that in memory."""
+    max_journal_bytes: Annotated[int, Field(ge=1_000_000)] = 20_000_000_000
+    """How much may wait for the store; beyond it requests are answered 503, and clients send them again."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 500_000_000
+    """Requests are answered 503 where less than this would be free on the journal's disk: the store needs it too."""
+    quarantine_days: Annotated[int, Field(ge=1)] = 30
+    """How long requests are kept that the store could not take."""
     max_body_bytes: Annotated[int, Field(ge=1_000)] = 64 * 1024 * 1024
     """Largest request, before and after decompression."""
     max_query_seconds: Annotated[int, Field(ge=1)] = 300
@@ -64,3 +70,8 @@ class Settings(BaseSettings):
             return self.data_dir / "journal"
         without_credentials = re.sub(r"//.*@", "//", self.store)
         return self.data_dir / f"journal-{hashlib.sha256(without_credentials.encode()).hexdigest()[:12]}"
+
+    @property
+    def recent_dir(self) -> Path:
+        """Folder of the digests of requests that were kept last, one for each journal."""
+        return self.journal_dir.with_name(self.journal_dir.name.replace("journal", "recent", 1))

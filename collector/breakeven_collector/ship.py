@@ -9,23 +9,23 @@ import queue
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
-
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
-from breakeven_collector.errors import StoreError, StoreUnavailable
+from breakeven_collector.errors import StoreError
 from breakeven_collector.estimates import Estimates
-from breakeven_collector.journal import Journal, Segment, rewritten
+from breakeven_collector.journal import Journal, Segment
+from breakeven_collector.landing import Landing
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.quarantine import Quarantine
 from breakeven_collector.store import Store
 
 _log = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 64
+_BYTES_AT_ONCE: Final = 64_000_000
+"""After a long outage files go as they land: a stop in the middle repeats no more than this."""
 _LONGEST_WAIT_SECONDS: Final = 30.0
 
 
@@ -40,25 +40,28 @@ class Shipper:
         ledger: Ledger,
         estimates: Estimates,
         attribution: Attribution,
-        quarantine: Path,
+        quarantine: Quarantine,
     ) -> None:
         self._journal = journal
-        self._store = store
         self._catalog = catalog
         self._ledger = ledger
         self._estimates = estimates
         self._attribution = attribution
         self._quarantine = quarantine
         self._stop = threading.Event()
+        self._landing = Landing(store, quarantine, self._stop)
         self._busy = threading.Event()
         self.shipped_segments = 0
         """Segments that landed since the start."""
-        self.quarantined_requests = 0
-        """Requests set aside since the start."""
         self.last_error = ""
         """Why shipping is held up; empty while it is not."""
         self._thread = threading.Thread(target=self._run, name="breakeven-ship", daemon=True)
         self._thread.start()
+
+    @property
+    def quarantined_requests(self) -> int:
+        """Requests set aside since the start."""
+        return self._quarantine.requests
 
     def idle(self) -> bool:
         """Nothing is being shipped or waits to be."""
@@ -82,14 +85,23 @@ class Shipper:
                 self._attribution.keep_up()
                 continue
             self._busy.set()
-            segments = [first]
-            while len(segments) < _AT_ONCE and not self._journal.closed.empty():
-                segments.append(self._journal.closed.get())
-            self._ship_until_done(segments)
+            self._ship_until_done(self._with_more(first))
             self._busy.clear()
+
+    def _with_more(self, first: Segment) -> list[Segment]:
+        """What is shipped in one go: what waits, up to a limit."""
+        segments, size = [first], first.size
+        while len(segments) < _AT_ONCE and size < _BYTES_AT_ONCE and not self._journal.closed.empty():
+            segments.append(self._journal.closed.get())
+            size += segments[-1].size
+        return segments
 
     def _between(self) -> None:
         """What can wait while segments come in."""
+        try:
+            self._quarantine.expire_if_due()
+        except OSError as error:
+            _log.warning("what was set aside cannot be looked through: %s", error)
         try:
             self._estimates.learn_if_due()
         except Exception as error:  # noqa: BLE001  # nothing is held up by it: the next time is in a moment
@@ -120,53 +132,16 @@ class Shipper:
 
     def _ship(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
-            try:
-                self._store.insert_requests(segment.read(), token=segment.name)
-            except StoreUnavailable:
-                raise
-            except StoreError as error:
-                self._ship_singly(segment, error)
-        self._catalog.resolve_new()
-        names = [segment.name for segment in segments]
-        self._ledger.pass_segments(names)
-        self._attribution.keep_up(names)
+            self._landing.land(segment)
+        self._pass(segments)
         for segment in segments:
             self._journal.shipped(segment)
         self._estimates.calls_came()
         self._between()
 
-    def _ship_singly(self, segment: Segment, refusal: StoreError) -> None:
-        """The store refuses the segment: find the requests that it refuses, and land all others."""
-        _log.warning("segment %s is refused, its requests are tried singly: %s", segment.name, refusal)
-        for number, record in enumerate(segment.records()):
-            token = f"{segment.name}/{number}"
-            try:
-                self._store.insert_requests(record, token=token)
-                continue
-            except StoreUnavailable:
-                raise
-            except StoreError as error:
-                reason = str(error)
-            # protobuf's own reader forgives more than ClickHouse's: what it writes anew is regular.
-            try:
-                regular = rewritten(record, _regular)
-                self._store.insert_requests(regular, token=token)
-            except StoreUnavailable:
-                raise
-            except (StoreError, DecodeError):
-                self._set_aside(record, token, reason)
-
-    def _set_aside(self, record: bytes, token: str, reason: str) -> None:
-        self._quarantine.mkdir(parents=True, exist_ok=True)
-        path = self._quarantine / (token.replace("/", "-") + ".pb")
-        # A segment that is tried again later sets the same request aside again.
-        self.quarantined_requests += not path.exists()
-        path.write_bytes(record)
-        path.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
-        _log.error("request %s cannot be stored and was set aside in %s", token, path)
-
-
-def _regular(request: bytes) -> bytes:
-    message = ExportTraceServiceRequest.FromString(request)
-    message.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
-    return message.SerializeToString()
+    def _pass(self, segments: Sequence[Segment]) -> None:
+        """Bring up to date what is made of the calls that these segments brought."""
+        self._catalog.resolve_new()
+        names = [segment.name for segment in segments]
+        self._ledger.pass_segments(names)
+        self._attribution.keep_up(names)

@@ -5,11 +5,12 @@ same migrations, the same SQL. A handle belongs to one thread: a client serialis
 each time one is opened, so handles are kept.
 """
 
+import contextlib
 import fcntl
 import os
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -53,6 +54,9 @@ class Store:
         }
         self._arguments, self.database = _parse(dsn)
         self.embedded = self._arguments.get("interface") == "chdb"
+        if not self.embedded:
+            # A server that hangs is one that does not answer.
+            self._arguments["send_receive_timeout"] = max_query_seconds + 10
         # chDB reads the file; given as text it would leave a folder __cache__ wherever the process was started. A
         # server cannot read files of ours.
         self._schema_settings = (
@@ -87,16 +91,33 @@ class Store:
             StoreUnavailable: nothing answers at the address.
             StoreError: another process has the embedded store open, or the store is newer than this program.
         """
-        if self.embedded:
-            path = Path(self._arguments["path"])
-            path.mkdir(parents=True, exist_ok=True)
-            # The engine itself tells this only to stderr.
-            if path not in _opened_here and _is_locked(path / "status"):
-                raise StoreError(
-                    f"{self.address} is open in another process: one process at a time may use an embedded store. "
-                    "Is `breakeven up` running? Then name its address, for example: breakeven report --url http://127.0.0.1:4318"
-                )
+        with self._engine_lock():
+            self._open()
+        return self
+
+    @contextlib.contextmanager
+    def _engine_lock(self) -> Generator[None]:
+        """Nobody else opens the embedded store meanwhile; once the engine is up, its own lock says so."""
+        if not self.embedded:
+            yield
+            return
+        path = Path(self._arguments["path"])
+        path.mkdir(parents=True, exist_ok=True)
+        taken = StoreError(
+            f"{self.address} is open in another process: one process at a time may use an embedded store. "
+            "Is `breakeven up` running? Then name its address, for example: breakeven report --url http://127.0.0.1:4318"
+        )
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            # The engine tells it only to stderr; and of two that start at once, both would find its lock free.
+            if path not in _opened_here and (not _try_lock(folder) or _is_locked(path / "status")):
+                raise taken
+            yield
             _opened_here.add(path)
+        finally:
+            os.close(folder)
+
+    def _open(self) -> None:
         with _as_store_error(self):
             root = clickhouse_connect.get_client(**self._arguments, settings=self._settings, **self._own_session())
             try:
@@ -111,7 +132,6 @@ class Store:
                 apply(self.client(), replicated=self._replicated)
             except MigrationError as error:
                 raise StoreError(f"{self.address}: {error}") from None
-        return self
 
     def client(self) -> Client:
         """This thread's handle."""
@@ -163,9 +183,9 @@ class Store:
 
         Raises:
             StoreUnavailable: try again.
-            StoreError: ClickHouse cannot decode them.
+            StoreError: ClickHouse cannot decode them; only its `detail` quotes them.
         """
-        with _as_store_error(self):
+        with _as_store_error(self, quotes=True):
             self.client().raw_insert(
                 "otlp",
                 insert_block=body,
@@ -175,8 +195,16 @@ class Store:
                     "insert_deduplication_token": token,
                     "insert_deduplicate": 1,
                     "deduplicate_blocks_in_dependent_materialized_views": 1,
+                    # A month a partition: calls may be as old as 2020, and a block of them is not a mistake.
+                    "max_partitions_per_insert_block": 1000,
                 },
             )
+
+    def id(self) -> str:
+        """Tells this store from another one at the same address, such as one that was emptied and made anew."""
+        return str(
+            self.rows("SELECT toString(uuid) AS id FROM system.databases WHERE name = currentDatabase()")[0]["id"]
+        )
 
     def query_file(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run `queries/<name>.sql`."""
@@ -202,12 +230,17 @@ def _is_locked(status: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
+        return not _try_lock(file)
     finally:
         os.close(file)
-    return False
+
+
+def _try_lock(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _parse(dsn: str) -> tuple[dict[str, Any], str]:
@@ -248,8 +281,9 @@ def _parse(dsn: str) -> tuple[dict[str, Any], str]:
 class _as_store_error:
     """Turn the client's errors into ours, told apart by whether a later try may go through."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, quotes: bool = False) -> None:
         self._store = store
+        self._quotes = quotes
 
     def __enter__(self) -> None:
         return None
@@ -259,14 +293,20 @@ class _as_store_error:
             return
         text = str(error)
         if isinstance(error, OperationalError | OSError):
-            raise StoreUnavailable(f"{self._store.address} does not answer: {_first_line(text)}") from error
+            raise StoreUnavailable(f"{self._store.address} does not answer: {_first_line(text)}", text) from error
         if isinstance(error, ClickHouseError | RuntimeError):
-            code = re.search(r"\b[Cc]ode:? (\d+)", text)
-            passing = code is not None and int(code[1]) in _PASSING_CODES
-            raise (StoreUnavailable if passing else StoreError)(
-                f"{self._store.address}: {_first_line(text)}"
-            ) from error
+            code: int | None = getattr(error, "code", None)
+            # A server names the code of its error: an answer without one is a proxy's.
+            passing = code in _PASSING_CODES if code else not self._store.embedded
+            if self._quotes and not passing:
+                # What ClickHouse cannot read it likes to quote.
+                said = f"ClickHouse refuses it: code {code}, {getattr(error, 'name', None) or 'see its manual'}"
+            else:
+                said = _first_line(text)
+            raise (StoreUnavailable if passing else StoreError)(f"{self._store.address}: {said}", text) from error
 
 
 def _first_line(text: str) -> str:
-    return text.strip().split("\n")[0][:500] or "no message"
+    # Data stands in quotes; names of columns and tables in backticks.
+    plain = re.sub(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", "'…'", text.strip().split("\n")[0])
+    return plain[:500] or "no message"

@@ -7,9 +7,10 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from breakeven_collector import journal as module
+from breakeven_collector import records
 from breakeven_collector.errors import ConfigError
-from breakeven_collector.journal import Journal, JournalError, Segment, rewritten
+from breakeven_collector.journal import Journal, JournalError, Segment
+from breakeven_collector.records import rewritten
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,11 +38,12 @@ def test_a_record_is_the_request_then_project_time_segment_and_checksum(open_jou
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=400), st.text(st.characters(codec="utf-8"), max_size=20)), max_size=8))
 def test_any_requests_come_back_in_order_and_to_the_byte(requests: list[tuple[bytes, str]]) -> None:
-    records = [module._record(as_request(content), project, "seg-1") for content, project in requests]  # pyright: ignore[reportPrivateUsage]
-    data = b"".join(records)
-    bounds = list(module._bounds(data, "seg-1"))  # pyright: ignore[reportPrivateUsage]
-    assert [data[start:end] for start, end in bounds] == records
-    assert [content_of(record) for record in records] == [content for content, _ in requests]
+    made = [records.record(as_request(content), project, "seg-1") for content, project in requests]
+    data = b"".join(made)
+    bounds = list(records.bounds(data, "seg-1"))
+    assert [data[start:end] for start, end in bounds] == made
+    assert [records.content(record) for record in made] == [(as_request(c), project) for c, project in requests]
+    assert [content_of(record) for record in made] == [content for content, _ in requests]
 
 
 @settings(max_examples=60, deadline=None)
@@ -50,7 +52,7 @@ def test_a_rewritten_record_keeps_our_fields(old: bytes, new: bytes, project: st
     # our own tags inside the request must not be taken for the end of it
     tags = b"\xc2\x3e\x05other\xc8\x3e\x01\xd2\x3e\x01x\xdd\x3e1234"
     for content, changed in ((old, new), (old + tags, new), (old, tags + new), (tags, tags)):
-        record = module._record(as_request(content), project, "seg-1")  # pyright: ignore[reportPrivateUsage]
+        record = records.record(as_request(content), project, "seg-1")
         seen: list[bytes] = []
 
         def change(request: bytes, seen: list[bytes] = seen, changed: bytes = changed) -> bytes:
@@ -59,7 +61,7 @@ def test_a_rewritten_record_keeps_our_fields(old: bytes, new: bytes, project: st
 
         result = rewritten(record, change)
         assert seen == [as_request(content)]
-        (bounds,) = list(module._bounds(result, "seg-1"))  # pyright: ignore[reportPrivateUsage]
+        (bounds,) = list(records.bounds(result, "seg-1"))
         assert bounds == (0, len(result))
         start = 1 if len(result) < 129 else 2
         fields = RECORD.FromString(result[start:])
@@ -216,12 +218,14 @@ def test_nothing_seems_to_be_shipped_while_a_segment_is_being_closed(
     assert seen == [True]
 
 
-def test_it_refuses_when_too_much_waits_and_goes_on_when_that_is_shipped(open_journal: Open) -> None:
-    journal = open_journal(max_segment_seconds=0.02, max_bytes=100)
+def test_it_refuses_when_too_much_would_wait_and_goes_on_when_that_is_shipped(open_journal: Open) -> None:
+    journal = open_journal(max_segment_seconds=0.02, max_bytes=300)
     journal.append(as_request(b"a" * 200), "p").result(5)
+    for _ in range(2):  # before its segment is closed, and after
+        with pytest.raises(JournalError, match="more than 300 bytes would wait"):
+            journal.append(as_request(b"b" * 100), "p").result(5)
+        seconds_until(lambda: not journal.closed.empty())
     segment = journal.closed.get(timeout=5)
-    with pytest.raises(JournalError, match="more than 100 bytes are waiting"):
-        journal.append(as_request(b"b"), "p").result(5)
     journal.shipped(segment)
     journal.append(as_request(b"c"), "p").result(5)
     assert contents(journal) == [b"c"]

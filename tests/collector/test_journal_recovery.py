@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from breakeven_collector import journal as module
+from breakeven_collector import records
 from breakeven_collector.journal import Journal, JournalError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,9 +24,9 @@ def left_behind(folder: Path, *requests: bytes) -> tuple[Path, list[bytes]]:
     """A folder as a killed collector leaves it: one segment; and its records."""
     folder.mkdir()
     path = folder / "00000000000000000001-abcdef01.seg"
-    records = [module._record(as_request(one), "p", path.stem) for one in requests]  # pyright: ignore[reportPrivateUsage]
-    path.write_bytes(b"".join(records))
-    return path, records
+    made = [records.record(as_request(one), "p", path.stem) for one in requests]
+    path.write_bytes(b"".join(made))
+    return path, made
 
 
 def test_segments_of_an_earlier_run_are_handed_out_first(open_journal: Open, tmp_path: Path) -> None:
@@ -41,9 +41,9 @@ def test_segments_of_an_earlier_run_are_handed_out_first(open_journal: Open, tmp
 
 
 def test_a_tail_torn_anywhere_is_cut_off_and_all_before_it_kept(tmp_path: Path) -> None:
-    _, records = left_behind(tmp_path / "0", b"first" * 30, b"second", b"third" * 40)
-    whole = sum(map(len, records[:2]))
-    for cut in range(len(records[2])):
+    _, made = left_behind(tmp_path / "0", b"first" * 30, b"second", b"third" * 40)
+    whole = sum(map(len, made[:2]))
+    for cut in range(len(made[2])):
         folder = tmp_path / f"cut{cut}"
         path, _ = left_behind(folder, b"first" * 30, b"second", b"third" * 40)
         os.truncate(path, whole + cut)
@@ -73,8 +73,8 @@ def test_a_byte_that_flips_costs_its_own_record_only(tmp_path: Path) -> None:
     sent = [b"first" * 10, b"second" * 10, b"third" * 10]
     for at in range(len(left_behind(tmp_path / "0", *sent)[1][1])):
         folder = tmp_path / f"flip{at}"
-        path, records = left_behind(folder, *sent)
-        at += len(records[0])
+        path, made = left_behind(folder, *sent)
+        at += len(made[0])
         damaged = bytearray(path.read_bytes())
         damaged[at] ^= 0x55
         path.write_bytes(damaged)
@@ -83,32 +83,32 @@ def test_a_byte_that_flips_costs_its_own_record_only(tmp_path: Path) -> None:
         # Where the record's very end is hurt, the next one's beginning cannot be found.
         found = contents(journal)
         assert found in ([sent[0], sent[2]], [sent[0]])
-        in_the_end = at >= len(records[0]) + len(records[1]) - len(path.stem) - 9
+        in_the_end = at >= len(made[0]) + len(made[1]) - len(path.stem) - 9
         assert in_the_end or found == [sent[0], sent[2]]
         if sent[2] in found:
             # what was damaged can be looked at
             assert (folder / f"{path.name}.damaged").read_bytes() == damaged
-            assert path.read_bytes() == records[0] + records[2]
+            assert path.read_bytes() == made[0] + made[2]
 
 
 def test_a_record_that_a_stranger_wrote_into_a_request_is_never_taken_for_one(tmp_path: Path) -> None:
-    forged = module._record(as_request(b"forged"), "other-project", "00000000000000000009-00000000")  # pyright: ignore[reportPrivateUsage]
-    _, records = left_behind(tmp_path / "0", b"first", forged * 3, b"last")
-    data = b"".join(records)
-    for cut in range(len(records[0]), len(data)):
+    forged = records.record(as_request(b"forged"), "other-project", "00000000000000000009-00000000")
+    _, made = left_behind(tmp_path / "0", b"first", forged * 3, b"last")
+    data = b"".join(made)
+    for cut in range(len(made[0]), len(data)):
         folder = tmp_path / f"cut{cut}"
         path, _ = left_behind(folder, b"first")
         path.write_bytes(data[:cut])
         journal = Journal(folder, max_segment_bytes=1000, max_segment_seconds=1)
-        assert contents(journal) == [b"first", forged * 3][: 1 + (cut >= len(records[0]) + len(records[1]))]
+        assert contents(journal) == [b"first", forged * 3][: 1 + (cut >= len(made[0]) + len(made[1]))]
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_at_all_can_be_looked_through(data: bytes) -> None:
-    assert list(module._bounds(data, "seg-1")) == []  # pyright: ignore[reportPrivateUsage]
-    good = module._record(b"", "p", "seg-1")  # pyright: ignore[reportPrivateUsage]
-    assert list(module._bounds(good + data, "seg-1")) == [(0, len(good))]  # pyright: ignore[reportPrivateUsage]
+    assert list(records.bounds(data, "seg-1")) == []
+    good = records.record(b"", "p", "seg-1")
+    assert list(records.bounds(good + data, "seg-1")) == [(0, len(good))]
 
 
 def test_what_was_acknowledged_survives_kill_9(open_journal: Open, tmp_path: Path) -> None:

@@ -105,9 +105,8 @@ def test_what_only_clickhouse_cannot_read_is_written_anew_and_lands(
     door.asked.clear()
     before = pipeline.shipper.quarantined_requests
     segment = one_segment(pipeline, door, project, body(Call()), data, body(Call()))
-    assert [token for token, _ in door.asked] == [
-        *(segment, f"{segment}/0", f"{segment}/1", f"{segment}/1", f"{segment}/2")
-    ]
+    # as it came, an empty one to see that the store is well, all of it written anew
+    assert [token for token, _ in door.asked] == [segment, "", f"{segment}/0-2"]
     assert bill(pipeline, project) == {"calls": 3, "tokens": 3000}
     assert pipeline.shipper.quarantined_requests == before
 
@@ -123,7 +122,7 @@ def test_what_nobody_can_read_is_set_aside_with_its_reason_and_its_neighbours_la
     assert pipeline.shipper.quarantined_requests == before + 1
     assert garbage in (quarantine / f"{segment}-1.pb").read_bytes()
     reason = (quarantine / f"{segment}-1.txt").read_text(encoding="utf-8")
-    assert reason.startswith(pipeline.store.address)
+    assert reason.startswith("Code: ")
     assert reason.endswith("\n")
     assert pipeline.shipper.last_error == ""
     assert not list(pipeline.settings.journal_dir.glob(f"{segment}*"))
@@ -204,8 +203,7 @@ def test_the_same_segment_shipped_again_adds_nothing(pipeline: Pipeline, project
     for name in (path.name, "00000000000000000009-00000009.seg"):  # by its name, and by the calls' own identity
         again = pipeline.settings.journal_dir / name
         again.write_bytes(data)
-        pipeline.journal._count(len(data))  # pyright: ignore[reportPrivateUsage]
-        pipeline.journal.closed.put(Segment(again))
+        pipeline.journal.hand_out(Segment(again), time.monotonic())
         pipeline.drain()
         assert bill(pipeline, project) == expected
         assert not again.exists()
