@@ -60,7 +60,9 @@ def _inflate(body: bytes, limit: int) -> bytes:
 
 def _unzstd(body: bytes, limit: int) -> bytes:
     # No body needs a window larger than the largest body. One that asks for more is refused before it gets memory.
-    window = {zstd.DecompressionParameter.window_log_max: max(_LEAST_WINDOW_LOG, limit.bit_length() - 1)}
+    window: dict[int, int] = {
+        zstd.DecompressionParameter.window_log_max: max(_LEAST_WINDOW_LOG, limit.bit_length() - 1)
+    }
     out = bytearray()
     at = 0
     for _ in range(_MOST_FRAMES):

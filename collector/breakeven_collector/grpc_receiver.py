@@ -102,12 +102,16 @@ class GrpcReceiver:
         except BadRequest as error:
             self._received.refuse(error.status)
             code, message = _CODES[otlp.GRPC_CODES.get(error.status, 2)], str(error)
+        except _NoMessage:
+            # Over the limit: gRPC has answered RESOURCE_EXHAUSTED already. Or the client is gone. Nobody hears us.
+            self._received.leave_unread()
+            return b""
         except JournalError as error:
             self._received.could_not_keep(str(error))
             code, message = grpc.StatusCode.UNAVAILABLE, str(error)
             # Clients that go by the details send again only where they are told when.
             context.set_trailing_metadata((("grpc-status-details-bin", _retry_later(message)),))
-        except Exception:
+        except Exception:  # noqa: BLE001  # or gRPC would tell the client what is in it
             _log.exception("a request over gRPC failed")
             code, message = grpc.StatusCode.INTERNAL, "the collector failed; its log says why"
         await context.abort(code, message)
@@ -129,13 +133,16 @@ class GrpcReceiver:
     async def _message(self, messages: AsyncIterable[bytes]) -> bytes:
         async for message in messages:
             return message
-        # gRPC itself has refused what is too large, with RESOURCE_EXHAUSTED: this is only counted.
-        raise BadRequest(413, f"the message is over {self._max_body_bytes} bytes or did not come")
+        raise _NoMessage
 
     async def _read(self, body: bytes) -> otlp.Traces:
         if len(body) <= _SMALL:
             return otlp.read_traces(body, otlp.Encoding.PROTOBUF)
         return await asyncio.to_thread(otlp.read_traces, body, otlp.Encoding.PROTOBUF)
+
+
+class _NoMessage(Exception):
+    """The call ended without a message."""
 
 
 class _Services(grpc.GenericRpcHandler):

@@ -22,8 +22,8 @@ class Received:
     spans: int = 0
     rejected: dict[str, int] = field(default_factory=lambda: {"bad_id": 0})
     """Spans left out of requests whose others were kept, by reason."""
-    refused: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_REASONS.values(), 0))
-    """Requests that no retry mends, by reason."""
+    refused: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*_REASONS.values(), "unread"), 0))
+    """Requests that no retry mends, by reason. `unread`: gRPC gave us none, as it was too large or the client left."""
     unkept_requests: int = 0
     """Told to try again, because the journal could not be written."""
     journal_error: str = ""
@@ -56,6 +56,11 @@ class Received:
         reason = _REASONS.get(status, "malformed")
         with self._lock:
             self.refused[reason] += 1
+
+    def leave_unread(self) -> None:
+        """A call over gRPC came to its end without a message."""
+        with self._lock:
+            self.refused["unread"] += 1
 
     def could_not_keep(self, error: str) -> None:
         """A request is to be sent again later."""

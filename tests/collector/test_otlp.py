@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from breakeven_collector import otlp
-from breakeven_collector.compression import inflate
+from breakeven_collector.compression import inflate, zstd
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.otlp import Encoding, Traces
 from breakeven_collector.pipeline import Pipeline
@@ -24,6 +24,19 @@ from tests.spans import Call, body, request
 
 # project=other-project, received_ns=1, segment=seg, checksum, as the journal writes them
 SPOOF = b"\xc2\x3e\x0dother-project\xc8\x3e\x01\xd2\x3e\x03seg\xdd\x3e1234"
+
+SKIPPABLE = b"\x50\x2a\x4d\x18\x03\0\0\0abc"  # a frame of zstd that means nothing
+
+
+def window(log: int) -> bytes:
+    """The head of a zstd frame that asks for a window of so many bits."""
+    return b"\x28\xb5\x2f\xfd\0" + bytes([log - 10 << 3])
+
+
+def streamed(data: bytes, level: int) -> bytes:
+    """As clients write it that do not know the length beforehand."""
+    compressor = zstd.ZstdCompressor(level)
+    return compressor.compress(data) + compressor.flush()
 
 
 def refusal(function: Any, *arguments: Any) -> tuple[int, str]:
@@ -92,6 +105,67 @@ def test_sizes_at_the_edges_of_a_piece_are_undone(size: int) -> None:
     assert inflate(gzip.compress(bytes(size)), "gzip", size) == bytes(size)
     noise = bytes(n * n % 251 for n in range(size))
     assert inflate(gzip.compress(noise, 0), "gzip", size) == noise
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=2000) | st.integers(1, 200_000).map(bytes), max_size=5), st.integers(-5, 19))
+def test_zstd_is_undone_whatever_its_frames(parts: list[bytes], level: int) -> None:
+    data = b"".join(parts)
+    for whole in (
+        zstd.compress(data, level),
+        b"".join(zstd.compress(part, level) for part in [*parts, b""]),
+        SKIPPABLE + zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}) + SKIPPABLE,
+        streamed(data, level),
+    ):
+        assert inflate(whole, "ZSTD", len(data)) == data
+        if data:
+            assert refusal(inflate, whole, "zstd", len(data) - 1)[0] == 413
+        status, message = refusal(inflate, whole[:-1], "zstd", 2_000_000)
+        assert (status, message) == (400, "the zstd body ends in the middle")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"not zstd",
+        zstd.compress(b"abc") + b"garbage",
+        zstd.compress(b"abc", options={zstd.CompressionParameter.checksum_flag: 1})[:-1] + b"!",
+        SKIPPABLE * 2000 + zstd.compress(b"abc"),
+        gzip.compress(b"abc"),
+    ],
+)
+def test_broken_zstd_is_refused(data: bytes) -> None:
+    status, message = refusal(inflate, data, "zstd", 10_000)
+    assert (status, message.startswith("the body is not zstd: ")) == (400, True)
+
+
+def test_a_zstd_bomb_is_stopped_while_it_is_inflated() -> None:
+    import tracemalloc
+
+    block = (1 << 1 | 131_072 << 3).to_bytes(3, "little") + b"x"  # one byte, 131,072 times
+    bomb = window(17) + block * 100_000
+    assert len(bomb) < 500_000
+    tracemalloc.start()
+    assert refusal(inflate, bomb, "zstd", 5_000_000) == (
+        413,
+        "the body is over 5000000 bytes once decompressed; send smaller batches",
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("log", "limit", "taken"),
+    [(23, 1_000, True), (24, 1_000, False), (26, 1 << 26, True), (27, 1 << 26, False), (41, 1 << 26, False)],
+)
+def test_a_zstd_window_is_no_larger_than_the_largest_body_or_8_mib(log: int, limit: int, taken: bool) -> None:
+    last_block = (1 | 3 << 3).to_bytes(3, "little") + b"abc"
+    if taken:
+        assert inflate(window(log) + last_block, "zstd", limit) == b"abc"
+    else:
+        status, message = refusal(inflate, window(log) + last_block, "zstd", limit)
+        assert (status, "too much memory" in message) == (400, True)
 
 
 @pytest.mark.parametrize("name", ["", "identity", "Identity", " "])
