@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -44,8 +44,9 @@ def export(collector: Collector) -> Iterator[Export]:
             compression: grpc.Compression = grpc.Compression.NoCompression,
             metadata: Iterable[tuple[str, str | bytes]] = (),
         ) -> bytes:
-            call: Callable[..., bytes] = channel.unary_unary(method)  # pyright: ignore[reportUnknownVariableType]
-            return call(message, timeout=20, compression=compression, metadata=tuple(metadata))
+            return cast(Any, channel).unary_unary(method)(
+                message, timeout=20, compression=compression, metadata=tuple(metadata)
+            )
 
         yield send
 
