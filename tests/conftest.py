@@ -44,7 +44,14 @@ def settings(empty_store: Store, tmp_path: Path) -> Settings:
 
 def quick_settings(dsn: str, folder: Path) -> Settings:
     """Settings of a collector that ships at once and listens on any free port."""
-    return Settings(store=dsn, data_dir=folder / "data", config=folder / "breakeven.toml", port=0, batch_seconds=0.02)
+    return Settings(
+        store=dsn,
+        data_dir=folder / "data",
+        config=folder / "breakeven.toml",
+        port=0,
+        grpc_port=-1,
+        batch_seconds=0.02,
+    )
 
 
 @pytest.fixture(scope="session")

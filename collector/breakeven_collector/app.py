@@ -23,7 +23,7 @@ from breakeven_collector.report import Dimension, Report, build_report
 
 def create_app(pipeline: Pipeline) -> FastAPI:
     """The application over a pipeline that is entered already."""
-    receiver = Receiver(pipeline.journal, pipeline.access, pipeline.settings.max_body_bytes)
+    receiver = Receiver(pipeline.journal, pipeline.access, pipeline.settings.max_body_bytes, pipeline.received)
     started = datetime.now(UTC)
 
     app = FastAPI(

@@ -15,6 +15,7 @@ from breakeven_collector.cli_map import map_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    GrpcPort,
     Host,
     Port,
     StoreAddress,
@@ -53,6 +54,7 @@ class Format(StrEnum):
 def up(
     host: Host = None,
     port: Port = None,
+    grpc_port: GrpcPort = None,
     store: StoreAddress = None,
     data_dir: DataDir = None,
     config: Config = None,
@@ -61,7 +63,7 @@ def up(
     from breakeven_collector.serve import Collector, until_stopped
 
     _log_to_stderr()
-    settings = settings_of(host=host, port=port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(host=host, port=port, grpc_port=grpc_port, store=store, data_dir=data_dir, config=config)
     console = Console()
     with plain_errors(), Collector(settings) as collector:
 
@@ -70,6 +72,10 @@ def up(
                 Text.assemble("Listening on ", (collector.url, "bold"), f", store {collector.pipeline.store.address}"),
                 soft_wrap=True,
             )
+            if collector.grpc_address:
+                console.print(
+                    f"  OTLP over gRPC:     {collector.grpc_address}", highlight=False, markup=False, soft_wrap=True
+                )
             console.print(
                 f'  In an application:  breakeven.init(endpoint="{collector.url}")', highlight=False, markup=False
             )

@@ -21,6 +21,15 @@ Host = Annotated[str | None, typer.Option(envvar="BREAKEVEN_HOST", help="Address
 Port = Annotated[
     int | None, typer.Option(envvar="BREAKEVEN_PORT", min=0, max=65535, help="Port of the collector. \\[default: 4318]")
 ]
+GrpcPort = Annotated[
+    int | None,
+    typer.Option(
+        envvar="BREAKEVEN_GRPC_PORT",
+        min=-1,
+        max=65535,
+        help="Port for OTLP over gRPC; -1 is none. \\[default: 4317, or none if that is taken]",
+    ),
+]
 StoreAddress = Annotated[
     str | None,
     typer.Option(

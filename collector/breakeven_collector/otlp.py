@@ -1,10 +1,10 @@
-"""OTLP over HTTP: what a request must be, and how it is answered. Pure functions; the route only wires them.
+"""OTLP: what a request must be, and how it is answered. Pure functions; the receivers only wire them.
 
-Specification: opentelemetry-proto `docs/specification.md`. The spans themselves are not interpreted here.
+Specification: opentelemetry-proto `docs/specification.md`; docs/otlp.md holds its rules against the tests. The spans
+themselves are not interpreted here.
 """
 
 import json
-import zlib
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
@@ -17,13 +17,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from breakeven_collector import otlp_json
 from breakeven_collector.errors import BadRequest
 
-_CHUNK: Final = 1 << 20
-_PIECE: Final = 1 << 14
-_GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
+GRPC_CODES: Final = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
+
+_NO_TRACE_ID: Final = bytes(16)
+_NO_SPAN_ID: Final = bytes(8)
+_BAD_IDS: Final = (
+    "trace_id must have 16 bytes, span_id 8, not all zero, parent_span_id 8 or none; in JSON they are hex digits"
+)
 
 
 class Encoding(Enum):
@@ -63,40 +68,8 @@ class Traces:
     reason: str = ""
 
 
-def inflate(body: bytes, content_encoding: str, limit: int) -> bytes:
-    """Undo Content-Encoding, never making more than `limit` bytes.
-
-    Raises:
-        BadRequest: 413 too large, 415 unknown encoding, 400 broken.
-    """
-    name = content_encoding.strip().lower()
-    if name in ("", "identity"):
-        return body
-    if name not in ("gzip", "deflate"):
-        raise BadRequest(415, f"Content-Encoding {content_encoding[:100]!r}: send gzip or none")
-    inflater = zlib.decompressobj(wbits=47)  # 32 + 15: gzip or zlib by its header
-    out = bytearray()
-    at = 0
-    try:
-        while at < len(body):
-            # In small pieces: what a call leaves over is copied, and there may be a million tiny members.
-            piece = body[at : at + _PIECE]
-            out += inflater.decompress(piece, _CHUNK)
-            if len(out) > limit:
-                raise BadRequest(413, f"the body is over {limit} bytes once decompressed; send smaller batches")
-            at += len(piece) - len(inflater.unconsumed_tail) - len(inflater.unused_data)
-            if inflater.eof:
-                # gzip allows several members one after the other, and zeros behind the last
-                inflater = zlib.decompressobj(wbits=47)
-                if at == len(body) or (body[at] == 0 and not body[at:].strip(b"\0")):
-                    return bytes(out)
-    except zlib.error as error:
-        raise BadRequest(400, f"the body is not {name}: {error}") from None
-    raise BadRequest(400, f"the {name} body ends in the middle")
-
-
 def read_traces(body: bytes, encoding: Encoding) -> Traces:
-    """Check a decompressed body; spans whose ids have a wrong length are left out, the rest is kept.
+    """Check a decompressed body; spans whose ids are not valid are left out, the rest is kept.
 
     Raises:
         BadRequest: 400, the body cannot be decoded.
@@ -114,11 +87,7 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
     spans = rejected = 0
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
-            bad = [
-                n
-                for n, span in enumerate(scope_spans.spans)
-                if len(span.trace_id) != 16 or len(span.span_id) != 8 or len(span.parent_span_id) not in (0, 8)
-            ]
+            bad = [n for n, span in enumerate(scope_spans.spans) if not _has_valid_ids(span)]
             spans += len(scope_spans.spans) - len(bad)
             rejected += len(bad)
             for n in reversed(bad):
@@ -126,8 +95,18 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
     if rejected or not as_sent:
         request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
         body = request.SerializeToString()
-    reason = "trace_id must have 16 bytes, span_id 8, parent_span_id 8 or none" if rejected else ""
-    return Traces(body=body, spans=spans, rejected=rejected, reason=reason)
+    return Traces(body=body, spans=spans, rejected=rejected, reason=_BAD_IDS if rejected else "")
+
+
+def _has_valid_ids(span: Span) -> bool:
+    trace_id, span_id = span.trace_id, span.span_id
+    return (
+        len(trace_id) == 16
+        and len(span_id) == 8
+        and len(span.parent_span_id) in (0, 8)
+        and trace_id != _NO_TRACE_ID
+        and span_id != _NO_SPAN_ID
+    )
 
 
 def response(encoding: Encoding, rejected: int = 0, reason: str = "") -> bytes:
@@ -142,7 +121,7 @@ def response(encoding: Encoding, rejected: int = 0, reason: str = "") -> bytes:
 
 def error_body(encoding: Encoding, status: int, message: str) -> bytes:
     """Body of a 4xx or 5xx: a `google.rpc.Status`."""
-    code = _GRPC_CODES.get(status, 2)
+    code = GRPC_CODES.get(status, 2)
     if encoding is Encoding.JSON:
         return json.dumps({"code": code, "message": message}).encode()
     return _bytes(Status(code=code, message=message))

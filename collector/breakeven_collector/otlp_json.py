@@ -22,6 +22,7 @@ from breakeven_collector.errors import BadRequest
 
 T = TypeVar("T")
 Json = Any
+_NO_ID = b"?"
 _UINT64 = 1 << 64
 _INT64 = 1 << 63
 _DIGITS = re.compile(r"-?[0-9]{1,20}")
@@ -82,9 +83,9 @@ def _span(data: Json, at: str) -> Span:
     # Events and links are not read by anything behind this; leaving them out keeps message content out too.
     kind: Any = _integer(data, "kind", at, 0, 1 << 31)  # an open enum: any int32
     return Span(
-        trace_id=_id(data, "traceId", at),
-        span_id=_id(data, "spanId", at),
-        parent_span_id=_id(data, "parentSpanId", at),
+        trace_id=_id(data, "traceId"),
+        span_id=_id(data, "spanId"),
+        parent_span_id=_id(data, "parentSpanId"),
         trace_state=_text(data, "traceState", at),
         name=_text(data, "name", at),
         kind=kind,
@@ -168,12 +169,15 @@ def _text(data: Json, key: str, at: str) -> str:
     return value
 
 
-def _id(data: Json, key: str, at: str) -> bytes:
-    text = _text(data, key, at)
+def _id(data: Json, key: str) -> bytes:
+    """An id; what is no hex becomes one of a length that no id has: its span alone is rejected then."""
+    value = data.get(key)
+    if value is None:
+        return b""
     try:
-        return binascii.unhexlify(text)
+        return binascii.unhexlify(value) if isinstance(value, str) else _NO_ID
     except ValueError:
-        raise _wrong(f"{at}.{key}", text, "hex digits") from None
+        return _NO_ID
 
 
 def _bytes(data: Json, key: str, at: str) -> bytes:

@@ -12,6 +12,7 @@ from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.quarantine import Quarantine
 from breakeven_collector.recent import RecentRequests
+from breakeven_collector.received import Received
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
 from breakeven_collector.store import Store
@@ -24,6 +25,7 @@ class Pipeline:
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
         self.settings = settings
+        self.received = Received()
         self.store = store or Store(
             settings.dsn, max_query_seconds=settings.max_query_seconds, replicated=settings.replicated
         )

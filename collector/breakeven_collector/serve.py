@@ -3,11 +3,13 @@
 import contextlib
 import errno
 import ipaddress
+import logging
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -16,6 +18,11 @@ from breakeven_collector.errors import ConfigError
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.settings import Settings
 
+if TYPE_CHECKING:
+    from breakeven_collector.grpc_receiver import GrpcReceiver
+
+_log = logging.getLogger(__name__)
+
 
 class Collector:
     """A running collector, serving in a thread. A context manager: leaving it ships what was taken.
@@ -23,12 +30,14 @@ class Collector:
     Attributes:
         pipeline: What is behind it.
         url: Where it listens.
+        grpc_address: Where it listens for gRPC; empty where it does not.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.pipeline = Pipeline(settings)
         self._settings = settings
         self.url = ""
+        self._grpc: GrpcReceiver | None = None
 
     def __enter__(self) -> "Collector":
         """Start.
@@ -39,12 +48,20 @@ class Collector:
         """
         # The port first: that it is taken is the likelier and cheaper failure.
         self._socket = _listen(self._settings.host, self._settings.port)
+        host, port = self._socket.getsockname()[:2]
         try:
+            serves_grpc = self._can_serve_grpc(host)
             self.pipeline.__enter__()
         except BaseException:
             self._socket.close()
             raise
-        host, port = self._socket.getsockname()[:2]
+        try:
+            if serves_grpc:
+                self._grpc = self._start_grpc(host)
+        except BaseException as error:
+            self._socket.close()
+            self.pipeline.__exit__(type(error), error, None)
+            raise
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         config = uvicorn.Config(
             create_app(self.pipeline),
@@ -64,9 +81,41 @@ class Collector:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._server.should_exit = True
+        if self._grpc:
+            self._grpc.close()
         self._thread.join()
         self._socket.close()
         self.pipeline.__exit__(kind, error, tb)
+
+    @property
+    def grpc_address(self) -> str:
+        """As gRPC clients name it, `127.0.0.1:4317`."""
+        return self._grpc.address if self._grpc else ""
+
+    def _can_serve_grpc(self, host: str) -> bool:
+        """Looked at before the store is opened.
+
+        Raises:
+            ConfigError: the port is taken, and it was named on purpose.
+        """
+        if self._settings.grpc_port < 0:
+            return False
+        try:
+            _listen(host, self._settings.grpc_port, "grpc-port").close()
+        except ConfigError as error:
+            if "grpc_port" in self._settings.model_fields_set:
+                raise
+            _log.warning("without gRPC: %s", error)
+            return False
+        return True
+
+    def _start_grpc(self, host: str) -> "GrpcReceiver":
+        from breakeven_collector.grpc_receiver import GrpcReceiver
+
+        behind = self.pipeline
+        receiver = GrpcReceiver(behind.journal, behind.access, self._settings.max_body_bytes, behind.received)
+        receiver.start(host, self._settings.grpc_port)
+        return receiver
 
     def can_listen(self) -> bool:
         """Whether the port is free."""
@@ -99,7 +148,7 @@ def until_stopped(on_wait: Callable[[], None] | None = None) -> None:
     stopped.wait()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, option: str = "port") -> socket.socket:
     listener = None
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -115,9 +164,9 @@ def _listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise ConfigError(
                 f"port {port} on {host} is taken, perhaps by another collector. Stop that, or choose another port: "
-                "--port, or BREAKEVEN_PORT"
+                f"--{option}, or BREAKEVEN_{option.upper().replace('-', '_')}"
             ) from None
         raise ConfigError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --host or --port"
+            f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --host or --{option}"
         ) from None
     return listener

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 4318
     """Port for OTLP over HTTP and the API; 0 takes any free one."""
+    grpc_port: Annotated[int, Field(ge=-1, le=65535)] = 4317
+    """Port for OTLP over gRPC; 0 takes any free one, -1 is none. If the default is taken, HTTP goes on without it."""
     data_dir: Annotated[Path, NoDecode] = Field(default_factory=default_data_dir)
     """Folder of the journal and, by default, of the embedded store."""
     store: str = ""

@@ -31,7 +31,8 @@ def open_journal(tmp_path: Path) -> Iterator[Open]:
 @pytest.fixture(scope="module")
 def collector(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     dsn = f"chdb://{engine_folder}?database=receiver"
-    settings = quick_settings(dsn, tmp_path_factory.mktemp("receiver")).model_copy(update={"max_body_bytes": LIMIT})
+    settings = quick_settings(dsn, tmp_path_factory.mktemp("receiver"))
+    settings = settings.model_copy(update={"max_body_bytes": LIMIT, "grpc_port": 0})
     with Collector(settings) as collector:
         yield collector
 

@@ -39,8 +39,8 @@ attributes = st.lists(st.builds(KeyValue, key=texts, value=any_values), max_size
 uint64 = st.integers(0, (1 << 64) - 1)
 spans = st.builds(
     Span,
-    trace_id=st.binary(min_size=16, max_size=16),
-    span_id=st.binary(min_size=8, max_size=8),
+    trace_id=st.binary(min_size=16, max_size=16).filter(any),
+    span_id=st.binary(min_size=8, max_size=8).filter(any),
     parent_span_id=st.one_of(st.just(b""), st.binary(min_size=8, max_size=8)),
     trace_state=texts,
     name=texts,

@@ -29,7 +29,7 @@ MAIN = "from breakeven_collector.entry import main; main()"
 
 def environment(**changes: str) -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("BREAKEVEN_")}
-    return {**clean, "COLUMNS": "200", "NO_COLOR": "1", **changes}
+    return {**clean, "COLUMNS": "200", "NO_COLOR": "1", "BREAKEVEN_GRPC_PORT": "-1", **changes}
 
 
 def run(*arguments: str, timeout: float = 60, **variables: str) -> subprocess.CompletedProcess[str]:

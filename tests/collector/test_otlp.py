@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from breakeven_collector import otlp
+from breakeven_collector.compression import inflate, zstd
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.otlp import Encoding, Traces
 from breakeven_collector.pipeline import Pipeline
@@ -23,6 +24,19 @@ from tests.spans import Call, body, request
 
 # project=other-project, received_ns=1, segment=seg, checksum, as the journal writes them
 SPOOF = b"\xc2\x3e\x0dother-project\xc8\x3e\x01\xd2\x3e\x03seg\xdd\x3e1234"
+
+SKIPPABLE = b"\x50\x2a\x4d\x18\x03\0\0\0abc"  # a frame of zstd that means nothing
+
+
+def window(log: int) -> bytes:
+    """The head of a zstd frame that asks for a window of so many bits."""
+    return b"\x28\xb5\x2f\xfd\0" + bytes([log - 10 << 3])
+
+
+def streamed(data: bytes, level: int) -> bytes:
+    """As clients write it that do not know the length beforehand."""
+    compressor = zstd.ZstdCompressor(level)
+    return compressor.compress(data) + compressor.flush()
 
 
 def refusal(function: Any, *arguments: Any) -> tuple[int, str]:
@@ -74,28 +88,89 @@ def test_gzip_is_undone_whatever_its_members_and_padding(
     parts: list[bytes], level: int, name: str, padding: int
 ) -> None:
     whole = b"".join(gzip.compress(part, level) for part in parts) + bytes(padding)
-    assert otlp.inflate(whole, name, 10_000) == b"".join(parts)
+    assert inflate(whole, name, 10_000) == b"".join(parts)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.binary(min_size=1, max_size=50), st.integers(1, 60_000), st.integers(-3, 3))
 def test_large_bodies_are_undone_around_every_boundary(seed: bytes, times: int, more: int) -> None:
     data = seed * times + b"x" * (more + 3)
-    assert otlp.inflate(gzip.compress(data, 1), "gzip", len(data)) == data
-    assert otlp.inflate(zlib.compress(data, 9), "deflate", len(data)) == data
-    assert refusal(otlp.inflate, gzip.compress(data, 1), "gzip", len(data) - 1)[0] == 413
+    assert inflate(gzip.compress(data, 1), "gzip", len(data)) == data
+    assert inflate(zlib.compress(data, 9), "deflate", len(data)) == data
+    assert refusal(inflate, gzip.compress(data, 1), "gzip", len(data) - 1)[0] == 413
 
 
 @pytest.mark.parametrize("size", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1, (1 << 14), 3 << 20])
 def test_sizes_at_the_edges_of_a_piece_are_undone(size: int) -> None:
-    assert otlp.inflate(gzip.compress(bytes(size)), "gzip", size) == bytes(size)
+    assert inflate(gzip.compress(bytes(size)), "gzip", size) == bytes(size)
     noise = bytes(n * n % 251 for n in range(size))
-    assert otlp.inflate(gzip.compress(noise, 0), "gzip", size) == noise
+    assert inflate(gzip.compress(noise, 0), "gzip", size) == noise
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.binary(max_size=2000) | st.integers(1, 200_000).map(bytes), max_size=5), st.integers(-5, 19))
+def test_zstd_is_undone_whatever_its_frames(parts: list[bytes], level: int) -> None:
+    data = b"".join(parts)
+    for whole in (
+        zstd.compress(data, level),
+        b"".join(zstd.compress(part, level) for part in [*parts, b""]),
+        SKIPPABLE + zstd.compress(data, options={zstd.CompressionParameter.checksum_flag: 1}) + SKIPPABLE,
+        streamed(data, level),
+    ):
+        assert inflate(whole, "ZSTD", len(data)) == data
+        if data:
+            assert refusal(inflate, whole, "zstd", len(data) - 1)[0] == 413
+        status, message = refusal(inflate, whole[:-1], "zstd", 2_000_000)
+        assert (status, message) == (400, "the zstd body ends in the middle")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"not zstd",
+        zstd.compress(b"abc") + b"garbage",
+        zstd.compress(b"abc", options={zstd.CompressionParameter.checksum_flag: 1})[:-1] + b"!",
+        SKIPPABLE * 2000 + zstd.compress(b"abc"),
+        gzip.compress(b"abc"),
+    ],
+)
+def test_broken_zstd_is_refused(data: bytes) -> None:
+    status, message = refusal(inflate, data, "zstd", 10_000)
+    assert (status, message.startswith("the body is not zstd: ")) == (400, True)
+
+
+def test_a_zstd_bomb_is_stopped_while_it_is_inflated() -> None:
+    import tracemalloc
+
+    block = (1 << 1 | 131_072 << 3).to_bytes(3, "little") + b"x"  # one byte, 131,072 times
+    bomb = window(17) + block * 100_000
+    assert len(bomb) < 500_000
+    tracemalloc.start()
+    assert refusal(inflate, bomb, "zstd", 5_000_000) == (
+        413,
+        "the body is over 5000000 bytes once decompressed; send smaller batches",
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+@pytest.mark.parametrize(
+    ("log", "limit", "taken"),
+    [(23, 1_000, True), (24, 1_000, False), (26, 1 << 26, True), (27, 1 << 26, False), (41, 1 << 26, False)],
+)
+def test_a_zstd_window_is_no_larger_than_the_largest_body_or_8_mib(log: int, limit: int, taken: bool) -> None:
+    last_block = (1 | 3 << 3).to_bytes(3, "little") + b"abc"
+    if taken:
+        assert inflate(window(log) + last_block, "zstd", limit) == b"abc"
+    else:
+        status, message = refusal(inflate, window(log) + last_block, "zstd", limit)
+        assert (status, "too much memory" in message) == (400, True)
 
 
 @pytest.mark.parametrize("name", ["", "identity", "Identity", " "])
 def test_a_body_that_is_not_compressed_stays_as_it_is(name: str) -> None:
-    assert otlp.inflate(b"abc", name, 3) == b"abc"
+    assert inflate(b"abc", name, 3) == b"abc"
 
 
 def test_a_bomb_is_stopped_while_it_is_inflated() -> None:
@@ -104,7 +179,7 @@ def test_a_bomb_is_stopped_while_it_is_inflated() -> None:
     bomb = gzip.compress(bytes(200_000_000), 9)
     assert len(bomb) < 200_000
     tracemalloc.start()
-    status, message = refusal(otlp.inflate, bomb, "gzip", 5_000_000)
+    status, message = refusal(inflate, bomb, "gzip", 5_000_000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (status, message) == (
@@ -116,8 +191,8 @@ def test_a_bomb_is_stopped_while_it_is_inflated() -> None:
 
 def test_the_limit_counts_all_members_together() -> None:
     member = gzip.compress(b"x" * 600)
-    assert otlp.inflate(member, "gzip", 1000) == b"x" * 600
-    assert refusal(otlp.inflate, member * 2, "gzip", 1000)[0] == 413
+    assert inflate(member, "gzip", 1000) == b"x" * 600
+    assert refusal(inflate, member * 2, "gzip", 1000)[0] == 413
 
 
 def test_many_tiny_members_take_time_in_proportion_to_their_number() -> None:
@@ -126,7 +201,7 @@ def test_many_tiny_members_take_time_in_proportion_to_their_number() -> None:
     def seconds(members: int) -> float:
         data = gzip.compress(b"") * members
         start = time.process_time()
-        assert otlp.inflate(data, "gzip", 1000) == b""
+        assert inflate(data, "gzip", 1000) == b""
         return time.process_time() - start
 
     few, many = min(seconds(2_500) for _ in range(3)), min(seconds(40_000) for _ in range(2))
@@ -137,12 +212,12 @@ def test_many_tiny_members_take_time_in_proportion_to_their_number() -> None:
 @pytest.mark.parametrize("keep", [0, 1, 5, 12, 30, -1, -4, -8])
 def test_a_truncated_body_is_refused(keep: int) -> None:
     data = gzip.compress(bytes(range(256)) * 10)[:keep]
-    assert refusal(otlp.inflate, data, "gzip", 10_000) == (400, "the gzip body ends in the middle")
+    assert refusal(inflate, data, "gzip", 10_000) == (400, "the gzip body ends in the middle")
 
 
 def test_a_second_member_that_is_cut_is_refused() -> None:
     data = gzip.compress(b"one")
-    assert refusal(otlp.inflate, data + data[:-3], "gzip", 10_000)[0] == 400
+    assert refusal(inflate, data + data[:-3], "gzip", 10_000)[0] == 400
 
 
 @pytest.mark.parametrize(
@@ -156,16 +231,16 @@ def test_a_second_member_that_is_cut_is_refused() -> None:
     ],
 )
 def test_a_broken_body_is_refused(data: bytes) -> None:
-    status, message = refusal(otlp.inflate, data, "gzip", 10_000)
+    status, message = refusal(inflate, data, "gzip", 10_000)
     assert status == 400
     assert message.startswith("the body is not gzip") or message == "the gzip body ends in the middle"
 
 
-@pytest.mark.parametrize("name", ["br", "zstd", "snappy", "gzip, gzip", "y" * 500])
+@pytest.mark.parametrize("name", ["br", "snappy", "lz4", "gzip, gzip", "y" * 500])
 def test_an_unknown_compression_is_refused_with_what_to_send(name: str) -> None:
-    status, message = refusal(otlp.inflate, b"", name, 1000)
+    status, message = refusal(inflate, b"", name, 1000)
     assert status == 415
-    assert message.endswith("send gzip or none")
+    assert message.endswith("send gzip, zstd or none")
     assert len(message) < 200
 
 
@@ -221,7 +296,9 @@ def test_spans_with_ids_of_a_wrong_length_are_left_out_singly(encoding: Encoding
     data = mixed.SerializeToString() if encoding is Encoding.PROTOBUF else hexed(mixed)
     traces = otlp.read_traces(data, encoding)
     assert (traces.spans, traces.rejected) == (4, 6)
-    assert traces.reason == "trace_id must have 16 bytes, span_id 8, parent_span_id 8 or none"
+    assert traces.reason == (
+        "trace_id must have 16 bytes, span_id 8, not all zero, parent_span_id 8 or none; in JSON they are hex digits"
+    )
     kept = ExportTraceServiceRequest.FromString(traces.body)
     assert [
         (scope.scope.name, [span.trace_id[0] for span in scope.spans]) for scope in kept.resource_spans[0].scope_spans

@@ -51,7 +51,11 @@ def with_value(value: Any) -> bytes:
 
 
 def with_span(span: Mapping[str, Any]) -> bytes:
-    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [dict(span)]}]}]}).encode()
+    return with_spans(span)
+
+
+def with_spans(*spans: Mapping[str, Any]) -> bytes:
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [dict(span) for span in spans]}]}]}).encode()
 
 
 def value_of(data: bytes) -> AnyValue:
@@ -230,11 +234,26 @@ def test_ids_are_hex_in_any_case(text: str) -> None:
     assert span_of(with_span({"traceId": text})).trace_id == bytes.fromhex(TRACE_ID)
 
 
-@pytest.mark.parametrize("text", ["0", "xyz", "01 23", " 0123", "0x12", "é" * 32, "AAECAwQFBgcICQoLDA0ODw=="])
-def test_what_is_no_hex_is_refused(text: str) -> None:
-    assert refusal(with_span({"traceId": text})) == (
-        "resourceSpans[0].scopeSpans[0].spans[0].traceId is a string; expected hex digits"
-    )
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "0", "xyz", "01 23", " 0123", "0x12", "é" * 32, "AAECAwQFBgcICQoLDA0ODw==", SPAN_ID * 3),
+        *(None, 5, True, [TRACE_ID], {"hex": TRACE_ID}, "0" * 32, "\ud800" * 32),
+    ],
+)
+@pytest.mark.parametrize("key", ["traceId", "spanId", "parentSpanId"])
+def test_a_span_with_an_id_that_is_none_is_rejected_singly(key: str, value: Any) -> None:
+    good = {"traceId": TRACE_ID, "spanId": SPAN_ID}
+    bad = {**good, "name": SECRET, key: value}
+    data = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [good, bad, good]}]}]}).encode()
+    traces = otlp.read_traces(data, Encoding.JSON)
+    if key == "parentSpanId" and value in ("", None):
+        assert (traces.spans, traces.rejected) == (3, 0)
+    else:
+        assert (traces.spans, traces.rejected) == (2, 1)
+        assert traces.body == decode(with_spans(good, good)).SerializeToString()
+        assert "in JSON they are hex digits" in traces.reason
+        assert SECRET not in traces.reason
 
 
 @pytest.mark.parametrize("text", ["+/+/AQ==", "-_-_AQ==", "-_-_AQ"])

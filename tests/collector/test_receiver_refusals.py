@@ -28,7 +28,7 @@ from tests.spans import Call, body, request
         (b"[]", JSON, 400, 3, "the body is an array; expected an object with resourceSpans"),
         (b"", JSON, 400, 3, "the body is not JSON: Expecting value: line 1 column 1 (char 0)"),
         (b"x", {**JSON, "Content-Encoding": "gzip"}, 400, 3, "the gzip body ends in the middle"),
-        (b"x", {**JSON, "Content-Encoding": "br"}, 415, 3, "Content-Encoding 'br': send gzip or none"),
+        (b"x", {**JSON, "Content-Encoding": "br"}, 415, 3, "Content-Encoding 'br': send gzip, zstd or none"),
         (bytes(LIMIT + 1), PROTOBUF, 413, 8, "the body is over 1000000 bytes; send smaller batches"),
         (
             gzip.compress(bytes(LIMIT + 1)),
@@ -127,7 +127,7 @@ def test_what_cannot_be_written_is_to_be_sent_again(
     message = request(Call())
     data = message.SerializeToString()
     if headers is JSON:
-        span = {"traceId": "00" * 16, "spanId": "11" * 8}
+        span = {"traceId": "01" * 16, "spanId": "11" * 8}
         data = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
     before = counters(client)
     answer = client.post(data, headers)

@@ -23,6 +23,7 @@ def test_the_defaults(tmp_path: Path) -> None:
     assert Settings().model_dump() == {
         "host": "127.0.0.1",
         "port": 4318,
+        "grpc_port": 4317,
         "data_dir": data_dir,
         "store": "",
         "config": Path("breakeven.toml"),
@@ -43,6 +44,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
     values = {
         "host": "::1",
         "port": "0",
+        "grpc_port": "-1",
         "data_dir": "/data",
         "store": "https://u:p@h:1/d",
         "config": "/etc/b.toml",
@@ -62,6 +64,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
     assert Settings().model_dump() == {
         **values,
         "port": 0,
+        "grpc_port": -1,
         "data_dir": Path("/data"),
         "config": Path("/etc/b.toml"),
         "batch_seconds": 1.5,
@@ -80,7 +83,14 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("PORT", "65536"), ("PORT", "-1"), ("PORT", "http"), ("BATCH_SECONDS", "0"), ("BATCH_SECONDS", "61")),
+        *(
+            ("PORT", "65536"),
+            ("PORT", "-1"),
+            ("PORT", "http"),
+            ("GRPC_PORT", "-2"),
+            ("BATCH_SECONDS", "0"),
+            ("BATCH_SECONDS", "61"),
+        ),
         *(("SEGMENT_BYTES", "999"), ("SEGMENT_BYTES", "16000001"), ("MAX_QUERY_SECONDS", "0"), ("REPLICATED", "maybe")),
     ],
 )

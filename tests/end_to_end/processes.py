@@ -125,7 +125,7 @@ class CollectorProcess:
         port = self.url.rpartition(":")[2] or "0"
         lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._process = process = subprocess.Popen(
-            _breakeven("up", "--port", port, "--data-dir", self.data_dir, python=self._python),
+            _breakeven("up", "--port", port, "--grpc-port", "0", "--data-dir", self.data_dir, python=self._python),
             env=clean_environment(PYTHONUNBUFFERED="1", **self._env),
             cwd=self.data_dir.parent,
             stdout=subprocess.PIPE,

@@ -25,7 +25,7 @@ from rich.console import Console
 
 folder, end = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2])
 traffic = Traffic(days=3, seed=11, end=end)
-with Collector(Settings(data_dir=folder, store="", config=folder / "none.toml", port=0)) as collector:
+with Collector(Settings(data_dir=folder, store="", config=folder / "none.toml", port=0, grpc_port=-1)) as collector:
     seed_store(Console(stderr=True), collector, traffic)
     reports = {by: build_report(collector.pipeline.store, days=5, by=by, now=end) for by in Dimension}
 expected = traffic.expected()

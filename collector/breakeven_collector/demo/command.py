@@ -82,7 +82,7 @@ def seed_store(console: Console, collector: Collector, traffic: Traffic) -> None
 
 def _start(folder: Path, serve: bool, port: int | None) -> Collector:
     def collector(port: int) -> Collector:
-        return Collector(Settings(data_dir=folder, store="", config=CONFIG, port=port, host="127.0.0.1"))
+        return Collector(Settings(data_dir=folder, store="", config=CONFIG, port=port, grpc_port=-1, host="127.0.0.1"))
 
     if not serve:
         return collector(0)
