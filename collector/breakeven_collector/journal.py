@@ -157,9 +157,10 @@ class Journal:
 
     def shipped(self, segment: Segment) -> None:
         """Everything behind the journal has the segment's content: remove the file."""
-        segment.path.unlink()
+        # Where one of many cannot be removed, all are done again, and some are gone then.
+        segment.path.unlink(missing_ok=True)
         with self._lock:
-            self._waiting_bytes -= self._waiting.pop(segment.name)[0]
+            self._waiting_bytes -= self._waiting.pop(segment.name, (0, 0.0))[0]
 
     def hand_out(self, segment: Segment, opened: float) -> None:
         """Give a closed segment to be shipped.

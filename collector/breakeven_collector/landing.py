@@ -1,10 +1,11 @@
-"""A segment lands in the store, all of it that can.
+"""Segments land in the store, all of them that can.
 
 One that the store refuses though it is well is written anew by protobuf, which forgives more than ClickHouse, and cut
 in halves until what is refused stands alone: that is set aside, all else lands. Whether the store is well, an empty
 request tells: a lost password or a missing table must not send anybody's requests into quarantine.
 """
 
+import hashlib
 import logging
 import threading
 from collections.abc import Sequence
@@ -49,12 +50,27 @@ class Landing:
         self._quarantine = quarantine
         self._stop = stop
 
-    def land(self, segment: Segment) -> None:
-        """Insert a segment, all of it that can be.
+    def land(self, segments: Sequence[Segment]) -> None:
+        """Insert segments in one go, all of them that can be.
 
         Raises:
-            StoreUnavailable: it may land later; what of it did land does so once.
+            StoreUnavailable: they may land later; what of them did land does so once.
         """
+        if len(segments) > 1:
+            try:
+                names = "+".join(segment.name for segment in segments)
+                token = hashlib.sha256(names.encode()).hexdigest()
+                self._store.insert_requests(b"".join(segment.read() for segment in segments), token=token)
+            except StoreUnavailable:
+                raise
+            except StoreError:
+                pass
+            else:
+                return
+        for segment in segments:
+            self._land_one(segment)
+
+    def _land_one(self, segment: Segment) -> None:
         try:
             self._store.insert_requests(segment.read(), token=segment.name)
         except StoreUnavailable:

@@ -11,8 +11,8 @@ from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.quarantine import Quarantine
-from breakeven_collector.recent import RecentRequests
 from breakeven_collector.received import Received
+from breakeven_collector.recent import RecentRequests
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
 from breakeven_collector.store import Store

@@ -75,7 +75,7 @@ def test_all_but_the_refused_ones_land_once_in_few_inserts_though_the_store_goes
     segment = segment_of(folder, requests)
     lander, quarantine = landing(store, folder)
     rest = [record for number, record in enumerate(segment.records()) if number not in bad]
-    lander.land(segment)
+    lander.land([segment])
     # the whole, an empty one, the whole anew; a path down to each bad one and an empty one at its end
     assert store.asked <= 3 + len(bad) * (2 * math.ceil(math.log2(count) if count > 1 else 0) + 1)
     assert store.landed == Counter(rest)
@@ -86,8 +86,8 @@ def test_all_but_the_refused_ones_land_once_in_few_inserts_though_the_store_goes
     again.down_at = {data.draw(st.integers(1, store.asked))}
     lander, quarantine = landing(again, folder)
     with pytest.raises(StoreUnavailable):
-        lander.land(segment)
-    lander.land(segment)
+        lander.land([segment])
+    lander.land([segment])
     assert again.landed == Counter(rest)
 
 
@@ -95,7 +95,7 @@ def test_of_thousands_one_is_found_in_a_few_inserts(tmp_path: Path) -> None:
     store = FakeStore(b"model-2345.")
     lander, quarantine = landing(store, tmp_path)
     segment = segment_of(tmp_path, [numbered(number) for number in range(4096)])
-    lander.land(segment)
+    lander.land([segment])
     assert (len(store.landed), quarantine.requests) == (4095, 1)
     assert store.asked == 3 + 2 * 12 + 1
 
@@ -106,7 +106,7 @@ def test_what_is_set_aside_is_private_and_its_content_stands_in_no_log(
     caplog.set_level(logging.DEBUG)
     lander, _ = landing(FakeStore(b"model-0001."), tmp_path)
     segment = segment_of(tmp_path, [numbered(number) for number in range(3)])
-    lander.land(segment)
+    lander.land([segment])
     folder = tmp_path / "quarantine"
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
         "seg-1.pb": list(segment.records())[1],
@@ -123,7 +123,7 @@ def test_a_store_that_takes_nothing_at_all_sends_nothing_into_quarantine(tmp_pat
     store.takes_nothing = True
     lander, quarantine = landing(store, tmp_path)
     with pytest.raises(StoreUnavailable, match="not even an empty one: refused"):
-        lander.land(segment_of(tmp_path, [numbered(1)]))
+        lander.land([segment_of(tmp_path, [numbered(1)])])
     assert (store.asked, quarantine.requests) == (2, 0)
 
 
@@ -133,7 +133,7 @@ def test_cutting_up_stops_when_the_collector_does(tmp_path: Path) -> None:
     quarantine = Quarantine(tmp_path / "quarantine", days=30, also=tmp_path)
     lander = Landing(cast(Store, FakeStore(b"model")), quarantine, stop)
     with pytest.raises(StoreUnavailable, match="stopping"):
-        lander.land(segment_of(tmp_path, [numbered(1), numbered(2)]))
+        lander.land([segment_of(tmp_path, [numbered(1), numbered(2)])])
     assert quarantine.requests == 0
 
 

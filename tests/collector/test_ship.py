@@ -170,7 +170,7 @@ def test_while_the_store_is_away_the_journal_grows_and_then_drains_exactly(
     wait_until(lambda: pipeline.shipper.shipped_segments > shipped)
 
 
-def test_a_failure_after_the_insert_repeats_everything_and_adds_nothing(
+def test_a_failure_after_the_insert_repeats_the_pass_and_adds_nothing(
     pipeline: Pipeline, project: str, monkeypatch: pytest.MonkeyPatch, door: Door
 ) -> None:
     ledger = pipeline.shipper._ledger  # pyright: ignore[reportPrivateUsage]
@@ -188,8 +188,7 @@ def test_a_failure_after_the_insert_repeats_everything_and_adds_nothing(
     append(pipeline, body(Call(), Call(response_id="r1")), project)
     pipeline.drain()
     assert failures == []
-    assert len({token for token, _ in door.asked}) == 1
-    assert len(door.asked) == 3
+    assert len(door.asked) == 1
     assert bill(pipeline, project) == {"calls": 2, "tokens": 2000}
 
 
