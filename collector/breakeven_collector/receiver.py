@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
+from starlette.types import Scope
 
 from breakeven_collector import otlp
 from breakeven_collector.access import Access
@@ -15,6 +17,8 @@ from breakeven_collector.journal import Journal, JournalError
 from breakeven_collector.received import Received
 
 _log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 _SMALL: Final = 64 * 1024
 
@@ -28,15 +32,23 @@ class Receiver:
         self._max_body_bytes = max_body_bytes
         self.received = received
 
+        # With and without a trailing slash: exporters do not follow a redirect, the data would be lost.
+        self._endpoints = {
+            f"/v1/{signal}{slash}": self._of(signal) for signal in ("traces", "metrics", "logs") for slash in ("", "/")
+        }
+
     def router(self) -> APIRouter:
-        """The routes, with and without a trailing slash: exporters do not follow a redirect, the data would be lost."""
+        """The routes, for who asks what there is and for methods that are not allowed."""
         router = APIRouter()
-        for signal in ("traces", "metrics", "logs"):
-            for path in (f"/v1/{signal}", f"/v1/{signal}/"):
-                router.add_api_route(path, self._endpoint(signal), methods=["POST"], include_in_schema=False)
+        for path, endpoint in self._endpoints.items():
+            router.add_api_route(path, endpoint, methods=["POST"], include_in_schema=False)
         return router
 
-    def _endpoint(self, signal: str):
+    def endpoint(self, scope: Scope) -> Endpoint | None:
+        """What takes this request, if it is one to take."""
+        return self._endpoints.get(scope["path"]) if scope["method"] == "POST" else None
+
+    def _of(self, signal: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             try:
                 encoding = otlp.Encoding.of(_header(request, "content-type"))
