@@ -90,6 +90,7 @@ class Journal:
         self._stopping = False
         self._lock = threading.Lock()
         self._waiting_bytes = 0
+        self._waiting: dict[str, float] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self._folder_lock = _lock(folder)
         self._recover()
@@ -114,6 +115,26 @@ class Journal:
         with self._lock:
             return self._waiting_bytes
 
+    @property
+    def waiting_segments(self) -> int:
+        """Closed segments that are not shipped yet."""
+        with self._lock:
+            return len(self._waiting)
+
+    @property
+    def oldest_waiting_seconds(self) -> float:
+        """How long the oldest request waits that is not shipped yet; 0 where none does. By the monotonic clock."""
+        with self._lock:
+            since = list(self._waiting.values())
+            if self._file is not None:
+                since.append(self._opened)
+        return time.monotonic() - min(since) if since else 0.0
+
+    @property
+    def max_bytes(self) -> int:
+        """What may wait at most; beyond it requests are refused."""
+        return self._max_bytes
+
     def waiting(self) -> bool:
         """Something was taken that is not shipped yet."""
         return not self._incoming.empty() or self._file is not None or self.waiting_bytes > 0
@@ -122,11 +143,15 @@ class Journal:
         """Everything behind the journal has the segment's content: remove the file."""
         size = segment.path.stat().st_size
         segment.path.unlink()
-        self._count(-size)
+        self._count(segment, -size, 0.0)
 
-    def _count(self, size: int) -> None:
+    def _count(self, segment: Segment, size: int, opened: float) -> None:
         with self._lock:
             self._waiting_bytes += size
+            if size > 0:
+                self._waiting[segment.name] = opened
+            else:
+                self._waiting.pop(segment.name, None)
 
     def close(self) -> None:
         """Write what was taken, close the open segment, stop."""
@@ -219,9 +244,11 @@ class Journal:
 
     def _open_segment(self) -> int:
         self._path = self._folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}.seg"
-        self._file = file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._size = self._synced = 0
-        self._opened = time.monotonic()
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        with self._lock:
+            self._size = self._synced = 0
+            self._opened = time.monotonic()
+            self._file = file
         _sync_folder(self._folder)
         return file
 
@@ -229,7 +256,7 @@ class Journal:
         if self._file is None:
             return
         # Counted before it is closed: `waiting` must not miss it in between.
-        self._count(self._size)
+        self._count(Segment(self._path), self._size, self._opened)
         # On a broken disk closing may fail too; the thread must outlive that.
         with contextlib.suppress(OSError):
             os.close(self._file)
@@ -243,6 +270,7 @@ class Journal:
     def _recover(self) -> None:
         """Hand out what an earlier run left; a record that was torn by a crash was never acknowledged."""
         for path in sorted(self._folder.glob("*.seg")):
+            written = path.stat().st_mtime
             data = path.read_bytes()
             bounds = list(_bounds(data, path.stem))
             good = sum(end - start for start, end in bounds)
@@ -255,7 +283,7 @@ class Journal:
                 _log.warning("journal: %s: %d bytes of an unfinished record cut off", path.name, len(data) - good)
                 os.truncate(path, good)
             if good:
-                self._count(good)
+                self._count(Segment(path), good, time.monotonic() - max(0.0, time.time() - written))
                 self.closed.put(Segment(path))
             else:
                 path.unlink()

@@ -32,6 +32,11 @@ class Encoding(Enum):
     PROTOBUF = "application/x-protobuf"
     JSON = "application/json"
 
+    @property
+    def protocol(self) -> str:
+        """As OTEL_EXPORTER_OTLP_PROTOCOL names it."""
+        return "http/json" if self is Encoding.JSON else "http/protobuf"
+
     @classmethod
     def of(cls, content_type: str) -> "Encoding":
         """Encoding of a Content-Type header; its case and parameters do not matter.
@@ -55,12 +60,17 @@ class Traces:
         spans: How many spans are in it.
         rejected: How many were left out.
         reason: Why.
+        oldest_end_ns: End of the oldest span, Unix nanoseconds; 0 where there is none.
+        newest_end_ns: The same of the newest. Both of the first and last span of each scope: exporters send spans in
+            the order in which they ended.
     """
 
     body: bytes
     spans: int
     rejected: int = 0
     reason: str = ""
+    oldest_end_ns: int = 0
+    newest_end_ns: int = 0
 
 
 def inflate(body: bytes, content_encoding: str, limit: int) -> bytes:
@@ -112,6 +122,7 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
         # Field numbers that we append mean something to the store: a stranger's are taken off.
         as_sent = len(UnknownFieldSet(request)) == 0  # pyright: ignore[reportUnknownArgumentType]
     spans = rejected = 0
+    ends: list[int] = []
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             bad = [
@@ -123,11 +134,13 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
             rejected += len(bad)
             for n in reversed(bad):
                 del scope_spans.spans[n]
+            if scope_spans.spans:
+                ends += (scope_spans.spans[0].end_time_unix_nano, scope_spans.spans[-1].end_time_unix_nano)
     if rejected or not as_sent:
         request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
         body = request.SerializeToString()
     reason = "trace_id must have 16 bytes, span_id 8, parent_span_id 8 or none" if rejected else ""
-    return Traces(body=body, spans=spans, rejected=rejected, reason=reason)
+    return Traces(body, spans, rejected, reason, oldest_end_ns=min(ends, default=0), newest_end_ns=max(ends, default=0))
 
 
 def response(encoding: Encoding, rejected: int = 0, reason: str = "") -> bytes:

@@ -10,9 +10,12 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.probe import Probe
+from breakeven_collector.received import Received
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
 from breakeven_collector.store import Store
+from breakeven_collector.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +28,10 @@ class Pipeline:
         self.store = store or Store(
             settings.dsn, max_query_seconds=settings.max_query_seconds, replicated=settings.replicated
         )
+        self.quarantine = settings.data_dir / "quarantine"
+        self.watch = Watch()
+        self.received = Received(watch=self.watch)
+        self.probe = Probe(self.store)
 
     def __enter__(self) -> "Pipeline":
         """Open the store, load the prices and whose dollars are whose, replay the journal.
@@ -55,7 +62,8 @@ class Pipeline:
             self.ledger,
             Estimates(self.store),
             self.attribution,
-            quarantine=self.settings.data_dir / "quarantine",
+            quarantine=self.quarantine,
+            watch=self.watch,
         )
         return self
 
@@ -64,6 +72,7 @@ class Pipeline:
     ) -> None:
         self.journal.close()
         self.shipper.close()
+        self.probe.close()
         self.store.close()
 
     def drain(self, timeout: float = 60.0) -> None:

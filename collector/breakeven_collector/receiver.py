@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -12,36 +11,21 @@ from breakeven_collector import otlp
 from breakeven_collector.access import Access
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.journal import Journal, JournalError
+from breakeven_collector.received import Received
 
 _log = logging.getLogger(__name__)
 
 _SMALL: Final = 64 * 1024
 
 
-@dataclass
-class Received:
-    """Counters since the start."""
-
-    requests: int = 0
-    spans: int = 0
-    rejected_spans: int = 0
-    refused_requests: int = 0
-    unkept_requests: int = 0
-    """Answered 503, because the journal could not be written."""
-    journal_error: str = ""
-    """Why the last request could not be kept; empty once one was."""
-    dropped: dict[str, int] = field(default_factory=lambda: {"metrics": 0, "logs": 0})
-    """Requests for signals that are answered and not kept: tokens are counted from spans alone."""
-
-
 class Receiver:
     """Takes OTLP requests into the journal."""
 
-    def __init__(self, journal: Journal, access: Access, max_body_bytes: int) -> None:
+    def __init__(self, journal: Journal, access: Access, max_body_bytes: int, received: Received) -> None:
         self._journal = journal
         self._access = access
         self._max_body_bytes = max_body_bytes
-        self.received = Received()
+        self.received = received
 
     def router(self) -> APIRouter:
         """The routes, with and without a trailing slash: exporters do not follow a redirect, the data would be lost."""
@@ -56,7 +40,7 @@ class Receiver:
             try:
                 encoding = otlp.Encoding.of(request.headers.get("content-type", ""))
             except BadRequest as error:
-                self.received.refused_requests += 1
+                self.received.refuse(error.status)
                 # There is no encoding of the client's to answer in.
                 return self._error(otlp.Encoding.JSON, error.status, str(error))
             try:
@@ -64,27 +48,29 @@ class Receiver:
                 project = self._access.ingest_project(request.headers)
                 body = await self._body(request)
                 if signal != "traces":
-                    self.received.dropped[signal] += 1
+                    self.received.drop(signal)
                     return Response(otlp.response(encoding), media_type=encoding.value)
                 traces = await self._read(body, encoding)
                 if traces.spans:
                     await asyncio.wrap_future(self._journal.append(traces.body, project))
             except BadRequest as error:
-                self.received.refused_requests += 1
+                self.received.refuse(error.status)
                 return self._error(encoding, error.status, str(error))
             except JournalError as error:
-                self.received.unkept_requests += 1
-                self.received.journal_error = str(error)
+                self.received.could_not_keep(str(error))
                 return self._error(encoding, 503, str(error))
             except ClientDisconnect:
                 return Response(status_code=400)
             except asyncio.CancelledError:
                 # Only the end of the server does this, to clients that are still sending by then.
                 return self._error(encoding, 503, "the collector is stopping")
-            self.received.requests += 1
-            self.received.journal_error = ""
-            self.received.spans += traces.spans
-            self.received.rejected_spans += traces.rejected
+            self.received.took(
+                traces.spans,
+                traces.rejected,
+                protocol=encoding.protocol,
+                oldest_end_ns=traces.oldest_end_ns,
+                newest_end_ns=traces.newest_end_ns,
+            )
             return Response(otlp.response(encoding, traces.rejected, traces.reason), media_type=encoding.value)
 
         return endpoint

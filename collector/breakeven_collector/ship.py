@@ -22,6 +22,7 @@ from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal, Segment, rewritten
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.store import Store
+from breakeven_collector.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Shipper:
         estimates: Estimates,
         attribution: Attribution,
         quarantine: Path,
+        watch: Watch,
     ) -> None:
         self._journal = journal
         self._store = store
@@ -49,6 +51,7 @@ class Shipper:
         self._estimates = estimates
         self._attribution = attribution
         self._quarantine = quarantine
+        self._watch = watch
         self._stop = threading.Event()
         self._busy = threading.Event()
         self.shipped_segments = 0
@@ -80,6 +83,7 @@ class Shipper:
             except queue.Empty:
                 self._between()
                 self._attribution.keep_up()
+                self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
                 continue
             self._busy.set()
             segments = [first]
@@ -103,6 +107,7 @@ class Shipper:
                 self._ship(segments)
             except Exception as error:  # noqa: BLE001  # a thread that dies would hold up everything after it
                 self.last_error = str(error)
+                self._watch.ship_failed(error)
                 _log.log(
                     logging.WARNING if isinstance(error, StoreError) else logging.ERROR,
                     "%d segments wait in the journal, next try in %.0f s: %s",
@@ -114,6 +119,8 @@ class Shipper:
                 self._stop.wait(wait)
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             else:
+                if self.last_error:
+                    _log.warning("shipping goes on: %d segments landed", len(segments))
                 self.last_error = ""
                 self.shipped_segments += len(segments)
                 return
@@ -121,17 +128,20 @@ class Shipper:
     def _ship(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
             try:
-                self._store.insert_requests(segment.read(), token=segment.name)
+                with self._watch.insert_seconds.time():
+                    self._store.insert_requests(segment.read(), token=segment.name)
             except StoreUnavailable:
                 raise
             except StoreError as error:
                 self._ship_singly(segment, error)
-        self._catalog.resolve_new()
         names = [segment.name for segment in segments]
-        self._ledger.pass_segments(names)
-        self._attribution.keep_up(names)
+        with self._watch.pass_seconds.time():
+            self._catalog.resolve_new()
+            self._ledger.pass_segments(names)
+            self._attribution.keep_up(names)
         for segment in segments:
             self._journal.shipped(segment)
+        self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
         self._estimates.calls_came()
         self._between()
 
