@@ -21,6 +21,7 @@ from breakeven_collector.errors import StoreError, StoreUnavailable
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal, Segment, rewritten
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.logs import cause_of
 from breakeven_collector.store import Store
 from breakeven_collector.watch import Watch
 
@@ -115,12 +116,20 @@ class Shipper:
                     wait,
                     error,
                     exc_info=not isinstance(error, StoreError),
+                    extra={
+                        "cause": cause_of(error),
+                        "segments": len(segments),
+                        "next_try_seconds": wait,
+                        "lag_seconds": round(self._journal.oldest_waiting_seconds, 1),
+                    },
                 )
                 self._stop.wait(wait)
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             else:
                 if self.last_error:
-                    _log.warning("shipping goes on: %d segments landed", len(segments))
+                    _log.warning(
+                        "shipping goes on: %d segments landed", len(segments), extra={"segments": len(segments)}
+                    )
                 self.last_error = ""
                 self.shipped_segments += len(segments)
                 return
@@ -147,7 +156,12 @@ class Shipper:
 
     def _ship_singly(self, segment: Segment, refusal: StoreError) -> None:
         """The store refuses the segment: find the requests that it refuses, and land all others."""
-        _log.warning("segment %s is refused, its requests are tried singly: %s", segment.name, refusal)
+        _log.warning(
+            "segment %s is refused, its requests are tried singly: %s",
+            segment.name,
+            refusal,
+            extra={"segment": segment.name, "cause": cause_of(refusal)},
+        )
         for number, record in enumerate(segment.records()):
             token = f"{segment.name}/{number}"
             try:
@@ -173,7 +187,7 @@ class Shipper:
         self.quarantined_requests += not path.exists()
         path.write_bytes(record)
         path.with_suffix(".txt").write_text(reason + "\n", encoding="utf-8")
-        _log.error("request %s cannot be stored and was set aside in %s", token, path)
+        _log.error("request %s cannot be stored and was set aside in %s", token, path, extra={"request": token})
 
 
 def _regular(request: bytes) -> bytes:
