@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from breakeven_collector import otlp
 from breakeven_collector.errors import BadRequest, ConfigError, StoreError
-from breakeven_collector.features import load_features
+from breakeven_collector.health import health_document, why_not_ready
+from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
@@ -55,6 +56,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     )
     app.receiver = receiver
     app.include_router(receiver.router())
+    app.include_router(metrics_router(pipeline))
     app.include_router(origins_router(pipeline.store))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)))
 
@@ -84,33 +86,18 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     async def _any_other(request: Request, _error: Exception) -> Response:
         return _bug(request)
 
+    # Not async: they look into folders.
     @app.get("/healthz")
-    async def healthz() -> JSONResponse:
+    def healthz() -> JSONResponse:
         """Whether requests are taken and land."""
-        received = receiver.received
-        held_up = received.journal_error or pipeline.shipper.last_error
-        return JSONResponse(
-            {
-                "status": "ok" if not held_up else "degraded",
-                "held_up": held_up or None,
-                "config": str(pipeline.settings.config.absolute()),
-                "config_error": pipeline.attribution.config_error or None,
-                "started": started.isoformat(),
-                "store": pipeline.store.address,
-                "journal_bytes": pipeline.journal.waiting_bytes,
-                "journal_oldest_seconds": round(pipeline.journal.oldest_waiting_seconds, 3),
-                "resent_requests": pipeline.journal.resent_requests,
-                "shipped_segments": pipeline.shipper.shipped_segments,
-                "quarantined_requests": pipeline.shipper.quarantined_requests,
-                "requests": received.requests,
-                "spans": received.spans,
-                "rejected_spans": received.rejected_spans,
-                "refused_requests": received.refused_requests,
-                "unkept_requests": received.unkept_requests,
-                "damaged_segments": len(list(pipeline.settings.journal_dir.glob("*.damaged"))),
-                "dropped_requests": received.dropped,
-            }
-        )
+        return JSONResponse(health_document(pipeline, started))
+
+    @app.get("/readyz")
+    def readyz() -> JSONResponse:
+        """Whether spans can be taken: 200, or 503 for a load balancer to send them to another collector."""
+        if why := why_not_ready(pipeline):
+            return JSONResponse({"status": "not ready", "why": why}, status_code=503, headers={"Retry-After": "2"})
+        return JSONResponse({"status": "ready"})
 
     @app.get("/api/report")
     async def report(
@@ -125,11 +112,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
         """The bill by feature, model, provider, tenant, user, service, …"""
         asked = Asked(days, month, first, last, timezone or pipeline.settings.timezone)
         return await asyncio.to_thread(
-            build_report,
-            pipeline.store,
+            _report,
+            pipeline,
             period=asked.period(datetime.now(UTC)),
             by=by,
-            features=load_features(pipeline.settings.config),
             book=book,
         )
 
@@ -139,6 +125,14 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 def _bug(request: Request) -> Response:
     # OTLP wants a Status even here; the traceback is in the log, not in the answer.
     return _status_response(request, 500, "the collector failed; its log says why", {})
+
+
+def _report(pipeline: Pipeline, **asked: Any) -> Report:
+    # A file that is broken now takes nothing away: what it declared last still counts, and the report says so.
+    features = pipeline.attribution.features()
+    return build_report(
+        pipeline.store, features=features, config_error=pipeline.attribution.config_error or None, **asked
+    )
 
 
 def _status_response(request: Request, status: int, message: str, headers: dict[str, str]) -> Response:

@@ -4,13 +4,15 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from datetime import time as time_of_day
 from pathlib import Path
 from typing import Any, Final
 
+from breakeven_collector.config_file import today
 from breakeven_collector.declarations import Declarations, from_json, load_declarations
 from breakeven_collector.errors import ConfigError, StoreError
+from breakeven_collector.features import Feature
 from breakeven_collector.map_rules import Origin
 from breakeven_collector.store import Store
 from breakeven_collector.whose import Whose
@@ -83,6 +85,14 @@ class Attribution:
         with self._lock:
             self._take(self._last_good())
             self._use(self._declared)
+
+    def features(self, day: date | None = None) -> dict[str, Feature]:
+        """What is declared for a UTC day (today where left out), by the file as it stands or, while it is broken, by
+        what was declared last."""
+        with self._lock:
+            if self._notice():
+                self._follow_file()
+            return {name: feature.on(day or today()) for name, feature in self._declared.features.items()}
 
     def keep_up(self, segments: Sequence[str] = ()) -> None:
         """Take up a file that changed, and names that came with new calls. Never raises.

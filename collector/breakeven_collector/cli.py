@@ -1,14 +1,12 @@
 """The command line: `breakeven up | demo | report | map | doctor`."""
 
 import json
-import logging
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.text import Text
 
 from breakeven_collector.cli_map import map_app
@@ -17,10 +15,11 @@ from breakeven_collector.cli_options import (
     DataDir,
     GrpcPort,
     Host,
+    LogLines,
     Port,
     StoreAddress,
     Url,
-    errors,
+    log_to_stderr,
     plain_errors,
     settings_of,
 )
@@ -58,12 +57,21 @@ def up(
     store: StoreAddress = None,
     data_dir: DataDir = None,
     config: Config = None,
+    log_format: LogLines = None,
 ) -> None:
     """Run the collector: take OpenTelemetry spans, keep the bill, serve reports."""
     from breakeven_collector.serve import Collector, until_stopped
 
-    _log_to_stderr()
-    settings = settings_of(host=host, port=port, grpc_port=grpc_port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(
+        host=host,
+        port=port,
+        grpc_port=grpc_port,
+        store=store,
+        data_dir=data_dir,
+        config=config,
+        log_format=log_format,
+    )
+    log_to_stderr(settings)
     console = Console()
     with plain_errors(), Collector(settings) as collector:
 
@@ -105,7 +113,7 @@ def demo(
     """Fill a throw-away store with realistic traffic, print the report, and serve it."""
     from breakeven_collector.demo.command import run_demo
 
-    _log_to_stderr()
+    log_to_stderr(settings_of())
     with plain_errors():
         run_demo(Console(), days=days, seed=seed, serve=serve, port=port, now=datetime.now(UTC))
 
@@ -190,12 +198,3 @@ def doctor(
     print_findings(findings, Console())
     if any(finding.level == "wrong" for finding in findings):
         raise typer.Exit(1)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(message)s",
-        handlers=[RichHandler(console=errors, show_path=False, rich_tracebacks=False)],
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)

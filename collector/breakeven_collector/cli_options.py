@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from breakeven_collector import logs
 from breakeven_collector.errors import BreakevenError
+from breakeven_collector.logs import LogFormat
 from breakeven_collector.settings import Settings
 
 errors = Console(stderr=True)
@@ -60,6 +62,16 @@ Url = Annotated[
 ]
 
 
+LogLines = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format",
+        envvar="BREAKEVEN_LOG_FORMAT",
+        help="Log lines: text, or json for one object a line. \\[default: text]",
+    ),
+]
+
+
 class TextOrJson(StrEnum):
     """How an answer is printed."""
 
@@ -89,8 +101,15 @@ def plain_errors() -> Generator[None]:
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with --data-dir")
 
 
+def log_to_stderr(settings: Settings) -> None:
+    """From here on log lines go to stderr."""
+    logs.configure(settings.log_format, errors)
+
+
 def fail(message: str) -> NoReturn:
     """Say what is wrong and end the program with code 1."""
+    if logs.told_in_json(message):
+        raise typer.Exit(1)
     # Not as markup: a message may hold square brackets.
     errors.print(Text.assemble(("breakeven:", "bold red"), " ", message), soft_wrap=True)
     raise typer.Exit(1)

@@ -1,36 +1,27 @@
 """`breakeven doctor`: what is wrong with a set-up, and how to mend it."""
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from breakeven_collector.declarations import Declarations, load_declarations
+from breakeven_collector.doctor_health import Finding, examine_health
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.map_overview import doubtful_names
 from breakeven_collector.period import Asked
 from breakeven_collector.render import printable
 from breakeven_collector.report import Report
 from breakeven_collector.settings import Settings
-from breakeven_collector.source import CollectorUnreachable, fetch_report, get_json
+from breakeven_collector.source import CollectorRefused, CollectorUnreachable, fetch_report, get_json
 
 _MARKS = {"good": "[green]ok[/]", "note": "[yellow]look[/]", "wrong": "[red]wrong[/]"}
 _LITTLE_DISK_BYTES = 2_000_000_000
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    level: Literal["good", "note", "wrong"]
-    what: str
-    """What was found."""
-    mend: str = ""
-    """What to do about it."""
 
 
 def examine(settings: Settings, url: str | None = None) -> list[Finding]:
@@ -52,7 +43,7 @@ def print_findings(findings: list[Finding], console: Console) -> None:
 def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
     try:
-        health = get_json(f"{address}/healthz", having="held_up", timeout=5)
+        health = _ask(address)
     except CollectorUnreachable as error:
         yield Finding("wrong" if url else "note", str(error), "start it with: breakeven up")
         if not url and (waiting := sum(file.stat().st_size for file in settings.journal_dir.glob("*.seg"))):
@@ -63,64 +54,33 @@ def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
             )
         return
     except BreakevenError as error:
-        yield Finding("wrong", str(error), "another program has the port; choose one with --port on both sides")
+        yield Finding("wrong", str(error), _mend_refusal(error))
         return
     yield Finding("good", f"a collector answers at {address}, store {health.get('store')}")
-    yield from _health(health)
+    yield from examine_health(health, datetime.now(UTC))
 
 
-def _health(health: dict[str, Any]) -> Iterator[Finding]:
-    if health["held_up"]:
-        yield Finding(
-            "wrong",
-            f"{health['journal_bytes']:,} bytes wait in the journal: {health['held_up']}",
-            "what was acknowledged is kept; it goes on by itself once the cause is gone",
+def _ask(address: str) -> dict[str, Any]:
+    health: dict[str, Any] = {}
+    for wait in (0.0, 0.3, 1.0):
+        time.sleep(wait)
+        health = get_json(f"{address}/healthz", having="held_up", timeout=5)
+        # What only the store knows, a collector finds out once somebody has asked.
+        if health["price_book"] or health["store_error"]:
+            break
+    return health
+
+
+def _mend_refusal(error: BreakevenError) -> str:
+    status = error.status if isinstance(error, CollectorRefused) else 0
+    if status in (401, 403):
+        return (
+            "it wants a key: put one that may read into BREAKEVEN_KEY; whoever runs it makes one with "
+            "`breakeven keys create --scope read`"
         )
-    if health.get("config_error"):
-        yield Finding(
-            "wrong",
-            f"the collector cannot use its file: {health['config_error']}",
-            "mend the file; what it declared before still counts, and calls are taken all the same",
-        )
-    if health["unkept_requests"]:
-        yield Finding(
-            "note",
-            f"{health['unkept_requests']} requests were answered 503, because the journal could not be written",
-            "applications send them again for a while; make room on the collector's disk, or mend the folder",
-        )
-    if health["damaged_segments"]:
-        yield Finding(
-            "wrong",
-            f"{health['damaged_segments']} segments of the journal were damaged on disk",
-            "what could be read was kept; the originals lie beside the journal as *.damaged. Check the disk",
-        )
-    if health["quarantined_requests"]:
-        yield Finding(
-            "note",
-            f"{health['quarantined_requests']} requests could not be stored and were set aside in quarantine/",
-            "each has its reason in a .txt file beside it",
-        )
-    if health["refused_requests"]:
-        yield Finding(
-            "note",
-            f"{health['refused_requests']} requests were refused",
-            "exporters must send OTLP over HTTP as protobuf or JSON to /v1/traces; gRPC clients need "
-            "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
-        )
-    if health["rejected_spans"]:
-        yield Finding("note", f"{health['rejected_spans']} spans had ids of a wrong length and were left out")
-    if not health["requests"]:
-        yield Finding(
-            "note",
-            f"no spans came since the start at {health['started']}",
-            "breakeven.init() in the application, or OTEL_EXPORTER_OTLP_ENDPOINT set to the address above; "
-            "is BREAKEVEN_DISABLED or OTEL_SDK_DISABLED set there?",
-        )
-    for signal, count in health["dropped_requests"].items():
-        if count:
-            yield Finding(
-                "note", f"{count} requests of {signal} were answered and not kept", "the bill is made from spans alone"
-            )
+    if status >= 500:
+        return "the collector's log says why"
+    return "another program has the port; choose one with --port on both sides"
 
 
 def _disk(settings: Settings, url: str | None) -> Iterator[Finding]:
@@ -138,7 +98,7 @@ def _config(settings: Settings) -> Iterator[Finding]:
     try:
         declared = load_declarations(settings.config)
     except BreakevenError as error:
-        yield Finding("wrong", str(error), "mend the file; reports need it")
+        yield Finding("wrong", str(error), "mend the file; a collector goes on with what it declared before")
         return
     if settings.config.exists():
         yield Finding(
@@ -154,7 +114,10 @@ def _data(settings: Settings, url: str | None) -> Iterator[Finding]:
     try:
         report = fetch_report(settings, url, asked=Asked())
     except BreakevenError as error:
-        yield Finding("note" if "no data yet" in str(error) else "wrong", str(error))
+        known = isinstance(error, CollectorRefused) and error.status in (401, 403)
+        yield Finding(
+            "note" if "no data yet" in str(error) else "wrong", str(error), _mend_refusal(error) if known else ""
+        )
         return
     calls = report["totals"]["calls"]
     if not calls:

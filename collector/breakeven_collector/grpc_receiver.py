@@ -127,7 +127,13 @@ class GrpcReceiver:
         traces = await self._read(body)
         if traces.spans:
             await asyncio.wrap_future(self._journal.append(traces.body, project))
-        self._received.took(traces.spans, traces.rejected)
+        self._received.took(
+            traces.spans,
+            traces.rejected,
+            protocol="grpc",
+            oldest_end_ns=traces.oldest_end_ns,
+            newest_end_ns=traces.newest_end_ns,
+        )
         return otlp.response(otlp.Encoding.PROTOBUF, traces.rejected, traces.reason)
 
     async def _message(self, messages: AsyncIterable[bytes]) -> bytes:

@@ -151,6 +151,11 @@ class Journal:
                 since.append(self._opened)
         return time.monotonic() - min(since) if since else 0.0
 
+    @property
+    def max_bytes(self) -> int:
+        """What may wait at most; beyond it requests are refused."""
+        return self._max_bytes
+
     def waiting(self) -> bool:
         """Something was taken that is not shipped yet."""
         return not self._incoming.empty() or self._file is not None or self.waiting_bytes > 0

@@ -37,6 +37,11 @@ class Encoding(Enum):
     PROTOBUF = "application/x-protobuf"
     JSON = "application/json"
 
+    @property
+    def protocol(self) -> str:
+        """As OTEL_EXPORTER_OTLP_PROTOCOL names it."""
+        return "http/json" if self is Encoding.JSON else "http/protobuf"
+
     @classmethod
     def of(cls, content_type: str) -> "Encoding":
         """Encoding of a Content-Type header; its case and parameters do not matter.
@@ -60,12 +65,17 @@ class Traces:
         spans: How many spans are in it.
         rejected: How many were left out.
         reason: Why.
+        oldest_end_ns: End of the oldest span, Unix nanoseconds; 0 where there is none.
+        newest_end_ns: The same of the newest. Both of the first and last span of each scope: exporters send spans in
+            the order in which they ended.
     """
 
     body: bytes
     spans: int
     rejected: int = 0
     reason: str = ""
+    oldest_end_ns: int = 0
+    newest_end_ns: int = 0
 
 
 def read_traces(body: bytes, encoding: Encoding) -> Traces:
@@ -85,6 +95,7 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
         # Field numbers that we append mean something to the store: a stranger's are taken off.
         as_sent = len(UnknownFieldSet(request)) == 0  # pyright: ignore[reportUnknownArgumentType]
     spans = rejected = 0
+    ends: list[int] = []
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             bad = [n for n, span in enumerate(scope_spans.spans) if not _has_valid_ids(span)]
@@ -92,10 +103,19 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
             rejected += len(bad)
             for n in reversed(bad):
                 del scope_spans.spans[n]
+            if scope_spans.spans:
+                ends += (scope_spans.spans[0].end_time_unix_nano, scope_spans.spans[-1].end_time_unix_nano)
     if rejected or not as_sent:
         request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
         body = request.SerializeToString()
-    return Traces(body=body, spans=spans, rejected=rejected, reason=_BAD_IDS if rejected else "")
+    return Traces(
+        body,
+        spans,
+        rejected,
+        _BAD_IDS if rejected else "",
+        oldest_end_ns=min(ends, default=0),
+        newest_end_ns=max(ends, default=0),
+    )
 
 
 def _has_valid_ids(span: Span) -> bool:

@@ -10,12 +10,14 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.probe import Probe
 from breakeven_collector.quarantine import Quarantine
 from breakeven_collector.received import Received
 from breakeven_collector.recent import RecentRequests
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
 from breakeven_collector.store import Store
+from breakeven_collector.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +31,10 @@ class Pipeline:
         self.store = store or Store(
             settings.dsn, max_query_seconds=settings.max_query_seconds, replicated=settings.replicated
         )
+        self.quarantine = settings.data_dir / "quarantine"
+        self.watch = Watch()
+        self.received = Received(watch=self.watch)
+        self.probe = Probe(self.store)
 
     def __enter__(self) -> "Pipeline":
         """Open the store, load the prices and whose dollars are whose, replay the journal.
@@ -62,11 +68,8 @@ class Pipeline:
             self.ledger,
             Estimates(self.store),
             self.attribution,
-            Quarantine(
-                self.settings.data_dir / "quarantine",
-                days=self.settings.quarantine_days,
-                also=self.settings.journal_dir,
-            ),
+            Quarantine(self.quarantine, days=self.settings.quarantine_days, also=self.settings.journal_dir),
+            self.watch,
         )
         return self
 
@@ -75,6 +78,7 @@ class Pipeline:
     ) -> None:
         self.journal.close()
         self.shipper.close()
+        self.probe.close()
         self.store.close()
 
     def drain(self, timeout: float = 60.0) -> None:

@@ -4,6 +4,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Final
 
+from breakeven_collector.watch import Watch
+
 _REASONS: Final = {
     400: "malformed",
     401: "unauthenticated",
@@ -18,7 +20,11 @@ _REASONS: Final = {
 class Received:
     """Counters since the start. Requests end in any thread: they are changed by the methods only."""
 
+    watch: Watch = field(default_factory=Watch)
+    """Measures what was taken on its way."""
     requests: int = 0
+    protocols: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("http/protobuf", "http/json", "grpc"), 0))
+    """Of these, by OpenTelemetry's name for the protocol."""
     spans: int = 0
     rejected: dict[str, int] = field(default_factory=lambda: {"bad_id": 0})
     """Spans left out of requests whose others were kept, by reason."""
@@ -42,10 +48,21 @@ class Received:
         """Requests refused, for whatever reason."""
         return sum(self.refused.values())
 
-    def took(self, spans: int, rejected: int) -> None:
-        """A request is safe in the journal, but for `rejected` spans of it."""
+    def took(self, spans: int, rejected: int, *, protocol: str, oldest_end_ns: int = 0, newest_end_ns: int = 0) -> None:
+        """A request is safe in the journal, but for `rejected` spans of it.
+
+        Args:
+            spans: how many were kept.
+            rejected: how many were left out.
+            protocol: http/protobuf, http/json or grpc.
+            oldest_end_ns: end of the oldest span, Unix nanoseconds; 0 where none is told.
+            newest_end_ns: that of the newest.
+        """
+        if spans:
+            self.watch.acknowledged(spans, oldest_end_ns, newest_end_ns)
         with self._lock:
             self.requests += 1
+            self.protocols[protocol] += 1
             self.spans += spans
             if spans:
                 self.journal_error = ""

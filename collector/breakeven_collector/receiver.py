@@ -77,7 +77,13 @@ class Receiver:
             except asyncio.CancelledError:
                 # Only the end of the server does this, to clients that are still sending by then.
                 return self._error(encoding, 503, "the collector is stopping")
-            self.received.took(traces.spans, traces.rejected)
+            self.received.took(
+                traces.spans,
+                traces.rejected,
+                protocol=encoding.protocol,
+                oldest_end_ns=traces.oldest_end_ns,
+                newest_end_ns=traces.newest_end_ns,
+            )
             return Response(otlp.response(encoding, traces.rejected, traces.reason), media_type=encoding.value)
 
         return endpoint

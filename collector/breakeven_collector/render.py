@@ -249,6 +249,8 @@ def _notes(report: Report) -> list[RenderableType]:
         ),
         ("prices", report["price_book"] or "none loaded"),
     ]
+    if report.get("config_error"):
+        lines.append(("declarations", f"the file does not count as it stands: {report['config_error']}"))
     notes = Table.grid(padding=(0, 2, 0, 0))
     notes.add_column(style="dim", no_wrap=True)
     notes.add_column(style="dim", overflow="fold")

@@ -117,9 +117,9 @@ unpriced_calls (int), unpriced_units (of meters without a rate, decimal string).
 0: the name is only inferred), owner, cost_centre, budget_usd_per_month. With another book also other_cost_usd."""
 
 Report = dict[str, Any]
-"""The document: period, by, price_book, the rows under the dimension's plural, totals, coverage, unpriced, unallocated,
-retries, gateway_cache, removed, lost, and other_book where one was asked for. USD are decimal strings, None where not
-known."""
+"""The document: period, by, price_book, config_error (None: breakeven.toml counts as it stands), the rows under the
+dimension's plural, totals, coverage, unpriced, unallocated, retries, gateway_cache, removed, lost, and other_book where
+one was asked for. USD are decimal strings, None where not known."""
 
 
 def build_report(
@@ -132,6 +132,7 @@ def build_report(
     project: str = "default",
     period: Period | None = None,
     book: str | None = None,
+    config_error: str | None = None,
 ) -> Report:
     """The bill of a period against the one before.
 
@@ -144,6 +145,7 @@ def build_report(
         project: whose bill.
         period: the period.
         book: version of another price book, to price the same calls with beside the active one.
+        config_error: why `breakeven.toml` as it stands does not count, for the document.
 
     Raises:
         StoreError: the store cannot be read.
@@ -171,6 +173,7 @@ def build_report(
         },
         "by": str(by),
         "price_book": store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or None,
+        "config_error": config_error,
         by.plural: _rows(found, by, _spent(totals), features or {}),
         "totals": {
             **{key: totals[key] for key in _COUNTS},

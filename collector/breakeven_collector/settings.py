@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from breakeven_collector.logs import LogFormat
+
 
 def default_data_dir() -> Path:
     """Where a user's data goes by the XDG rules: `$XDG_DATA_HOME/breakeven` or `~/.local/share/breakeven`."""
@@ -33,6 +35,8 @@ class Settings(BaseSettings):
     """Folder of the journal and, by default, of the embedded store."""
     store: str = ""
     """Where the data is kept: `chdb:///folder` (embedded) or `http(s)://user:password@host:8123/database`."""
+    log_format: LogFormat = LogFormat.TEXT
+    """How log lines on stderr look: `text`, or `json` for one object a line."""
     config: Path = Path("breakeven.toml")
     """File with owners, budgets and the like; need not exist."""
     timezone: str = "UTC"

@@ -21,8 +21,10 @@ from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal, Segment
 from breakeven_collector.landing import Landing
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.logs import cause_of
 from breakeven_collector.quarantine import Quarantine
 from breakeven_collector.store import Store
+from breakeven_collector.watch import Watch
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +48,7 @@ class Shipper:
         estimates: Estimates,
         attribution: Attribution,
         quarantine: Quarantine,
+        watch: Watch,
     ) -> None:
         self._journal = journal
         self._catalog = catalog
@@ -53,6 +56,7 @@ class Shipper:
         self._estimates = estimates
         self._attribution = attribution
         self._quarantine = quarantine
+        self._watch = watch
         self._stop = threading.Event()
         self._landing = Landing(store, quarantine, self._stop)
         self._landed: queue.SimpleQueue[Segment] = queue.SimpleQueue()
@@ -107,9 +111,13 @@ class Shipper:
                 continue
             with _Busy(self._busy, self._lock):
                 segments = self._with_more(first)
-                if self._until_done(lambda segments=segments: self._landing.land(segments), segments):
+                if self._until_done(lambda segments=segments: self._land(segments), segments):
                     for segment in segments:
                         self._landed.put(segment)
+
+    def _land(self, segments: Sequence[Segment]) -> None:
+        with self._watch.insert_seconds.time():
+            self._landing.land(segments)
 
     def _with_more(self, first: Segment) -> list[Segment]:
         """What is inserted in one go: what waits, up to a limit."""
@@ -131,6 +139,7 @@ class Shipper:
             except queue.Empty:
                 self._between()
                 self._attribution.keep_up()
+                self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
                 continue
             with _Busy(self._busy, self._lock):
                 while not self._landed.empty():
@@ -144,12 +153,14 @@ class Shipper:
 
     def _pass(self, segments: Sequence[Segment]) -> None:
         """Bring up to date what is made of the calls that these segments brought; then they may go."""
-        self._catalog.resolve_new()
         names = [segment.name for segment in segments]
-        self._ledger.pass_segments(names)
-        self._attribution.keep_up(names)
+        with self._watch.pass_seconds.time():
+            self._catalog.resolve_new()
+            self._ledger.pass_segments(names)
+            self._attribution.keep_up(names)
         for segment in segments:
             self._journal.shipped(segment)
+        self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
 
     def _pause(self, took: float) -> None:
         """While more waits to be inserted, passes take their share of the time and no more."""
@@ -181,6 +192,7 @@ class Shipper:
             except Exception as error:  # noqa: BLE001  # a thread that dies would hold up everything after it
                 with self._lock:
                     self._errors[me] = str(error)
+                self._watch.ship_failed(error)
                 _log.log(
                     logging.WARNING if isinstance(error, StoreError) else logging.ERROR,
                     "%d segments wait in the journal, next try in %.0f s: %s",
@@ -188,12 +200,20 @@ class Shipper:
                     wait,
                     error,
                     exc_info=not isinstance(error, StoreError),
+                    extra={
+                        "cause": cause_of(error),
+                        "segments": len(segments),
+                        "next_try_seconds": wait,
+                        "lag_seconds": round(self._journal.oldest_waiting_seconds, 1),
+                    },
                 )
                 self._stop.wait(wait)
                 wait = min(wait * 2, _LONGEST_WAIT_SECONDS)
             else:
                 with self._lock:
-                    self._errors.pop(me, None)
+                    was_held_up = self._errors.pop(me, None)
+                if was_held_up:
+                    _log.warning("shipping goes on", extra={"segments": len(segments)})
                 return True
         return False
 

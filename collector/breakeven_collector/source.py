@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
 from breakeven_collector.attribution import take_up
-from breakeven_collector.errors import BreakevenError
+from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.features import load_features
 from breakeven_collector.origins import OriginsDocument, build_origins
 from breakeven_collector.period import Asked
@@ -32,7 +32,15 @@ class CollectorUnreachable(BreakevenError):
 
 
 class CollectorRefused(BreakevenError):
-    """The collector answers with an error."""
+    """The collector answers with an error.
+
+    Attributes:
+        status: of HTTP; 0 where what answers is no collector.
+    """
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 def get_json(
@@ -44,6 +52,7 @@ def get_json(
         CollectorUnreachable: nothing answers there.
         CollectorRefused: what answers is an error, or no collector.
     """
+    address = _address(url)
     try:
         # A proxy of the environment knows nothing of this machine's ports.
         opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in _THIS_MACHINE else build_opener()
@@ -51,14 +60,14 @@ def get_json(
         with opener.open(Request(url, data=body, headers=headers, method=method), timeout=timeout) as answer:
             document = json.load(answer)
     except HTTPError as error:
-        raise CollectorRefused(f"{url} answers {error.code}: {_message(error)}") from None
+        raise CollectorRefused(_refusal(error, address), error.code) from None
     except (URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise CollectorUnreachable(f"nothing answers at {url} ({reason})") from None
+        raise CollectorUnreachable(f"nothing answers at {address} ({reason})") from None
     except (ValueError, HTTPException):
-        raise CollectorRefused(f"what answers at {url} is not a Breakeven collector; name it with --url") from None
+        raise CollectorRefused(f"what answers at {address} is not a Breakeven collector; name it with --url") from None
     if not isinstance(document, dict) or having not in document:
-        raise CollectorRefused(f"what answers at {url} is not a Breakeven collector; name it with --url")
+        raise CollectorRefused(f"what answers at {address} is not a Breakeven collector; name it with --url")
     return cast(dict[str, Any], document)
 
 
@@ -78,8 +87,12 @@ def fetch_report(
         having="totals",
         read=lambda store: build_report(store, period=asked.period(datetime.now(UTC)), by=by, book=book),
     )
-    # Who reads may have a breakeven.toml of his own.
-    return declare(report, load_features(settings.config))
+    try:
+        # Who reads may have a breakeven.toml of his own.
+        return declare(report, load_features(settings.config))
+    except ConfigError as error:
+        # What the collector knows of owners and budgets still stands in the report.
+        return {**report, "config_error": str(error)}
 
 
 def fetch_origins(settings: Settings, url: str | None, *, days: int, cuts: Iterable[date]) -> OriginsDocument:
@@ -149,8 +162,14 @@ def serves_our_store(settings: Settings, address: str) -> bool:
         return False
 
 
-def _message(error: HTTPError) -> str:
+def _refusal(error: HTTPError, address: str) -> str:
     try:
-        return str(json.load(error)["message"])
+        return f"{json.load(error)['message']} ({error.code} from the collector at {address})"
     except (ValueError, KeyError, TypeError):
-        return error.reason
+        return f"what answers at {address} says {error.code} {error.reason}; name a Breakeven collector with --url"
+
+
+def _address(url: str) -> str:
+    """Scheme, host and port: what a person knows a collector by."""
+    scheme, slashes, rest = url.partition("://")
+    return f"{scheme}{slashes}{rest.partition('/')[0].rpartition('@')[2]}"

@@ -5,11 +5,12 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from breakeven_collector.metrics import program_version
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.serve import Collector
 
 from tests.collector.client import Client, status_of
-from tests.spans import Call, body, request
+from tests.spans import NOON, Call, body, request
 
 
 def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
@@ -23,20 +24,36 @@ def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
     # the shipper counts a segment just after it has landed
     while client.get("/healthz")["shipped_segments"] == before["shipped_segments"] and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert client.get("/healthz") == {
+    after = client.get("/healthz")
+    assert after.pop("journal_disk_free_bytes") > 0
+    assert after.pop("newest_span_seconds") == pytest.approx(datetime.now(UTC).timestamp() - NOON.timestamp(), abs=5)
+    assert (datetime.now(UTC) - datetime.fromisoformat(after.pop("clock"))).total_seconds() < 5
+    # what only the store knows is asked behind the first look
+    for key in ("store_error", "price_book", "newest_price"):
+        after.pop(key)
+    assert after == {
         "status": "ok",
         "held_up": None,
+        "version": program_version(),
         "config": str(collector.pipeline.settings.config),
         "config_error": None,
         "started": before["started"],
         "store": collector.pipeline.store.address,
+        "lag_seconds": 0.0,
         "journal_bytes": 0,
+        "journal_limit_bytes": 20_000_000_000,
+        "journal_segments": 0,
         "shipped_segments": before["shipped_segments"] + 1,
+        "ship_errors": before["ship_errors"],
         "quarantined_requests": before["quarantined_requests"],
+        "quarantine": {"requests": 0, "bytes": 0, "oldest_seconds": None, "reasons": {}},
         "requests": before["requests"] + 1,
         "spans": before["spans"] + 2,
+        "ahead_requests": before["ahead_requests"],
+        "farthest_ahead_seconds": before["farthest_ahead_seconds"],
         "rejected_spans": before["rejected_spans"] + 1,
         "refused_requests": before["refused_requests"] + 1,
+        "refused": {**before["refused"], "malformed": before["refused"]["malformed"] + 1},
         "unkept_requests": before["unkept_requests"],
         "damaged_segments": 0,
         "dropped_requests": {**before["dropped_requests"], "logs": before["dropped_requests"]["logs"] + 1},
@@ -86,20 +103,40 @@ def test_a_bad_parameter_is_told(client: Client, parameters: str, message: str) 
     assert status_of(answer)[1].startswith(message)
 
 
-def test_a_broken_features_file_is_told(collector: Collector, client: Client) -> None:
+def test_a_broken_features_file_takes_nothing_from_the_bill_and_is_told(
+    collector: Collector, client: Client, call_of_today: None
+) -> None:
+    def told() -> tuple[str | None, str | None]:
+        report = client.get("/api/report?days=7")
+        return report["features"][0]["owner"], report["config_error"]
+
     config = collector.pipeline.settings.config
-    config.write_text("[features.search]\nownr = 'me'\n", encoding="utf-8")
+    config.write_text("[features.search]\nowner = 'Ann'\n", encoding="utf-8")
     try:
-        answer = client.send("GET", "/api/report")
-        assert answer.status == 500
-        assert status_of(answer)[1].startswith(f"{config}: features.search: unknown key 'ownr'")
+        assert told() == ("Ann", None)
+        config.write_text("[features.search]\nownr = 'Bo'\n", encoding="utf-8")
+        owner, error = told()
+        assert owner == "Ann"
+        assert error is not None
+        assert error.startswith(f"{config}: features.search: unknown key 'ownr'")
+        assert client.get("/healthz")["config_error"] == error
+        config.write_text("[features.search]\nowner = 'Bo'\n", encoding="utf-8")
+        assert told() == ("Bo", None)
     finally:
         config.unlink()
-    assert client.get("/api/report")["by"] == "feature"
+    assert told() == (None, None)
 
 
 def test_the_api_describes_itself(client: Client) -> None:
     assert set(client.get("/api/openapi.json")["paths"]) == {
-        *("/healthz", "/api/origins", "/api/report", "/api/prices", "/api/prices/model", "/api/prices/overrides"),
+        *(
+            "/healthz",
+            "/readyz",
+            "/api/origins",
+            "/api/report",
+            "/api/prices",
+            "/api/prices/model",
+            "/api/prices/overrides",
+        ),
         *("/api/prices/overrides/{what}", "/api/prices/books"),
     }

@@ -138,19 +138,25 @@ def test_an_address_that_is_none_is_told(store: str) -> None:
 @pytest.mark.parametrize(
     ("content", "status", "message"),
     [
-        (b"<html>hello</html>", 200, "what answers at {url}/x is not a Breakeven collector; name it with --url"),
-        (b"[]", 200, "what answers at {url}/x is not a Breakeven collector; name it with --url"),
-        (b'{"other": 1}', 200, "what answers at {url}/x is not a Breakeven collector; name it with --url"),
-        (b"\xff\xfe", 200, "what answers at {url}/x is not a Breakeven collector; name it with --url"),
-        (b'{"code": 14, "message": "full"}', 503, "{url}/x answers 503: full"),
-        (b"<html>", 404, "{url}/x answers 404: Not Found"),
-        (b"[1]", 500, "{url}/x answers 500: Internal Server Error"),
+        (b"<html>hello</html>", 200, "what answers at {url} is not a Breakeven collector; name it with --url"),
+        (b"[]", 200, "what answers at {url} is not a Breakeven collector; name it with --url"),
+        (b'{"other": 1}', 200, "what answers at {url} is not a Breakeven collector; name it with --url"),
+        (b"\xff\xfe", 200, "what answers at {url} is not a Breakeven collector; name it with --url"),
+        (b'{"code": 14, "message": "full"}', 503, "full (503 from the collector at {url})"),
+        (b"<html>", 404, "what answers at {url} says 404 Not Found; name a Breakeven collector with --url"),
+        (b"[1]", 500, "what answers at {url} says 500 Internal Server Error; name a Breakeven collector with --url"),
     ],
 )
 def test_another_program_on_the_port_is_told_apart(content: bytes, status: int, message: str) -> None:
     with answering(content, status) as url, pytest.raises(CollectorRefused) as caught:
-        get_json(f"{url}/x", having="totals")
+        get_json(f"{url}/x?days=30&by=model", having="totals")
     assert str(caught.value) == message.format(url=url)
+    assert caught.value.status == (status if status != 200 else 0)
+
+
+def test_an_error_does_not_repeat_a_password_of_the_address() -> None:
+    with pytest.raises(CollectorUnreachable, match=r"^nothing answers at http://127\.0\.0\.1:1 \("):
+        get_json("http://me:secret@127.0.0.1:1/api/report?days=30", having="totals")
 
 
 def test_a_document_is_read() -> None:
