@@ -143,15 +143,13 @@ class Journal:
         """Everything behind the journal has the segment's content: remove the file."""
         size = segment.path.stat().st_size
         segment.path.unlink()
-        self._count(segment, -size, 0.0)
+        with self._lock:
+            self._waiting.pop(segment.name, None)
+        self._count(-size)
 
-    def _count(self, segment: Segment, size: int, opened: float) -> None:
+    def _count(self, size: int) -> None:
         with self._lock:
             self._waiting_bytes += size
-            if size > 0:
-                self._waiting[segment.name] = opened
-            else:
-                self._waiting.pop(segment.name, None)
 
     def close(self) -> None:
         """Write what was taken, close the open segment, stop."""
@@ -256,7 +254,10 @@ class Journal:
         if self._file is None:
             return
         # Counted before it is closed: `waiting` must not miss it in between.
-        self._count(Segment(self._path), self._size, self._opened)
+        self._count(self._size)
+        if self._size:
+            with self._lock:
+                self._waiting[self._path.stem] = self._opened
         # On a broken disk closing may fail too; the thread must outlive that.
         with contextlib.suppress(OSError):
             os.close(self._file)
@@ -283,7 +284,8 @@ class Journal:
                 _log.warning("journal: %s: %d bytes of an unfinished record cut off", path.name, len(data) - good)
                 os.truncate(path, good)
             if good:
-                self._count(Segment(path), good, time.monotonic() - max(0.0, time.time() - written))
+                self._count(good)
+                self._waiting[path.stem] = time.monotonic() - max(0.0, time.time() - written)
                 self.closed.put(Segment(path))
             else:
                 path.unlink()

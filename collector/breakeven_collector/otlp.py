@@ -5,7 +5,7 @@ Specification: opentelemetry-proto `docs/specification.md`. The spans themselves
 
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -69,8 +69,8 @@ class Traces:
     spans: int
     rejected: int = 0
     reason: str = ""
-    oldest_end_ns: int = 0
-    newest_end_ns: int = 0
+    oldest_end_ns: int = field(default=0, compare=False)
+    newest_end_ns: int = field(default=0, compare=False)
 
 
 def inflate(body: bytes, content_encoding: str, limit: int) -> bytes:
