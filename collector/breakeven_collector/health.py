@@ -70,6 +70,8 @@ def why_not_ready(pipeline: Pipeline) -> str:
         return ""
     if journal.waiting_bytes >= journal.max_bytes:
         return received.journal_error
+    if shutil.disk_usage(pipeline.settings.journal_dir).free < pipeline.settings.min_free_bytes:
+        return received.journal_error
     # No request comes here while a load balancer stays away, so somebody else must see that it works again.
     path = pipeline.settings.journal_dir / f"ready-{secrets.token_hex(4)}"
     try:

@@ -5,7 +5,7 @@ themselves are not interpreted here.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
@@ -74,8 +74,8 @@ class Traces:
     spans: int
     rejected: int = 0
     reason: str = ""
-    oldest_end_ns: int = 0
-    newest_end_ns: int = 0
+    oldest_end_ns: int = field(default=0, compare=False)
+    newest_end_ns: int = field(default=0, compare=False)
 
 
 def read_traces(body: bytes, encoding: Encoding) -> Traces:

@@ -61,7 +61,7 @@ def counters(client: Client) -> dict[str, Any]:
     """What healthz tells, but for what still moves by itself: earlier requests may be on their way into the store."""
     moving = {
         *("journal_bytes", "journal_segments", "lag_seconds", "shipped_segments", "journal_disk_free_bytes", "clock"),
-        *("newest_span_seconds", "store_error", "price_book", "newest_price"),
+        *("newest_span_seconds", "store_error", "price_book", "newest_price", "refused"),
     }
     return {key: value for key, value in client.get("/healthz").items() if key not in moving}
 

@@ -3,6 +3,7 @@
 import copy
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -230,6 +231,15 @@ def test_every_dimension_has_a_name_for_what_has_none(by: Dimension, name: str) 
     shown = lines(document(row("x"), row(None), by=by))
     assert shown[2].split()[0] == str(by).capitalize()
     assert shown[5].startswith(name)
+
+
+def test_declarations_that_do_not_count_are_told() -> None:
+    told = "declarations the file does not count as it stands: b.toml: map 1: feature is missing"
+    assert any(line.startswith("declarations") for line in lines(document(row("a")))) is False
+    assert told in [
+        re.sub(" +", " ", line).strip()
+        for line in lines(document(row("a"), config_error="b.toml: map 1: feature is missing"))
+    ]
 
 
 def test_no_calls_say_what_to_do() -> None:

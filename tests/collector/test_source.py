@@ -73,7 +73,13 @@ def test_a_running_collector_is_asked_by_port_and_by_url(
         unnamed = Settings(port=port)
         for asking, url in ((unnamed, None), (nowhere, collector.url), (nowhere, f"{collector.url}/")):
             report = fetch_report(asking, url, asked=Asked(7), by=Dimension.MODEL)
-            assert (report["by"], report["totals"]["calls"]) == ("model", 1)
+            assert (report["by"], report["totals"]["calls"], report["config_error"]) == ("model", 1, None)
+        # the reader's own file is broken: the bill still comes, and says so
+        own = Settings(port=port, config=tmp_path / "own.toml")
+        own.config.write_text("features = 1", encoding="utf-8")
+        report = fetch_report(own, collector.url, asked=Asked(7))
+        told = f"{own.config}: features must be a table; write [features.NAME]"
+        assert (report["totals"]["calls"], report["config_error"]) == (1, told)
     with pytest.raises(CollectorUnreachable, match=r"Is `breakeven up` running there\?"):
         fetch_report(nowhere, collector.url, asked=Asked(7), by=Dimension.MODEL)
 
