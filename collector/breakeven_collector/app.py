@@ -4,14 +4,17 @@ import asyncio
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from breakeven_collector import otlp
+from breakeven_collector.access import Reading
 from breakeven_collector.errors import BadRequest, ConfigError, StoreError
 from breakeven_collector.features import load_features
+from breakeven_collector.headers import SecurityHeaders
+from breakeven_collector.keys_api import keys_router
 from breakeven_collector.origins_api import origins_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
@@ -26,16 +29,13 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     receiver = Receiver(pipeline.journal, pipeline.access, pipeline.settings.max_body_bytes)
     started = datetime.now(UTC)
 
-    app = FastAPI(
-        title="Breakeven",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/openapi.json",
-        redirect_slashes=False,
-    )
+    app = FastAPI(title="Breakeven", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.add_middleware(SecurityHeaders)
+    access = pipeline.access
     app.include_router(receiver.router())
-    app.include_router(origins_router(pipeline.store))
-    app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)))
+    app.include_router(origins_router(pipeline.store, access))
+    app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
+    app.include_router(keys_router(pipeline.store, access))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:
@@ -49,7 +49,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.exception_handler(StoreError)
     async def _store_error(request: Request, error: StoreError) -> Response:
-        return _status_response(request, 503, str(error), {"Retry-After": "2"})
+        message = str(error) if _runs_it(request) else "the store does not answer; try again in a while"
+        return _status_response(request, 503, message, {"Retry-After": "2"})
 
     @app.exception_handler(BadRequest)
     async def _bad_request(request: Request, error: BadRequest) -> Response:
@@ -57,7 +58,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.exception_handler(ConfigError)
     async def _config_error(request: Request, error: ConfigError) -> Response:
-        return _status_response(request, 500, str(error), {})
+        elsewhere = "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
+        return _status_response(request, 500, str(error) if _runs_it(request) else elsewhere, {})
 
     @app.exception_handler(Exception)
     async def _bug(request: Request, _error: Exception) -> Response:
@@ -65,10 +67,12 @@ def create_app(pipeline: Pipeline) -> FastAPI:
         return _status_response(request, 500, "the collector failed; its log says why", {})
 
     @app.get("/healthz")
-    async def healthz() -> JSONResponse:
-        """Whether requests are taken and land."""
+    async def healthz(request: Request) -> JSONResponse:
+        """Whether requests are taken and land; to an admin of all projects also what holds them up, and counters."""
         received = receiver.received
         held_up = received.journal_error or pipeline.shipper.last_error
+        if not access.runs_it(request):
+            return JSONResponse({"status": "ok" if not held_up else "degraded"})
         return JSONResponse(
             {
                 "status": "ok" if not held_up else "degraded",
@@ -92,6 +96,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.get("/api/report")
     async def report(
+        reading: Annotated[Reading, Depends(access.reader)],
         days: Annotated[int, Query(ge=1, le=3660)] = 30,
         by: Dimension = Dimension.FEATURE,
         month: Annotated[str | None, Query(description="Instead of days: a month, such as 2026-10")] = None,
@@ -109,9 +114,20 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             by=by,
             features=load_features(pipeline.settings.config),
             book=book,
+            project=reading.project,
         )
 
+    @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(access.reader)])
+    async def openapi() -> dict[str, Any]:
+        """What can be asked."""
+        return app.openapi()
+
     return app
+
+
+def _runs_it(request: Request) -> bool:
+    """Whether the caller may see an error's own text: it may name features, folders or servers that are not theirs."""
+    return getattr(request.state, "runs_it", False)
 
 
 def _status_response(request: Request, status: int, message: str, headers: dict[str, str]) -> Response:

@@ -16,7 +16,7 @@ from breakeven_collector.period import Asked
 from breakeven_collector.render import printable
 from breakeven_collector.report import Report
 from breakeven_collector.settings import Settings
-from breakeven_collector.source import CollectorUnreachable, fetch_report, get_json
+from breakeven_collector.source import CollectorUnreachable, fetch_report, get_json, key_for
 
 _MARKS = {"good": "[green]ok[/]", "note": "[yellow]look[/]", "wrong": "[red]wrong[/]"}
 _LITTLE_DISK_BYTES = 2_000_000_000
@@ -52,7 +52,7 @@ def print_findings(findings: list[Finding], console: Console) -> None:
 def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
     try:
-        health = get_json(f"{address}/healthz", having="held_up", timeout=5)
+        health = get_json(f"{address}/healthz", having="status", key=key_for(settings, address), timeout=5)
     except CollectorUnreachable as error:
         yield Finding("wrong" if url else "note", str(error), "start it with: breakeven up")
         if not url and (waiting := sum(file.stat().st_size for file in settings.journal_dir.glob("*.seg"))):
@@ -65,7 +65,14 @@ def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
     except BreakevenError as error:
         yield Finding("wrong", str(error), "another program has the port; choose one with --port on both sides")
         return
-    yield Finding("good", f"a collector answers at {address}, store {health.get('store')}")
+    if "store" not in health:
+        yield Finding(
+            "good" if health["status"] == "ok" else "wrong",
+            f"a collector answers at {address}: {health['status']}",
+            "what is in it, it tells an admin of all projects: put such a key into BREAKEVEN_KEY",
+        )
+        return
+    yield Finding("good", f"a collector answers at {address}, store {health['store']}")
     yield from _health(health)
 
 

@@ -33,11 +33,12 @@ class Pipeline:
             StoreError: the store cannot be opened.
             ConfigError: another collector has the journal.
         """
+        self.access = Access(self.store)
         self.store.open()
         try:
             self.catalog, self.ledger = Catalog(self.store, config=self.settings.config), Ledger(self.store)
             self.ledger.pass_names(self.catalog.load())
-            self.access = Access()
+            self.access.start()
             self.attribution = Attribution(self.store, self.settings.config)
             self.attribution.start()
             self.journal = Journal(
@@ -46,6 +47,7 @@ class Pipeline:
                 max_segment_seconds=self.settings.batch_seconds,
             )
         except BaseException:
+            self.access.close()
             self.store.close()
             raise
         self.shipper = Shipper(
@@ -64,6 +66,7 @@ class Pipeline:
     ) -> None:
         self.journal.close()
         self.shipper.close()
+        self.access.close()
         self.store.close()
 
     def drain(self, timeout: float = 60.0) -> None:

@@ -1,8 +1,6 @@
 """Runs the collector: the pipeline with its HTTP front on a socket."""
 
-import contextlib
 import errno
-import ipaddress
 import signal
 import socket
 import threading
@@ -11,6 +9,7 @@ from types import FrameType, TracebackType
 
 import uvicorn
 
+from breakeven_collector import local_key
 from breakeven_collector.app import create_app
 from breakeven_collector.errors import ConfigError
 from breakeven_collector.pipeline import Pipeline
@@ -23,6 +22,7 @@ class Collector:
     Attributes:
         pipeline: What is behind it.
         url: Where it listens.
+        app: Its HTTP front, once it runs.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -34,7 +34,7 @@ class Collector:
         """Start.
 
         Raises:
-            ConfigError: the address cannot be listened on.
+            ConfigError: the address cannot be listened on, or others can reach it and there is no key.
             StoreError: the store cannot be opened.
         """
         # The port first: that it is taken is the likelier and cheaper failure.
@@ -45,9 +45,18 @@ class Collector:
             self._socket.close()
             raise
         host, port = self._socket.getsockname()[:2]
+        try:
+            self.pipeline.access.listen(host)
+            self._local_key = local_key.leave(self._settings.data_dir, port)
+            self.pipeline.access.trust(self._local_key)
+        except BaseException:
+            self._socket.close()
+            self.pipeline.__exit__(None, None, None)
+            raise
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.app = create_app(self.pipeline)
         config = uvicorn.Config(
-            create_app(self.pipeline),
+            self.app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -65,7 +74,9 @@ class Collector:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._server.should_exit = True
         self._thread.join()
+        port = self._socket.getsockname()[1]
         self._socket.close()
+        local_key.take_away(self._settings.data_dir, port, self._local_key)
         self.pipeline.__exit__(kind, error, tb)
 
     def can_listen(self) -> bool:
@@ -75,13 +86,6 @@ class Collector:
         except ConfigError:
             return False
         return True
-
-    @property
-    def is_exposed(self) -> bool:
-        """Whether others than this machine can reach it."""
-        with contextlib.suppress(ValueError):
-            return not ipaddress.ip_address(self._settings.host).is_loopback
-        return self._settings.host != "localhost"
 
 
 def until_stopped(on_wait: Callable[[], None] | None = None) -> None:
