@@ -44,16 +44,16 @@ class Collector:
         except BaseException:
             self._socket.close()
             raise
-        host, port = self._socket.getsockname()[:2]
+        host, self._port = self._socket.getsockname()[:2]
         try:
             self.pipeline.access.listen(host)
-            self._local_key = local_key.leave(self._settings.data_dir, port)
+            self._local_key = local_key.leave(self._settings.data_dir, self._port)
             self.pipeline.access.trust(self._local_key)
         except BaseException:
             self._socket.close()
             self.pipeline.__exit__(None, None, None)
             raise
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
         self.app = create_app(self.pipeline)
         config = uvicorn.Config(
             self.app,
@@ -74,9 +74,8 @@ class Collector:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._server.should_exit = True
         self._thread.join()
-        port = self._socket.getsockname()[1]
         self._socket.close()
-        local_key.take_away(self._settings.data_dir, port, self._local_key)
+        local_key.take_away(self._settings.data_dir, self._port, self._local_key)
         self.pipeline.__exit__(kind, error, tb)
 
     def can_listen(self) -> bool:

@@ -101,5 +101,5 @@ def test_a_broken_features_file_is_told(collector: Collector, client: Client) ->
 def test_the_api_describes_itself(client: Client) -> None:
     assert set(client.get("/api/openapi.json")["paths"]) == {
         *("/healthz", "/api/origins", "/api/report", "/api/prices", "/api/prices/model", "/api/prices/overrides"),
-        *("/api/prices/overrides/{what}", "/api/prices/books"),
+        *("/api/prices/overrides/{what}", "/api/prices/books", "/api/keys", "/api/keys/{key_id}"),
     }
