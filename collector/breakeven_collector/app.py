@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from breakeven_collector import otlp
 from breakeven_collector.access import Reading
+from breakeven_collector.bugs import CatchBugs
 from breakeven_collector.errors import BadRequest, ConfigError, StoreError
 from breakeven_collector.features import load_features
 from breakeven_collector.headers import SecurityHeaders
@@ -30,6 +31,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     started = datetime.now(UTC)
 
     app = FastAPI(title="Breakeven", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    # The one added last is the outermost: what answers for a bug gets its headers too.
+    app.add_middleware(CatchBugs, answer=_bug)
     app.add_middleware(SecurityHeaders)
     access = pipeline.access
     app.include_router(receiver.router())
@@ -60,11 +63,6 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     async def _config_error(request: Request, error: ConfigError) -> Response:
         elsewhere = "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
         return _status_response(request, 500, str(error) if _runs_it(request) else elsewhere, {})
-
-    @app.exception_handler(Exception)
-    async def _bug(request: Request, _error: Exception) -> Response:
-        # OTLP wants a Status even here; the traceback is in the log, not in the answer.
-        return _status_response(request, 500, "the collector failed; its log says why", {})
 
     @app.get("/healthz")
     async def healthz(request: Request) -> JSONResponse:
@@ -128,6 +126,11 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 def _runs_it(request: Request) -> bool:
     """Whether the caller may see an error's own text: it may name features, folders or servers that are not theirs."""
     return getattr(request.state, "runs_it", False)
+
+
+def _bug(request: Request) -> Response:
+    # OTLP wants a Status even here; where it failed is in the log, not in the answer.
+    return _status_response(request, 500, "the collector failed; its log says where", {})
 
 
 def _status_response(request: Request, status: int, message: str, headers: dict[str, str]) -> Response:
