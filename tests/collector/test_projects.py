@@ -245,12 +245,13 @@ def test_what_changes_something_refuses_read_and_ingest_keys_and_admins_beyond_t
             answer = keyed[scope, A].ask(method, path, document)
             assert answer.status == 403, (method, path, answer)
     admin = keyed[Scope.ADMIN, A]
-    for method, path, document in (
+    beyond: list[tuple[str, str, Any]] = [
         ("POST", "/api/keys", {"scope": "read", "project": B}),
         ("POST", "/api/prices/overrides", OVERRIDE),
         ("POST", "/api/prices/overrides", {**OVERRIDE, "project": B}),
         ("POST", "/api/prices/books", []),
-    ):
+    ]
+    for method, path, document in beyond:
         answer = admin.ask(method, path, document)
         assert answer.status == 403, (path, answer)
         assert path == "/api/keys" or B not in answer.body.decode().lower()
