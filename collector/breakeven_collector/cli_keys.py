@@ -62,7 +62,7 @@ def create(
     errors.print(
         Text(
             f"{scope} key {made['key_id']} of {_project(made)}; use it {_USE[scope]}. It is not shown again.\n"
-            "From the first key on every request needs one."
+            "From the first key on every request needs one: applications send spans with an ingest key."
         ),
         soft_wrap=True,
     )

@@ -1,12 +1,12 @@
 """Prices over HTTP: reading for whoever reads the bill, changing for admins, the book for an admin of all projects."""
 
 import asyncio
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 
 from breakeven_collector.access import Access, Reading
-from breakeven_collector.errors import BadRequest
+from breakeven_collector.json_body import is_json, json_object, read_body
 from breakeven_collector.price_service import PriceService, override_from
 
 _LARGEST_BOOK_BYTES = 64 * 1024 * 1024
@@ -35,14 +35,7 @@ def prices_router(prices: PriceService, access: Access) -> APIRouter:
     @router.post("/overrides")
     async def set_(request: Request, own: Annotated[Reading, Depends(access.admin)]) -> dict[str, Any]:
         """Enter an override."""
-        _is_json(request)
-        try:
-            document: object = await request.json()
-        except ValueError:
-            raise BadRequest(400, "the body is not JSON") from None
-        if not isinstance(document, dict):
-            raise BadRequest(422, "an override is a JSON object")
-        override = override_from(cast(dict[str, Any], document))
+        override = override_from(await json_object(request, "an override"))
         return await asyncio.to_thread(prices.within(own.project).set, override)
 
     @router.delete("/overrides/{what:path}")
@@ -55,18 +48,8 @@ def prices_router(prices: PriceService, access: Access) -> APIRouter:
     @router.post("/books", dependencies=[Depends(access.owner)])
     async def sync(request: Request, dry_run: bool = False) -> dict[str, Any]:
         """Make a data file of genai-prices the active book, or show what it would change."""
-        _is_json(request)
-        body = b""
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST_BOOK_BYTES:
-                raise BadRequest(413, f"a book may have {_LARGEST_BOOK_BYTES:,} bytes at most")
+        is_json(request)
+        body = await read_body(request, _LARGEST_BOOK_BYTES, "a book")
         return await asyncio.to_thread(prices.sync, body, dry_run=dry_run)
 
     return router
-
-
-def _is_json(request: Request) -> None:
-    # What a web page may not send to another origin without being let to.
-    if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-        raise BadRequest(415, "send application/json")

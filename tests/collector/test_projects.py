@@ -230,6 +230,13 @@ def test_without_a_key_every_route_answers_401_but_the_sign_of_life(two: Collect
         assert (answer.status, json.loads(answer.body)) == (200, {"status": "ok"})
 
 
+def test_a_strangers_body_is_not_waited_for(two: Collector, keyed: dict[Who, Keyed]) -> None:
+    for path in [path for (method, _), (path, _) in CHANGE.items() if method == "POST"] + ["/v1/traces"]:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000000\r\n\r\n"
+        with keyed[None].raw(head.encode()) as connection:
+            assert connection.recv(100).startswith(b"HTTP/1.1 401"), path
+
+
 def test_what_changes_something_refuses_read_and_ingest_keys_and_admins_beyond_their_project(
     keyed: dict[Who, Keyed],
 ) -> None:
@@ -310,6 +317,10 @@ def test_neither_content_nor_keys_get_into_errors_or_the_log(
         ("POST", "/v1/traces", PROTOBUF, b"\xff canary-prompt"),
         ("POST", "/v1/traces", {**PROTOBUF, "Content-Encoding": "gzip"}, b"canary-prompt"),
         ("POST", "/api/keys", JSON, b'{"scope": "canary-prompt"}'),
+        ("POST", "/api/keys", JSON, b'{"scope": "read", "canary-prompt": 1}'),
+        ("POST", "/api/keys", JSON, b'{"scope": "read", "note": ["canary-prompt"]}'),
+        ("POST", "/api/keys", JSON, b'"canary-prompt"'),
+        ("POST", "/api/keys", JSON, b"[" * 200_000),
         ("POST", "/api/prices/overrides", JSON, b'{"model": {"canary-prompt": '),
         ("POST", "/api/prices/books", JSON, b'{"canary-prompt": 1}'),
     ]  # fmt: skip
