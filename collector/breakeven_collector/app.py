@@ -130,7 +130,7 @@ def _runs_it(request: Request) -> bool:
 
 def _bug(request: Request) -> Response:
     # OTLP wants a Status even here; where it failed is in the log, not in the answer.
-    return _status_response(request, 500, "the collector failed; its log says where", {})
+    return _status_response(request, 500, "the collector failed; its log says why", {})
 
 
 def _status_response(request: Request, status: int, message: str, headers: dict[str, str]) -> Response:

@@ -33,7 +33,7 @@ class CatchBugs:
         try:
             await self._app(scope, receive, noting)
         except Exception as error:  # noqa: BLE001  # the last one that can tell
-            _log.error("%s %s failed: %s", scope.get("method"), scope.get("path"), without_values(error))
+            _log.error("%s %r failed: %s", scope.get("method"), scope.get("path"), without_values(error))
             if begun or scope["type"] != "http":
                 # Half an answer cannot be taken back: the connection breaks off.
                 raise ConnectionAbortedError from None

@@ -340,12 +340,12 @@ def test_neither_content_nor_keys_get_into_errors_or_the_log(
         with monkeypatch.context() as patch:
             patch.setattr("breakeven_collector.app.build_report", bug)
             answer = admin.ask("GET", "/api/report")
-        assert (answer.status, status_of(answer)[1]) == (500, "the collector failed; its log says where")
+        assert (answer.status, status_of(answer)[1]) == (500, "the collector failed; its log says why")
         assert answer.headers["x-content-type-options"] == "nosniff"
         with monkeypatch.context() as patch:
             patch.setattr("breakeven_collector.otlp.read_traces", bug)
             answer = admin.ask("POST", "/v1/traces", data=body(Call()))
-        assert status_of(answer) == (13, "the collector failed; its log says where")
+        assert status_of(answer) == (13, "the collector failed; its log says why")
     assert "canary" not in caplog.text
     assert "RuntimeError" in caplog.text
     assert own["Authorization"].removeprefix("Bearer ") not in caplog.text
