@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from breakeven_collector.errors import StoreError
 from breakeven_collector.keys import KeyTable, Scope
+from breakeven_collector.projects import of_project
 from breakeven_collector.serve import Collector
 
 from tests.collector.client import JSON, PROTOBUF, Answer, Client, status_of
@@ -200,6 +201,23 @@ def test_what_another_project_has_and_what_nobody_has_are_answered_alike(keyed: 
     for project in (B, "nobodys"):
         answer = keyed[Scope.READ, A].ask("GET", f"/api/report?project={project}")
         assert (answer.status, status_of(answer)[1]) == (403, "this key is for project 'alpha' only")
+
+
+@pytest.mark.usefixtures("keyed")
+def test_names_that_another_book_prices_by_other_edges_are_those_of_the_project(two: Collector) -> None:
+    store, book = two.pipeline.store, "book-with-other-edges@1"
+    names = store.rows("SELECT provider, model, price_context FROM model_names FINAL")
+    store.insert(
+        "book_names",
+        [*("book_version", "provider", "model", "price_context", "book_provider", "book_model"), "tier_starts"],
+        [(book, *name.values(), "openai", "gpt-4o", [987_654]) for name in names],
+    )
+    seen = {
+        project: {row["model"] for row in store.query_file("approximated_names", {"book": book, **of_project(project)})}
+        for project in (A, B, "nobodys", None)
+    }
+    theirs = {"shared-model", "canary-b-model", "canary-b-unknown"}
+    assert seen == {A: {"gpt-4o", "shared-model"}, B: theirs, "nobodys": set(), None: {"gpt-4o", *theirs}}
 
 
 def test_an_admin_of_all_sees_one_project_where_it_asks_for_one(keyed: dict[Who, Keyed]) -> None:
