@@ -8,6 +8,7 @@ from breakeven_collector.access import Access
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
+from breakeven_collector.folders import make_private
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.settings import Settings
@@ -34,6 +35,7 @@ class Pipeline:
             ConfigError: another collector has the journal.
         """
         self.access = Access(self.store)
+        make_private(self.settings.data_dir)
         self.store.open()
         try:
             self.catalog, self.ledger = Catalog(self.store, config=self.settings.config), Ledger(self.store)

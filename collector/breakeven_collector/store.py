@@ -21,6 +21,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from breakeven_collector.errors import ConfigError, StoreError, StoreUnavailable
+from breakeven_collector.folders import make_private
 
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 # Codes of ClickHouse that a later try may not meet: network, memory, too many parts or queries, no disk space, time.
@@ -89,7 +90,7 @@ class Store:
         """
         if self.embedded:
             path = Path(self._arguments["path"])
-            path.mkdir(parents=True, exist_ok=True)
+            make_private(path)
             # The engine itself tells this only to stderr.
             if path not in _opened_here and _is_locked(path / "status"):
                 raise StoreError(

@@ -2,6 +2,7 @@
 
 import json
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -66,6 +67,7 @@ def test_where_others_can_reach_it_the_first_key_comes_first(engine_folder: Path
     assert re.fullmatch("bk_ingest_[0-9a-f]{64}", secret)
     assert secret not in told.stderr
     with Collector(settings) as collector:
+        assert stat.S_IMODE(settings.data_dir.stat().st_mode) == 0o700
         client = Client(collector.url.replace("0.0.0.0", "127.0.0.1"))
         assert client.post(body(Call())).status == 401
         assert client.post(body(Call()), {"Content-Type": "application/x-protobuf", "x-api-key": secret}).status == 200
