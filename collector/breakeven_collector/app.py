@@ -4,42 +4,38 @@ import asyncio
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breakeven_collector import otlp
+from breakeven_collector.access import Reading
+from breakeven_collector.bugs import CatchBugs
 from breakeven_collector.errors import BadRequest, ConfigError, StoreError
+from breakeven_collector.headers import SecurityHeaders
 from breakeven_collector.health import health_document, why_not_ready
+from breakeven_collector.keys_api import keys_router
 from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices_api import prices_router
-from breakeven_collector.receiver import Receiver
+from breakeven_collector.receiver import PATHS, Receiver
 from breakeven_collector.report import Dimension, Report, build_report
 
 
 class _App(FastAPI):
     """Spans do not go through the framework: its layers take ten times as long as what is done with a small request."""
 
-    receiver: Receiver
+    spans: ASGIApp
+    """Takes them."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self.receiver.endpoint(scope) if scope["type"] == "http" else None
-        if endpoint is None:
-            await super().__call__(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        try:
-            answer = await endpoint(request)
-        except Exception:
-            await _bug(request)(scope, receive, send)
-            raise
-        await answer(scope, receive, send)
+        spans = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS
+        await (self.spans if spans else super().__call__)(scope, receive, send)
 
 
 def create_app(pipeline: Pipeline) -> FastAPI:
@@ -47,18 +43,17 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     receiver = Receiver(pipeline.journal, pipeline.access, pipeline.settings.max_body_bytes, pipeline.received)
     started = datetime.now(UTC)
 
-    app = _App(
-        title="Breakeven",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url="/api/openapi.json",
-        redirect_slashes=False,
-    )
-    app.receiver = receiver
+    app = _App(title="Breakeven", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.spans = SecurityHeaders(CatchBugs(receiver, answer=_bug))
+    # The one added last is the outermost: what answers for a bug gets its headers too.
+    app.add_middleware(CatchBugs, answer=_bug)
+    app.add_middleware(SecurityHeaders)
+    access = pipeline.access
     app.include_router(receiver.router())
-    app.include_router(metrics_router(pipeline))
-    app.include_router(origins_router(pipeline.store))
-    app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)))
+    app.include_router(metrics_router(pipeline), dependencies=[Depends(access.owner)])
+    app.include_router(origins_router(pipeline.store, access))
+    app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
+    app.include_router(keys_router(pipeline.store, access))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:
@@ -72,7 +67,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.exception_handler(StoreError)
     async def _store_error(request: Request, error: StoreError) -> Response:
-        return _status_response(request, 503, str(error), {"Retry-After": "2"})
+        message = str(error) if _runs_it(request) else "the store does not answer; try again in a while"
+        return _status_response(request, 503, message, {"Retry-After": "2"})
 
     @app.exception_handler(BadRequest)
     async def _bad_request(request: Request, error: BadRequest) -> Response:
@@ -80,27 +76,27 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.exception_handler(ConfigError)
     async def _config_error(request: Request, error: ConfigError) -> Response:
-        return _status_response(request, 500, str(error), {})
-
-    @app.exception_handler(Exception)
-    async def _any_other(request: Request, _error: Exception) -> Response:
-        return _bug(request)
+        elsewhere = "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
+        return _status_response(request, 500, str(error) if _runs_it(request) else elsewhere, {})
 
     # Not async: they look into folders.
     @app.get("/healthz")
-    def healthz() -> JSONResponse:
-        """Whether requests are taken and land."""
-        return JSONResponse(health_document(pipeline, started))
+    def healthz(request: Request) -> JSONResponse:
+        """Whether requests are taken and land; to an admin of all projects also what holds them up, and counters."""
+        document = health_document(pipeline, started)
+        return JSONResponse(document if access.runs_it(request) else {"status": document["status"]})
 
     @app.get("/readyz")
-    def readyz() -> JSONResponse:
+    def readyz(request: Request) -> JSONResponse:
         """Whether spans can be taken: 200, or 503 for a load balancer to send them to another collector."""
         if why := why_not_ready(pipeline):
-            return JSONResponse({"status": "not ready", "why": why}, status_code=503, headers={"Retry-After": "2"})
+            told = {"why": why} if access.runs_it(request) else {}
+            return JSONResponse({"status": "not ready", **told}, status_code=503, headers={"Retry-After": "2"})
         return JSONResponse({"status": "ready"})
 
     @app.get("/api/report")
     async def report(
+        reading: Annotated[Reading, Depends(access.reader)],
         days: Annotated[int, Query(ge=1, le=3660)] = 30,
         by: Dimension = Dimension.FEATURE,
         month: Annotated[str | None, Query(description="Instead of days: a month, such as 2026-10")] = None,
@@ -117,14 +113,15 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             period=asked.period(datetime.now(UTC)),
             by=by,
             book=book,
+            project=reading.project,
         )
 
+    @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(access.reader)])
+    async def openapi() -> dict[str, Any]:
+        """What can be asked."""
+        return app.openapi()
+
     return app
-
-
-def _bug(request: Request) -> Response:
-    # OTLP wants a Status even here; the traceback is in the log, not in the answer.
-    return _status_response(request, 500, "the collector failed; its log says why", {})
 
 
 def _report(pipeline: Pipeline, **asked: Any) -> Report:
@@ -133,6 +130,16 @@ def _report(pipeline: Pipeline, **asked: Any) -> Report:
     return build_report(
         pipeline.store, features=features, config_error=pipeline.attribution.config_error or None, **asked
     )
+
+
+def _runs_it(request: Request) -> bool:
+    """Whether the caller may see an error's own text: it may name features, folders or servers that are not theirs."""
+    return getattr(request.state, "runs_it", False)
+
+
+def _bug(request: Request) -> Response:
+    # OTLP wants a Status even here; where it failed is in the log, not in the answer.
+    return _status_response(request, 500, "the collector failed; its log says why", {})
 
 
 def _status_response(request: Request, status: int, message: str, headers: dict[str, str]) -> Response:

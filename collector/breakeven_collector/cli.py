@@ -1,4 +1,4 @@
-"""The command line: `breakeven up | demo | report | map | doctor`."""
+"""The command line: `breakeven up | demo | report | map | prices | keys | doctor`."""
 
 import json
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
 from breakeven_collector.cli_options import (
     Config,
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
+app.add_typer(keys_app, name="keys")
 
 
 class Format(StrEnum):
@@ -90,11 +92,6 @@ def up(
             console.print(
                 f"  The bill:           breakeven report --url {collector.url}", highlight=False, soft_wrap=True
             )
-            if collector.is_exposed:
-                console.print(
-                    "[yellow]Whoever reaches this address can send spans and read the bill: there are no keys yet. "
-                    "Keep it behind a firewall.[/]"
-                )
 
         until_stopped(ready)
         console.print("Stopping: shipping what was taken.")
@@ -158,6 +155,13 @@ def report(
             "--removed", envvar="BREAKEVEN_REMOVED", help="Also show what was removed as counted twice, row by row."
         ),
     ] = False,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BREAKEVEN_PROJECT",
+            help="Only this project. \\[default: all that the key in BREAKEVEN_KEY may read]",
+        ),
+    ] = None,
     format: Annotated[Format, typer.Option(envvar="BREAKEVEN_FORMAT", help="table, json or csv.")] = Format.TABLE,
     url: Url = None,
     port: Port = None,
@@ -173,7 +177,7 @@ def report(
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
     asked = Asked(days, month, first and first.date(), last and last.date(), settings.timezone)
     with plain_errors():
-        document = fetch_report(settings, url, asked=asked, by=by, book=book)
+        document = fetch_report(settings, url, asked=asked, by=by, book=book, project=project)
     if format is Format.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif format is Format.CSV:

@@ -240,13 +240,16 @@ def _write(console: Console, settings: Settings, url: str | None, rules: Sequenc
 
 
 def _when(settings: Settings, url: str | None) -> str:
-    from breakeven_collector.source import get_json
+    from breakeven_collector.source import get_json, key_for
 
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
     try:
-        reads = str(get_json(f"{address}/healthz", having="config", timeout=5)["config"])
+        health = get_json(f"{address}/healthz", having="status", key=key_for(settings, address), timeout=5)
     except BreakevenError:
         return "No collector runs here: it shows in the next report."
+    if "config" not in health:
+        return f"The collector at {address} takes it up within seconds if this is the file that it reads."
+    reads = str(health["config"])
     if reads == str(settings.config.absolute()):
         return f"The collector at {address} takes it up within seconds."
     return f"The collector at {address} reads {reads}: put the rules there, or start it with --config."

@@ -18,7 +18,7 @@ from breakeven_collector.period import Asked
 from breakeven_collector.render import printable
 from breakeven_collector.report import Report
 from breakeven_collector.settings import Settings
-from breakeven_collector.source import CollectorRefused, CollectorUnreachable, fetch_report, get_json
+from breakeven_collector.source import CollectorRefused, CollectorUnreachable, fetch_report, get_json, key_for
 
 _MARKS = {"good": "[green]ok[/]", "note": "[yellow]look[/]", "wrong": "[red]wrong[/]"}
 _LITTLE_DISK_BYTES = 2_000_000_000
@@ -43,7 +43,7 @@ def print_findings(findings: list[Finding], console: Console) -> None:
 def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
     address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
     try:
-        health = _ask(address)
+        health = _ask(address, key_for(settings, address))
     except CollectorUnreachable as error:
         yield Finding("wrong" if url else "note", str(error), "start it with: breakeven up")
         if not url and (waiting := sum(file.stat().st_size for file in settings.journal_dir.glob("*.seg"))):
@@ -56,17 +56,24 @@ def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
     except BreakevenError as error:
         yield Finding("wrong", str(error), _mend_refusal(error))
         return
-    yield Finding("good", f"a collector answers at {address}, store {health.get('store')}")
+    if "store" not in health:
+        yield Finding(
+            "good" if health["status"] == "ok" else "wrong",
+            f"a collector answers at {address}: {health['status']}",
+            "what is in it, it tells an admin of all projects: put such a key into BREAKEVEN_KEY",
+        )
+        return
+    yield Finding("good", f"a collector answers at {address}, store {health['store']}")
     yield from examine_health(health, datetime.now(UTC))
 
 
-def _ask(address: str) -> dict[str, Any]:
+def _ask(address: str, key: str) -> dict[str, Any]:
     health: dict[str, Any] = {}
     for wait in (0.0, 0.3, 1.0):
         time.sleep(wait)
-        health = get_json(f"{address}/healthz", having="held_up", timeout=5)
+        health = get_json(f"{address}/healthz", having="status", key=key, timeout=5)
         # What only the store knows, a collector finds out once somebody has asked.
-        if health["price_book"] or health["store_error"]:
+        if health.get("price_book") or health.get("store_error") or "store" not in health:
             break
     return health
 

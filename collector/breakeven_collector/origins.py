@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from breakeven_collector.map_rules import FIELDS
+from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
 
@@ -23,7 +24,7 @@ def build_origins(
     days: int = 30,
     cuts: Iterable[date] = (),
     now: datetime | None = None,
-    project: str = "default",
+    project: str | None = None,
 ) -> OriginsDocument:
     """The origins of the last `days` UTC days, today included, by stretches of time.
 
@@ -32,7 +33,7 @@ def build_origins(
         days: length of the period, from 1.
         cuts: days within the period on which a new stretch begins; others do nothing.
         now: the present where left out.
-        project: whose.
+        project: whose; None: of all projects.
 
     Raises:
         StoreError: the store cannot be read.
@@ -49,7 +50,7 @@ def build_origins(
                 "origins": [
                     _origin(row)
                     for row in store.query_file(
-                        "origins", {"project": project, "from": _seconds(one), "to": _seconds(other)}
+                        "origins", {**of_project(project), "from": _seconds(one), "to": _seconds(other)}
                     )
                 ],
             }

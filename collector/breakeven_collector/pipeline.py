@@ -8,6 +8,7 @@ from breakeven_collector.access import Access
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
+from breakeven_collector.folders import make_private
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.probe import Probe
@@ -43,11 +44,13 @@ class Pipeline:
             StoreError: the store cannot be opened.
             ConfigError: another collector has the journal.
         """
+        self.access = Access(self.store)
+        make_private(self.settings.data_dir)
         self.store.open()
         try:
             self.catalog, self.ledger = Catalog(self.store, config=self.settings.config), Ledger(self.store)
             self.ledger.pass_names(self.catalog.load())
-            self.access = Access()
+            self.access.start()
             self.attribution = Attribution(self.store, self.settings.config)
             self.attribution.start()
             self.journal = Journal(
@@ -59,6 +62,7 @@ class Pipeline:
                 recent=RecentRequests(self.settings.recent_dir, store_id=self.store.id()),
             )
         except BaseException:
+            self.access.close()
             self.store.close()
             raise
         self.shipper = Shipper(
@@ -79,6 +83,7 @@ class Pipeline:
         self.journal.close()
         self.shipper.close()
         self.probe.close()
+        self.access.close()
         self.store.close()
 
     def drain(self, timeout: float = 60.0) -> None:

@@ -9,18 +9,25 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.price_overrides import list_overrides, plain
 from breakeven_collector.prices import BUCKETS, PARENTS
+from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
 _MILLION = Decimal(1_000_000)
 
 
 def list_prices(
-    store: Store, *, days: int = 30, whole_book: bool = False, now: datetime | None = None
+    store: Store,
+    *,
+    days: int = 30,
+    whole_book: bool = False,
+    project: str | None = None,
+    now: datetime | None = None,
 ) -> dict[str, Any]:
     """The books, the overrides, and the models that calls came with in the last `days` days, with rates and dollars.
 
     USD are decimal strings, None where not known; rates are by the million tokens and those of today, of the lowest
-    long-context tier and the first part of the day.
+    long-context tier and the first part of the day. Given a project, only its models, and the overrides that hold for
+    it.
 
     Raises:
         StoreError: the store cannot be read.
@@ -28,7 +35,7 @@ def list_prices(
     now = now or datetime.now(UTC)
     start = now.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
     moment = {"now": int(now.timestamp()), "from": int(start.timestamp())}
-    used = store.query_file("prices_in_use", moment)
+    used = store.query_file("prices_in_use", {**moment, **of_project(project)})
     known = [row["cost_usd"] for row in used if row["cost_usd"] is not None]
     total = sum(known, Decimal(0)) if known else None
     books = [
@@ -38,7 +45,7 @@ def list_prices(
         "days": days,
         "book": books[0] if books else None,
         "older_books": books[1:],
-        "overrides": list_overrides(store),
+        "overrides": list_overrides(store, project),
         "cost_usd": plain(total),
         "models": [_used(row, total) for row in used],
     }
@@ -50,7 +57,9 @@ def list_prices(
     return document
 
 
-def show_price(store: Store, catalog: Catalog, model: str, provider: str = "") -> dict[str, Any]:
+def show_price(
+    store: Store, catalog: Catalog, model: str, provider: str = "", project: str | None = None
+) -> dict[str, Any]:
     """All that is known of a model's price: dated rates, tiers, contexts, the names it came with, overrides.
 
     Args:
@@ -58,13 +67,14 @@ def show_price(store: Store, catalog: Catalog, model: str, provider: str = "") -
         catalog: looks up what no call came with.
         model: a name as on spans, or the id of a model in the book.
         provider: as on spans or in the book; empty: all.
+        project: only names that its calls came with, and overrides that hold for it; None: of all projects.
 
     Raises:
         BadRequest: neither calls nor the active book know it.
         StoreError: the store cannot be read.
     """
     asked = {"model": model, "provider": provider.lower()}
-    names = [_name(row) for row in store.query_file("names_of_model", asked)]
+    names = [_name(row) for row in store.query_file("names_of_model", {**asked, **of_project(project)})]
     meant = {(n["book_provider"], n["book_model"]) for n in names if n["book_model"]}
     found = catalog.resolve((provider, model, ""))
     if found.model and not names:
@@ -74,7 +84,7 @@ def show_price(store: Store, catalog: Catalog, model: str, provider: str = "") -
         rates.setdefault((row["provider"], row["model"]), []).append(row)
     overrides = [
         entry
-        for entry in list_overrides(store)
+        for entry in list_overrides(store, project)
         if entry["model"] in {model, *(n["model"] for n in names), *(m for _, m in rates)}
         and (not provider or entry["provider"] in (None, provider))
     ]

@@ -17,6 +17,7 @@ from breakeven_collector import gpu_rates
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.prices import BUCKETS, most_specific, text_of_context
+from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
 FOREVER: Final = date(2100, 1, 1)
@@ -35,6 +36,9 @@ RATES: Final[Mapping[str, str]] = {
     "image_output": "output_image_tokens",
 }
 """Name of a rate, as options and documents have it → genai-prices' name of the unit."""
+
+_LOAD: Final = ("days", "idle_days", "cost_usd", "idle_usd", "tokens")
+"""What an entry tells of how busy the machines are."""
 
 _MILLION: Final = Decimal(1_000_000)
 _MOST_USD: Final = Decimal(1_000_000)
@@ -109,16 +113,27 @@ class Override:
             raise _wrong(f"--context {self.price_context!r}: write it like service_tier=flex or processing=batch")
 
 
-def set_override(store: Store, catalog: Catalog, override: Override, *, now: datetime | None = None) -> dict[str, Any]:
+def set_override(
+    store: Store, catalog: Catalog, override: Override, *, now: datetime | None = None, within: str | None = None
+) -> dict[str, Any]:
     """Enter an override; returns the entry, as `list_overrides` shows it, and the names that it holds for so far.
 
+    Args:
+        store: an open store.
+        catalog: of that store.
+        override: what is to hold.
+        now: the present where left out.
+        within: the project that whoever enters it is an admin of; None: of all.
+
     Raises:
-        BadRequest: it does not make sense; the message says what to write instead.
+        BadRequest: it does not make sense, or holds beyond one's project; the message says what to write instead.
         StoreError: the store refuses.
     """
     override.check()
+    if within not in (None, override.project):
+        raise BadRequest(403, f"this key is an admin's of project {within!r}: give --project {within}")
     catalog.resolve_new()
-    provider = override.provider.strip().lower() or _provider_of(store, catalog, override.model)
+    provider = override.provider.strip().lower() or _provider_of(store, catalog, override.model, within)
     own = _per_token(override)
     every = not override.price_context and not override.usd_per_million_tokens
     entry_id = secrets.token_hex(4)
@@ -138,17 +153,21 @@ def set_override(store: Store, catalog: Catalog, override: Override, *, now: dat
         ],
     )
     gpu_rates.update(store, now=now)
-    entry = next(e for e in list_overrides(store) if e["entry_id"] == entry_id)
-    return {"entry": entry, "names": [n for n in _names(store) if _holds_for(entry, n)]}
+    entry = next(e for e in list_overrides(store, within) if e["entry_id"] == entry_id)
+    return {"entry": entry, "names": [n for n in _names(store, within) if _holds_for(entry, n)]}
 
 
-def unset_override(store: Store, what: str, *, provider: str = "", project: str | None = None) -> list[dict[str, Any]]:
+def unset_override(
+    store: Store, what: str, *, provider: str = "", project: str | None = None, within: str | None = None
+) -> list[dict[str, Any]]:
     """Take entries back: the one with this id, or the only one of this model; returns what was taken back.
+
+    Given `within`, the project that whoever asks is an admin of, only entries of that project are there to take back.
 
     Raises:
         BadRequest: there is none, or there are several and it is not said which.
     """
-    entries = list_overrides(store)
+    entries = [e for e in list_overrides(store, within) if within in (None, e["project"])]
     chosen = [e for e in entries if e["entry_id"] == what] or [
         e
         for e in entries
@@ -172,11 +191,24 @@ def unset_override(store: Store, what: str, *, provider: str = "", project: str 
     return chosen
 
 
-def list_overrides(store: Store) -> list[dict[str, Any]]:
-    """All entries, the latest first. USD are decimal strings, tokens by the million, None where nothing is said."""
-    rows = store.rows("SELECT * FROM price_override FINAL WHERE NOT removed ORDER BY entered_at DESC, entry_id")
+def list_overrides(store: Store, project: str | None = None) -> list[dict[str, Any]]:
+    """All entries, the latest first. USD are decimal strings, tokens by the million, None where nothing is said.
+
+    Given a project, those that hold for it. Of machines that serve all projects it sees the rate a token, not the load.
+    """
+    rows = store.rows(
+        "SELECT * FROM price_override FINAL "
+        "WHERE NOT removed AND (project IN ('', {project:String}) OR {every_project:Bool}) "
+        "ORDER BY entered_at DESC, entry_id",
+        of_project(project),
+    )
     days = {row["entry_id"]: row for row in store.query_file("amortised")}
-    return [_entry(row, days.get(row["entry_id"])) for row in rows]
+    entries = [_entry(row, days.get(row["entry_id"])) for row in rows]
+    if project is not None:
+        for entry in entries:
+            if entry["project"] is None and entry["amortised"] is not None:
+                entry["amortised"] |= dict.fromkeys(_LOAD)
+    return entries
 
 
 def _entry(row: Mapping[str, Any], load: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -234,10 +266,13 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), tzinfo=UTC)
 
 
-def _names(store: Store) -> Sequence[dict[str, Any]]:
+def _names(store: Store, project: str | None) -> Sequence[dict[str, Any]]:
     return store.rows(
         "SELECT provider, model, price_context, book_provider, book_model FROM model_names FINAL "
-        "ORDER BY provider, model, price_context"
+        "WHERE {every_project:Bool} OR name_id IN "
+        "(SELECT name_id FROM spend_cubes WHERE grain = 'day' AND project = {project:String}) "
+        "ORDER BY provider, model, price_context",
+        of_project(project),
     )
 
 
@@ -250,10 +285,12 @@ def _holds_for(entry: Mapping[str, Any], name: Mapping[str, Any]) -> bool:
     )
 
 
-def _provider_of(store: Store, catalog: Catalog, model: str) -> str:
+def _provider_of(store: Store, catalog: Catalog, model: str, project: str | None) -> str:
     """The provider that is meant where none is named: one price must not fall on two providers' models by accident."""
     seen = {
-        n["book_provider"] or n["provider"] for n in _names(store) if model.strip() in (n["model"], n["book_model"])
+        n["book_provider"] or n["provider"]
+        for n in _names(store, project)
+        if model.strip() in (n["model"], n["book_model"])
     }
     if len(seen) > 1:
         raise _wrong(f"{model!r} came with several providers: name one with --provider ({', '.join(sorted(seen))})")

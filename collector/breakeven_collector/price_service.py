@@ -42,29 +42,43 @@ class Prices(Protocol):
 
 
 class PriceService:
-    """Prices over an open store, its catalogue and its ledger."""
+    """Prices over an open store, its catalogue and its ledger.
 
-    def __init__(self, store: Store, catalog: Catalog, ledger: Ledger) -> None:
+    Args:
+        store: an open store.
+        catalog: of that store.
+        ledger: of that store.
+        project: the only one whose prices are seen and changed; None: all.
+    """
+
+    def __init__(self, store: Store, catalog: Catalog, ledger: Ledger, project: str | None = None) -> None:
+        self._project = project
         self._store = store
         self._catalog = catalog
         self._ledger = ledger
 
     def list(self, *, days: int = 30, whole_book: bool = False) -> dict[str, Any]:
         """See `price_lists.list_prices`."""
-        return price_lists.list_prices(self._store, days=days, whole_book=whole_book)
+        return price_lists.list_prices(self._store, days=days, whole_book=whole_book, project=self._project)
 
     def show(self, model: str, provider: str = "") -> dict[str, Any]:
         """See `price_lists.show_price`."""
-        return price_lists.show_price(self._store, self._catalog, model, provider)
+        return price_lists.show_price(self._store, self._catalog, model, provider, self._project)
 
     def set(self, override: Override) -> dict[str, Any]:
         """See `price_overrides.set_override`."""
-        return price_overrides.set_override(self._store, self._catalog, override)
+        return price_overrides.set_override(self._store, self._catalog, override, within=self._project)
 
     def unset(self, what: str, *, provider: str = "", project: str | None = None) -> dict[str, Any]:
         """Take an override back; `removed` lists it."""
-        removed = price_overrides.unset_override(self._store, what, provider=provider, project=project)
+        removed = price_overrides.unset_override(
+            self._store, what, provider=provider, project=project, within=self._project
+        )
         return {"removed": removed}
+
+    def within(self, project: str | None) -> "PriceService":
+        """The same for one project; None: for all."""
+        return PriceService(self._store, self._catalog, self._ledger, project)
 
     def sync(self, document: bytes, *, dry_run: bool = False) -> dict[str, Any]:
         """Make a data file of genai-prices the active book; older books stay.

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from breakeven_collector import otlp
 from breakeven_collector.access import Access
@@ -19,6 +19,9 @@ from breakeven_collector.received import Received
 _log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+PATHS: Final = {f"/v1/{signal}{slash}": signal for signal in ("traces", "metrics", "logs") for slash in ("", "/")}
+"""Path → signal. With and without a trailing slash: exporters do not follow a redirect, the data would be lost."""
 
 _SMALL: Final = 64 * 1024
 
@@ -32,10 +35,7 @@ class Receiver:
         self._max_body_bytes = max_body_bytes
         self.received = received
 
-        # With and without a trailing slash: exporters do not follow a redirect, the data would be lost.
-        self._endpoints = {
-            f"/v1/{signal}{slash}": self._of(signal) for signal in ("traces", "metrics", "logs") for slash in ("", "/")
-        }
+        self._endpoints = {path: self._of(signal) for path, signal in PATHS.items()}
 
     def router(self) -> APIRouter:
         """The routes, for who asks what there is and for methods that are not allowed."""
@@ -44,9 +44,10 @@ class Receiver:
             router.add_api_route(path, endpoint, methods=["POST"], include_in_schema=False)
         return router
 
-    def endpoint(self, scope: Scope) -> Endpoint | None:
-        """What takes this request, if it is one to take."""
-        return self._endpoints.get(scope["path"]) if scope["method"] == "POST" else None
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a POST to one of PATHS, as ASGI has it."""
+        answer = await self._endpoints[scope["path"]](Request(scope, receive))
+        await answer(scope, receive, send)
 
     def _of(self, signal: str) -> Endpoint:
         async def endpoint(request: Request) -> Response:

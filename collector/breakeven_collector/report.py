@@ -10,6 +10,7 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.features import Feature
 from breakeven_collector.period import Period, last_days, window
+from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
 PARETO_SHARE = Decimal("0.8")
@@ -129,7 +130,7 @@ def build_report(
     by: Dimension = Dimension.FEATURE,
     features: Mapping[str, Feature] | None = None,
     now: datetime | None = None,
-    project: str = "default",
+    project: str | None = None,
     period: Period | None = None,
     book: str | None = None,
     config_error: str | None = None,
@@ -142,7 +143,7 @@ def build_report(
         by: the dimension.
         features: what is declared about features.
         now: end of the period; the present where left out.
-        project: whose bill.
+        project: whose bill; None: of all projects together.
         period: the period.
         book: version of another price book, to price the same calls with beside the active one.
         config_error: why `breakeven.toml` as it stands does not count, for the document.
@@ -157,8 +158,8 @@ def build_report(
         "parts": "minute" if by in _GRAINS else "quarter_hour",
         "fine": "minute" if by in _GRAINS else "quarter_hour",
     }
-    common = {"project": project, **window(period, whole="day", parts="quarter_hour", fine="quarter_hour")}
-    asked = {"project": project, "dimension": _COLUMNS.get(by, str(by)), **window(period, **grains)}
+    common = {**of_project(project), **window(period, whole="day", parts="quarter_hour", fine="quarter_hour")}
+    asked = {**of_project(project), "dimension": _COLUMNS.get(by, str(by)), **window(period, **grains)}
     found = store.query_file("report", {**asked, "book": ""})
     if by.is_time:
         found.sort(key=lambda row: row["name"])
@@ -219,7 +220,8 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
         raise BadRequest(422, f"book {book!r} is not in the store; it has {', '.join(known) or 'none'}")
     # Names that came since that book was active are not looked up in it yet.
     Catalog(store).prepare(book)
-    found = store.query_file("report", {**asked, "book": book})
+    asked = {**asked, "book": book}
+    found = store.query_file("report", asked)
     costs = {row["name"] or None: row["cost_usd"] for row in found}
     for row in report[by.plural]:
         row["other_cost_usd"] = usd(costs.get(row[str(by)]))
@@ -227,9 +229,7 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
         "version": book,
         "cost_usd": usd(_totals(found)["cost_usd"]),
         # Its edges of size or time of day are not those that the ledger is cut along: priced at the ledger's own.
-        "approximated": [
-            f"{row['provider']}/{row['model']}" for row in store.query_file("approximated_names", {"book": book})
-        ],
+        "approximated": [f"{row['provider']}/{row['model']}" for row in store.query_file("approximated_names", asked)],
     }
 
 

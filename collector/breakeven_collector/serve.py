@@ -1,8 +1,6 @@
 """Runs the collector: the pipeline with its HTTP front on a socket."""
 
-import contextlib
 import errno
-import ipaddress
 import logging
 import signal
 import socket
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from breakeven_collector import local_key
 from breakeven_collector.app import create_app
 from breakeven_collector.errors import ConfigError
 from breakeven_collector.pipeline import Pipeline
@@ -31,6 +30,7 @@ class Collector:
         pipeline: What is behind it.
         url: Where it listens.
         grpc_address: Where it listens for gRPC; empty where it does not.
+        app: Its HTTP front, once it runs.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -43,28 +43,33 @@ class Collector:
         """Start.
 
         Raises:
-            ConfigError: the address cannot be listened on.
+            ConfigError: the address cannot be listened on, or others can reach it and there is no key.
             StoreError: the store cannot be opened.
         """
         # The port first: that it is taken is the likelier and cheaper failure.
         self._socket = _listen(self._settings.host, self._settings.port)
-        host, port = self._socket.getsockname()[:2]
+        host = self._socket.getsockname()[0]
         try:
             serves_grpc = self._can_serve_grpc(host)
             self.pipeline.__enter__()
         except BaseException:
             self._socket.close()
             raise
+        host, self._port = self._socket.getsockname()[:2]
         try:
+            self.pipeline.access.listen(host)
+            self._local_key = local_key.leave(self._settings.data_dir, self._port)
+            self.pipeline.access.trust(self._local_key)
             if serves_grpc:
                 self._grpc = self._start_grpc(host)
         except BaseException as error:
             self._socket.close()
             self.pipeline.__exit__(type(error), error, None)
             raise
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self._port}"
+        self.app = create_app(self.pipeline)
         config = uvicorn.Config(
-            create_app(self.pipeline),
+            self.app,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -85,6 +90,7 @@ class Collector:
             self._grpc.close()
         self._thread.join()
         self._socket.close()
+        local_key.take_away(self._settings.data_dir, self._port, self._local_key)
         self.pipeline.__exit__(kind, error, tb)
 
     @property
@@ -124,13 +130,6 @@ class Collector:
         except ConfigError:
             return False
         return True
-
-    @property
-    def is_exposed(self) -> bool:
-        """Whether others than this machine can reach it."""
-        with contextlib.suppress(ValueError):
-            return not ipaddress.ip_address(self._settings.host).is_loopback
-        return self._settings.host != "localhost"
 
 
 def until_stopped(on_wait: Callable[[], None] | None = None) -> None:

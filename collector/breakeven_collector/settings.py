@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from breakeven_collector.logs import LogFormat
@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     """Longest time one statement may take."""
     replicated: bool = False
     """Use ClickHouse's Replicated… engines: for a cluster."""
+
+    key: SecretStr = SecretStr("")
+    """What the command line shows to a collector that asks for a key. From the environment alone: an option would stand
+    in the list of processes and in the shell's history, a file of settings in version control."""
 
     @field_validator("data_dir", mode="after")
     @classmethod

@@ -13,6 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
+from breakeven_collector import local_key, loopback
 from breakeven_collector.attribution import take_up
 from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.features import load_features
@@ -25,6 +26,11 @@ from breakeven_collector.store import Store
 _log = logging.getLogger(__name__)
 
 _THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+_MEND = {
+    (401, False): ". Put one into BREAKEVEN_KEY; on the collector's own machine its --data-dir, or "
+    "BREAKEVEN_DATA_DIR, is enough",
+    (401, True): ". The key that was sent is that of BREAKEVEN_KEY, or the one in the --data-dir",
+}
 
 
 class CollectorUnreachable(BreakevenError):
@@ -44,9 +50,11 @@ class CollectorRefused(BreakevenError):
 
 
 def get_json(
-    url: str, *, having: str, timeout: float = 60.0, body: bytes | None = None, method: str | None = None
+    url: str, *, having: str, key: str = "", timeout: float = 60.0, body: bytes | None = None, method: str | None = None
 ) -> dict[str, Any]:
     """Ask a collector for a document that has the key `having`; with a `body` (JSON) it is a POST.
+
+    `key` is shown to it (see `key_for`), and never stands in a message.
 
     Raises:
         CollectorUnreachable: nothing answers there.
@@ -57,10 +65,14 @@ def get_json(
         # A proxy of the environment knows nothing of this machine's ports.
         opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in _THIS_MACHINE else build_opener()
         headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if body is not None else {})}
-        with opener.open(Request(url, data=body, headers=headers, method=method), timeout=timeout) as answer:
+        request = Request(url, data=body, headers=headers, method=method)
+        if key:
+            # It does not follow a redirect: that may lead to anybody.
+            request.add_unredirected_header("Authorization", f"Bearer {key}")
+        with opener.open(request, timeout=timeout) as answer:
             document = json.load(answer)
     except HTTPError as error:
-        raise CollectorRefused(_refusal(error, address), error.code) from None
+        raise CollectorRefused(_refusal(error, address, key), error.code) from None
     except (URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
         raise CollectorUnreachable(f"nothing answers at {address} ({reason})") from None
@@ -71,21 +83,51 @@ def get_json(
     return cast(dict[str, Any], document)
 
 
+def key_for(settings: Settings, address: str) -> str:
+    """The key to show to the collector at an address: BREAKEVEN_KEY, else the one that a collector on this machine's
+    port left in the data folder; empty where there is neither.
+
+    Raises:
+        ConfigError: BREAKEVEN_KEY cannot be sent.
+    """
+    if key := settings.key.get_secret_value().strip():
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            raise ConfigError("BREAKEVEN_KEY is not a key: keys look like bk_read_ and 64 letters and digits")
+        return key
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return ""
+    if not port or not loopback.is_host(parts.hostname):
+        return ""
+    return local_key.find(settings.data_dir, port) or ""
+
+
 def fetch_report(
-    settings: Settings, url: str | None, *, asked: Asked, by: Dimension = Dimension.FEATURE, book: str | None = None
+    settings: Settings,
+    url: str | None,
+    *,
+    asked: Asked,
+    by: Dimension = Dimension.FEATURE,
+    book: str | None = None,
+    project: str | None = None,
 ) -> Report:
-    """The bill, from where `fetch` finds it.
+    """The bill, of one project or of all that the key may read, from where `fetch` finds it.
 
     Raises:
         BreakevenError: nobody can give it; the message says what to do.
     """
     query = {**asked.query(), "by": str(by), **({"book": book} if book else {})}
+    query |= {"project": project} if project else {}
     report = fetch(
         settings,
         url,
         f"/api/report?{urlencode(query)}",
         having="totals",
-        read=lambda store: build_report(store, period=asked.period(datetime.now(UTC)), by=by, book=book),
+        read=lambda store: build_report(
+            store, period=asked.period(datetime.now(UTC)), by=by, book=book, project=project or None
+        ),
     )
     try:
         # Who reads may have a breakeven.toml of his own.
@@ -127,7 +169,7 @@ def fetch(
     found = f"the collector at {address} has another store"
     try:
         if url or serves_our_store(settings, address):
-            return get_json(f"{address}{path}", having=having)
+            return get_json(f"{address}{path}", having=having, key=key_for(settings, address))
     except CollectorUnreachable as error:
         if url:
             raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
@@ -148,6 +190,26 @@ def fetch(
         store.close()
 
 
+def running_collector(settings: Settings, url: str | None) -> str:
+    """Address of the collector to work in: that at `url`, else one on this machine's port that has the store; empty
+    where none runs.
+
+    Raises:
+        CollectorUnreachable: nothing answers at `url`.
+        CollectorRefused: what answers is no collector.
+    """
+    address = (url or f"http://127.0.0.1:{settings.port}").rstrip("/")
+    try:
+        if url is None and not (settings.port and serves_our_store(settings, address)):
+            return ""
+        get_json(f"{address}/healthz", having="status", key=key_for(settings, address))
+    except CollectorUnreachable as error:
+        if url is not None:
+            raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
+        return ""
+    return address
+
+
 def serves_our_store(settings: Settings, address: str) -> bool:
     """Whether to ask the collector there: it has the store that is named on purpose, or none is.
 
@@ -157,14 +219,16 @@ def serves_our_store(settings: Settings, address: str) -> bool:
     if not settings.model_fields_set & {"store", "data_dir"}:
         return True
     try:
-        return get_json(f"{address}/healthz", having="store")["store"] == Store(settings.dsn).address
+        health = get_json(f"{address}/healthz", having="store", key=key_for(settings, address))
+        return health["store"] == Store(settings.dsn).address
     except CollectorRefused:
         return False
 
 
-def _refusal(error: HTTPError, address: str) -> str:
+def _refusal(error: HTTPError, address: str, key: str) -> str:
     try:
-        return f"{json.load(error)['message']} ({error.code} from the collector at {address})"
+        mend = _MEND.get((error.code, bool(key)), "")
+        return f"{json.load(error)['message']} ({error.code} from the collector at {address}){mend}"
     except (ValueError, KeyError, TypeError):
         return f"what answers at {address} says {error.code} {error.reason}; name a Breakeven collector with --url"
 

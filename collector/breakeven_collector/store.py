@@ -22,6 +22,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from breakeven_collector.errors import ConfigError, StoreError, StoreUnavailable
+from breakeven_collector.folders import make_private
 
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 # Codes of ClickHouse that a later try may not meet: network, memory, too many parts or queries, no disk space, time.
@@ -102,7 +103,7 @@ class Store:
             yield
             return
         path = Path(self._arguments["path"])
-        path.mkdir(parents=True, exist_ok=True)
+        make_private(path)
         taken = StoreError(
             f"{self.address} is open in another process: one process at a time may use an embedded store. "
             "Is `breakeven up` running? Then name its address, for example: breakeven report --url http://127.0.0.1:4318"

@@ -24,7 +24,7 @@ class Config:
     endpoint: str
     """URL that spans are posted to, with its path."""
     api_key: str | None
-    """Sent as `Authorization: Bearer …`."""
+    """Sent as `Authorization: Bearer …`; None also where the endpoint may be another's."""
     environment: str | None
     """`deployment.environment.name`: production, staging, evaluation, …"""
     timeout_s: float
@@ -89,7 +89,8 @@ def traces_url(base: object, source: str) -> str | None:
     return text if text.endswith(_PATH) else text + _PATH
 
 
-def _endpoint(argument: str | None) -> str:
+def _endpoint(argument: str | None) -> tuple[str, bool]:
+    """Where spans go, and whether that is surely a collector of Breakeven's: OTEL_* may name any vendor's."""
     candidates = (
         ("endpoint", argument),
         ("BREAKEVEN_ENDPOINT", _env("BREAKEVEN_ENDPOINT")),
@@ -98,10 +99,28 @@ def _endpoint(argument: str | None) -> str:
     for source, value in candidates:
         if source == "OTEL_EXPORTER_OTLP_ENDPOINT" and (whole := _env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")):
             # OpenTelemetry takes this one as it stands, path and all.
-            return whole
+            return whole, False
         if value is not None and (url := traces_url(value, source)):
-            return url
-    return DEFAULT_ENDPOINT + _PATH
+            return url, source != "OTEL_EXPORTER_OTLP_ENDPOINT"
+    return DEFAULT_ENDPOINT + _PATH, True
+
+
+def _key(argument: str | None, ours: bool) -> str | None:
+    key = clean(argument) or clean(_env("BREAKEVEN_API_KEY"))
+    if key is None:
+        return None
+    # What cannot stand in a header would be told in the exporter's error, key and all.
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        log_once("api_key", "api_key: must be ASCII without spaces to be sent in a header; sending no key")
+        return None
+    if not ours:
+        log_once(
+            "api_key:endpoint",
+            "the Breakeven key is not sent to OTEL_EXPORTER_OTLP_ENDPOINT, which may be somebody else's: name the "
+            "collector with init(endpoint=…) or BREAKEVEN_ENDPOINT",
+        )
+        return None
+    return key
 
 
 def _compression() -> str:
@@ -124,14 +143,11 @@ def resolve(
     llm_hosts: tuple[str, ...],
 ) -> Config:
     """Settle every option. Never raises: what is unfit is logged once and the next in line is taken."""
-    key = clean(api_key) or _env("BREAKEVEN_API_KEY")
-    if key is not None and not key.isascii():
-        log_once("api_key", "api_key: must be ASCII to be sent in a header; sending no key")
-        key = None
+    url, ours = _endpoint(endpoint)
     return Config(
         service=clean(service) or clean(_env("BREAKEVEN_SERVICE", "OTEL_SERVICE_NAME")),
-        endpoint=_endpoint(endpoint),
-        api_key=key,
+        endpoint=url,
+        api_key=_key(api_key, ours),
         environment=clean(environment) or clean(_env("BREAKEVEN_ENVIRONMENT")),
         timeout_s=_number(float, 10.0, "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"),
         compression=_compression(),

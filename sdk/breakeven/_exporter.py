@@ -19,8 +19,10 @@ _CHATTY: Final = (
 _CODE: Final = re.compile(r"code: (\d{3})")
 _TRY_AGAIN: Final = frozenset({"408", "429", "500", "502", "503", "504"})
 _MEND: Final = {
-    "401": "set BREAKEVEN_API_KEY or init(api_key=…)",
-    "403": "set BREAKEVEN_API_KEY or init(api_key=…)",
+    "401": "the collector knows no such key; set BREAKEVEN_API_KEY or init(api_key=…) to one that "
+    "`breakeven keys create --scope ingest` gave",
+    "403": "the collector does not let this write; set BREAKEVEN_API_KEY or init(api_key=…) to a key that "
+    "`breakeven keys create --scope ingest` gave",
     "404": "the endpoint is the base URL of the collector, without a path",
 }
 

@@ -49,7 +49,8 @@ def init(
         service: `service.name`. Else BREAKEVEN_SERVICE, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES.
         endpoint: Base URL of the collector. Else BREAKEVEN_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
             OTEL_EXPORTER_OTLP_ENDPOINT, http://127.0.0.1:4318.
-        api_key: Sent as `Authorization: Bearer …`. Else BREAKEVEN_API_KEY.
+        api_key: Of the collector, sent to it as `Authorization: Bearer …`. Else BREAKEVEN_API_KEY. It is not sent to an
+            endpoint that only OTEL_* names: that may be somebody else's.
         environment: `production`, `staging`, `evaluation`, … Else BREAKEVEN_ENVIRONMENT.
         instrument: Turn on the installed `opentelemetry-instrumentation-genai-*` and `-google-genai` packages. No
             prompt or answer is sent, unless `feature(…, capture=True)` says so.

@@ -276,7 +276,7 @@ def test_a_store_that_is_open_elsewhere_is_told(running: Up, command: list[str])
 # --------------------------------------------------------------------------------------------------------- the end
 
 
-@pytest.mark.parametrize(("number", "host"), [(signal.SIGTERM, "127.0.0.1"), (signal.SIGINT, "0.0.0.0")])
+@pytest.mark.parametrize(("number", "host"), [(signal.SIGTERM, "127.0.0.1"), (signal.SIGINT, "localhost")])
 def test_a_signal_ends_it_within_seconds_and_everything_has_landed(
     tmp_path: Path, number: signal.Signals, host: str
 ) -> None:
@@ -292,8 +292,6 @@ def test_a_signal_ends_it_within_seconds_and_everything_has_landed(
     assert one.process.returncode == 0
     assert not re.search("Traceback|WARNING|ERROR", err), err
     assert "Stopping: shipping what was taken." in out
-    exposed = "Whoever reaches this address can send spans and read the bill" in out
-    assert exposed == (host == "0.0.0.0")
     assert took < 8
     assert list((one.data_dir / "journal").iterdir()) == []
     result = run("report", "--format", "json", "--data-dir", str(one.data_dir), "--port", str(free_port()))

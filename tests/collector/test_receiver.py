@@ -172,7 +172,7 @@ def test_leaving_ships_what_was_taken_even_while_clients_hang(
     with Collector(settings) as collector:
         client = Client(collector.url)
         hanging = client.raw(
-            b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n"
+            b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
             b"Content-Length: 1000\r\n\r\nabc"
         )
         threads = [

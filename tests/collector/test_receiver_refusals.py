@@ -76,7 +76,7 @@ def test_a_chunked_body_over_the_limit_is_refused_however_long_it_is(client: Cli
 def test_a_body_that_says_to_be_smaller_than_it_is_harms_nobody(client: Client) -> None:
     data = body(Call())
     with client.raw(
-        b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 10\r\n\r\n"
+        b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: 10\r\n\r\n"
         + data
     ) as connection:
         assert connection.recv(20).startswith(b"HTTP/1.1 400")
@@ -86,14 +86,14 @@ def test_a_body_that_says_to_be_smaller_than_it_is_harms_nobody(client: Client) 
 def test_a_client_that_leaves_in_the_middle_is_forgotten(client: Client) -> None:
     before = counters(client)
     client.raw(
-        b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\nabc"
+        b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\nContent-Length: 1000\r\n\r\nabc"
     ).close()
     time.sleep(0.1)
     assert counters(client) == before
 
 
 def test_clients_that_hang_do_not_hold_up_others(collector: Collector, client: Client, service: str) -> None:
-    head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-protobuf\r\n"
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
     hanging = [client.raw(head + b"Content-Length: 1000\r\n\r\nabc") for _ in range(100)]
     hanging += [client.raw(head[: 10 + n]) for n in range(20)]
     try:
@@ -170,17 +170,21 @@ def test_pythons_exporter_sends_again_what_was_refused_for_now(
 def test_a_failure_that_nobody_thought_of_is_a_status_without_its_details(
     collector: Collector, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    secret = " ".join(("my", "secret"))  # a line of source in the log does not have it
+
     def fail(*_: Any) -> None:
-        raise ZeroDivisionError("my secret")
+        raise ZeroDivisionError(secret)
 
     monkeypatch.setattr(collector.pipeline.journal, "append", fail)
     answer = client.post(body(Call()))
     assert answer.status == 500
     assert status_of(answer) == (13, "the collector failed; its log says why")
     deadline = time.monotonic() + 5
-    while "my secret" not in caplog.text:
+    while "ZeroDivisionError" not in caplog.text:
         assert time.monotonic() < deadline, "it is not logged"
         time.sleep(0.01)
+    # An error's own text may quote what was sent.
+    assert secret not in caplog.text
 
 
 # ---------------------------------------------------------------------------------------------------------- paths
@@ -214,7 +218,9 @@ def test_only_post_is_allowed(client: Client, method: str, path: str) -> None:
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_unknown_path_is_told_and_never_redirected(client: Client, method: str, path: str) -> None:
     connection = client.raw(
-        f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode("latin-1")
+        f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode(
+            "latin-1"
+        )
     )
     with connection:
         answer = b""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from breakeven_collector.settings import Settings, default_data_dir
 from breakeven_collector.store import Store
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +37,7 @@ def test_the_defaults(tmp_path: Path) -> None:
         "max_body_bytes": 64 * 1024 * 1024,
         "max_query_seconds": 300,
         "replicated": False,
+        "key": SecretStr(""),
     }
     assert (Settings().dsn, Settings().journal_dir) == (f"chdb://{data_dir}/store", data_dir / "journal")
 
@@ -59,6 +60,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_body_bytes": "1000",
         "max_query_seconds": "5",
         "replicated": "true",
+        "key": "bk_read_1",
     }
     assert values.keys() == Settings.model_fields.keys()
     for name, value in values.items():
@@ -77,6 +79,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_body_bytes": 1000,
         "max_query_seconds": 5,
         "replicated": True,
+        "key": SecretStr("bk_read_1"),
     }
     assert Settings().dsn == "https://u:p@h:1/d"
     assert Settings(port=7).port == 7  # an option goes before the variable

@@ -110,9 +110,33 @@ def test_what_is_unfit_is_logged_once_and_the_next_in_line_is_taken(
     assert sorted(record.getMessage() for record in caplog.records) == [
         "OTEL_BSP_SCHEDULE_DELAY='-3': must be a positive number; using 500.0",
         "OTEL_EXPORTER_OTLP_COMPRESSION='zip': must be gzip, deflate or none; using gzip",
-        "api_key: must be ASCII to be sent in a header; sending no key",
+        "api_key: must be ASCII without spaces to be sent in a header; sending no key",
         "endpoint 'collector:4318': must look like http://127.0.0.1:4318; ignored",
     ]
+
+
+def test_the_key_is_sent_to_our_endpoint_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("BREAKEVEN_API_KEY", "bk_ingest_canary")
+    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
+        monkeypatch.setenv(name, "https://vendor.example/v1/traces")
+        assert settled().api_key is None
+        assert settled(api_key="bk_ingest_canary").api_key is None
+    assert settled(endpoint="https://ours.example").api_key == "bk_ingest_canary"
+    monkeypatch.setenv("BREAKEVEN_ENDPOINT", "https://ours.example")
+    assert settled().api_key == "bk_ingest_canary"
+    assert [record.getMessage() for record in caplog.records] == [
+        "the Breakeven key is not sent to OTEL_EXPORTER_OTLP_ENDPOINT, which may be somebody else's: name the collector "
+        "with init(endpoint=…) or BREAKEVEN_ENDPOINT"
+    ]
+
+
+@pytest.mark.parametrize("key", ["bk_canary key", "bk_canary\xa0x", "bk_canary\r\n x: y"])
+def test_a_key_that_cannot_be_sent_is_not_told(key: str, caplog: pytest.LogCaptureFixture) -> None:
+    config = settled(api_key=key)
+    assert config.api_key is None
+    assert "canary" not in repr(config) + caplog.text
 
 
 def test_the_port_for_grpc_is_pointed_out(caplog: pytest.LogCaptureFixture) -> None:

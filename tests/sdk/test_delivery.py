@@ -109,8 +109,9 @@ def test_a_collector_that_comes_back_gets_the_spans_and_the_log_says_so(run: Any
 
 def test_a_wrong_key_is_said_once_with_its_mend(run: Any, loopback: Any) -> None:
     loopback.status = 401
-    ended = run(CALL + "for n in range(3):\n    call(n)\n    breakeven.flush()\n")
-    assert len(loopback.exports) == 3
+    ended = run(CALL + "for n in range(3):\n    call(n)\n    breakeven.flush()\n", BREAKEVEN_API_KEY="bk_ingest_canary")
+    assert [export.headers["authorization"] for export in loopback.exports] == ["Bearer bk_ingest_canary"] * 3
+    assert "canary" not in ended.err
     (line,) = ended.err.splitlines()
     assert "code: 401" in line
     assert "BREAKEVEN_API_KEY" in line

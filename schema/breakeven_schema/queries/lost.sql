@@ -4,7 +4,7 @@ FROM
 (
     SELECT max(q.highest) AS highest, toInt64(groupBitmapMerge(q.seen)) AS seen_here, max(q.day) AS last_day
     FROM sequences AS q
-    WHERE project = {project:String}
-    GROUP BY service, seq_source
+    WHERE (project = {project:String} OR {every_project:Bool})
+    GROUP BY project, service, seq_source
 )
 WHERE last_day >= toDate(toDateTime({start:UInt32}, 'UTC'))

@@ -1,4 +1,5 @@
--- The names that calls came with since `from`, what they cost, and what the active book says of them at the moment `now`.
+-- The names that calls of a project, or of all, came with since `from`, what they cost, and what the active book says of
+-- them at the moment `now`.
 WITH
     used AS
     (
@@ -7,7 +8,8 @@ WITH
             groupUniqArray(s.unpriced_reason) AS unpriced_reasons,
             groupUniqArrayIf(if(s.basis = 'reported', 'reported', s.price_source), s.cost_usd IS NOT NULL) AS price_sources
         FROM spend AS s
-        WHERE grain = 'day' AND at >= toDateTime({from:UInt32}, 'UTC') AND counted = 'yes'
+        WHERE (project = {project:String} OR {every_project:Bool})
+            AND grain = 'day' AND at >= toDateTime({from:UInt32}, 'UTC') AND counted = 'yes'
         GROUP BY provider, model, price_context
         HAVING calls != 0 OR cost_usd != 0
     ),
@@ -23,7 +25,8 @@ WITH
     (
         SELECT name_id, groupUniqArray(entry_id) AS entry_ids, max(amortised) AS amortised
         FROM override_rates
-        WHERE valid_from <= toDateTime({now:UInt32}, 'UTC') AND valid_to > toDateTime({now:UInt32}, 'UTC')
+        WHERE (project IN ('', {project:String}) OR {every_project:Bool})
+            AND valid_from <= toDateTime({now:UInt32}, 'UTC') AND valid_to > toDateTime({now:UInt32}, 'UTC')
         GROUP BY name_id
     )
 SELECT

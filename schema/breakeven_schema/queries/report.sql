@@ -41,7 +41,7 @@ FROM
         toString(toDate(at, {timezone:String})) AS day,
         formatDateTime(at, '%Y-%m', {timezone:String}) AS month
     FROM spend_of(book={book:String})
-    WHERE project = {project:String}
+    WHERE (project = {project:String} OR {every_project:Bool})
         AND (
             (grain = {grain:String} AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
                 AND NOT (at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({gap_to:UInt32}, 'UTC')))

@@ -1,0 +1,391 @@
+"""Nothing of one project is seen from another: every route is asked, with every kind of key."""
+
+import json
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from breakeven_collector.errors import StoreError
+from breakeven_collector.keys import KeyTable, Scope
+from breakeven_collector.projects import of_project
+from breakeven_collector.serve import Collector
+
+from tests.collector.client import JSON, PROTOBUF, Answer, Client, status_of
+from tests.conftest import quick_settings
+from tests.spans import Call, body, request
+
+A, B = "alpha", "canary-b"
+CANARIES = ("canary-b", "864297531", "7531.86")
+"""B's names, tokens and dollars."""
+
+OPEN = {("GET", "/healthz")}
+"""What anybody may ask: it tells a stranger that the collector lives, and no more."""
+
+READ: dict[tuple[str, str], list[str]] = {
+    ("GET", "/api/report"): [
+        *("/api/report?days=3&by=tenant", "/api/report?days=3&by=user", "/api/report?days=3&by=service&book={book}"),
+        *(
+            "/api/report?book=none@1",
+            "/api/report?by=nothing",
+            "/api/report?month=2099-01",
+            "/api/report?project=alpha",
+        ),
+    ],
+    ("GET", "/api/origins"): ["/api/origins", "/api/origins?days=400&cut={today}"],
+    ("GET", "/api/prices"): ["/api/prices", "/api/prices?whole_book=true&days=400"],
+    ("GET", "/api/prices/model"): [
+        *("/api/prices/model?model=gpt-4o", "/api/prices/model?model=shared-model", "/api/prices/model"),
+        "/api/prices/model?model=nobody-has-it",
+    ],
+    ("GET", "/api/openapi.json"): ["/api/openapi.json"],
+}
+"""What a read key may ask, in all the ways that show something else."""
+
+ADMIN_READ = {("GET", "/api/keys"): "/api/keys"}
+
+OVERRIDE = {"model": "gpt-4o", "valid_from": "2026-01-01", "percent_off": "10"}
+CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
+    ("POST", "/api/keys"): ("/api/keys", {"scope": "read"}),
+    ("DELETE", "/api/keys/{key_id}"): ("/api/keys/00000000", None),
+    ("POST", "/api/prices/overrides"): ("/api/prices/overrides", OVERRIDE),
+    ("DELETE", "/api/prices/overrides/{what:path}"): ("/api/prices/overrides/gpt-4o", None),
+    ("POST", "/api/prices/books"): ("/api/prices/books", []),
+}
+"""What only an admin may do."""
+
+INGEST = {("POST", f"/v1/{signal}{slash}") for signal in ("traces", "metrics", "logs") for slash in ("", "/")}
+
+
+class Keyed(Client):
+    """A client with a key of its own."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        super().__init__(url)
+        self._own = {} if key is None else {"Authorization": f"Bearer {key}"}
+
+    def ask(self, method: str, path: str, document: Any = None, data: bytes | None = None) -> Answer:
+        if data is not None:
+            return self.send(method, path, data, {**PROTOBUF, **self._own})
+        if document is not None:
+            return self.send(method, path, json.dumps(document).encode(), {**JSON, **self._own})
+        return self.send(method, path, None, self._own)
+
+
+Who = tuple[Scope, str | None] | None
+
+
+@pytest.fixture(scope="module")
+def two(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
+    """A collector with calls, contracts and machines of two projects."""
+    dsn = f"chdb://{engine_folder}?database=two_{uuid4().hex[:8]}"
+    with Collector(quick_settings(dsn, tmp_path_factory.mktemp("two"))) as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def keyed(two: Collector) -> dict[Who, Keyed]:
+    """Clients, by scope and project; None: without a key."""
+    table = KeyTable(two.pipeline.store)
+    clients: dict[Who, Keyed] = {None: Keyed(two.url, None)}
+    for scope in Scope:
+        for project in (A, B):
+            clients[scope, project] = Keyed(two.url, table.create(scope, project, f"for {project}")["key"])
+    clients[Scope.ADMIN, None] = Keyed(two.url, table.create(Scope.ADMIN)["key"])
+    two.pipeline.access.refresh()
+    now = datetime.now(UTC)
+    # Neither an attribute nor a field of ours in the request chooses a project.
+    chooses = {"breakeven.project": B, "project": B}
+    forged = (
+        body(Call(at=now, feature="a-feature", attributes=chooses), service="a-service") + b"\xc2\x3e\x08" + B.encode()
+    )
+    ours = body(Call(at=now, feature=None, model="shared-model"), service="a-service", resource=chooses)
+    origin = {"gen_ai.agent.name": "canary-b-agent", "gen_ai.workflow.name": "canary-b-workflow"}
+    theirs = request(
+        Call(
+            at=now,
+            feature="canary-b-feature",
+            provider="canary-b-provider",
+            model="canary-b-model",
+            input_tokens=864_297_531,
+            attributes={
+                **{"breakeven.tenant": "canary-b-tenant", "user.id": "canary-b-user", "gen_ai.usage.cost": 7531.8642},
+                **{"breakeven.retry": True},
+            },
+        ),
+        Call(at=now, feature=None, model="shared-model", provider="canary-b-provider", attributes=origin),
+        Call(at=now, feature=None, model="canary-b-unknown", input_tokens=None, output_tokens=None),
+        service="canary-b-service",
+        resource={"deployment.environment.name": "canary-b-environment"},
+    ).SerializeToString()
+    for project, data in ((A, forged), (A, ours), (B, theirs)):
+        assert clients[Scope.INGEST, project].ask("POST", "/v1/traces", data=data).status == 200
+    two.pipeline.drain()
+    for override in (
+        {**OVERRIDE, "model": "canary-b-model", "provider": "canary-b-provider", "note": "canary-b-note"},
+        {**OVERRIDE, "model": "shared-model", "provider": "canary-b-provider", "note": "canary-b-contract"},
+        {"model": "canary-b-own", "valid_from": "2026-11-01", "gpu_hour_usd": "7531.8642", "gpus": 3},
+    ):
+        answer = clients[Scope.ADMIN, B].ask("POST", "/api/prices/overrides", {**override, "project": B})
+        assert answer.status == 200, answer
+    return clients
+
+
+def classified() -> set[tuple[str, str]]:
+    return OPEN | READ.keys() | ADMIN_READ.keys() | CHANGE.keys() | INGEST
+
+
+def routes(router: Any) -> Iterator[tuple[str, str]]:
+    """Method and path of all that a router answers, routers that it includes with it."""
+    for route in (*router.routes, *getattr(router, "_low_priority_routes", ())):
+        if (included := getattr(route, "original_router", None)) is not None:
+            yield from routes(included)
+        else:
+            path = getattr(route, "path", type(route).__name__)
+            yield from ((method, path) for method in getattr(route, "methods", None) or ["*"])
+
+
+def test_every_route_is_classified(two: Collector) -> None:
+    there = set(routes(two.app.router))
+    # HEAD comes with a GET of Starlette's own and shows less.
+    assert there - {("HEAD", path) for method, path in there if method == "GET"} == classified()
+
+
+def paths(two: Collector, method_and_path: tuple[str, str]) -> list[str]:
+    book = two.pipeline.catalog.versions()[-1].replace("+", "%2B")
+    return [
+        path.format(book=book, today=datetime.now(UTC).date().isoformat()) for path in READ[method_and_path]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("route", READ, ids=str)
+def test_a_read_key_sees_nothing_of_another_project(
+    two: Collector, keyed: dict[Who, Keyed], route: tuple[str, str]
+) -> None:
+    for number, path in enumerate(paths(two, route)):
+        answer = keyed[Scope.ADMIN if number == 0 else Scope.READ, A].ask("GET", path)
+        seen = (str(answer.headers) + answer.body.decode()).lower()
+        assert not [canary for canary in CANARIES if canary in seen], (path, answer)
+        assert answer.status in (200, 404, 422)
+
+
+def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
+    for path, told in {
+        "/api/report?days=3&by=tenant": ("canary-b-tenant", "canary-b-unknown", *CANARIES),
+        "/api/report?days=3&by=user": ("canary-b-user", "7531.86"),
+        "/api/report?days=3&by=service": ("canary-b-service", "7531.86"),
+        "/api/origins": ("canary-b-agent", "canary-b-provider", "canary-b-environment"),
+        "/api/prices": ("canary-b-model", "canary-b-note", "7531.86"),
+        "/api/prices/model?model=shared-model": ("canary-b-contract", "canary-b-provider"),
+    }.items():
+        seen = keyed[Scope.READ, B].ask("GET", path).body.decode()
+        assert [canary for canary in told if canary not in seen] == [], (path, seen)
+    # and A's own are
+    features = json.loads(keyed[Scope.READ, A].ask("GET", "/api/report?days=3").body)["features"]
+    assert {row["feature"]: row["calls"] for row in features} == {"a-feature": 1, None: 1}
+
+
+def test_what_another_project_has_and_what_nobody_has_are_answered_alike(keyed: dict[Who, Keyed]) -> None:
+    for there, nowhere in (("canary-b-model", "nobodys-model1"), ("canary-b-own", "nobodys-own1")):
+        for path in ("/api/prices/model?model={}", "/api/prices/model?model={}&provider=canary-b-provider"):
+            one, other = (keyed[Scope.READ, A].ask("GET", path.format(name)) for name in (there, nowhere))
+            assert one.status == other.status == 404
+            assert one.body.decode().replace(there, nowhere) == other.body.decode()
+    for path in ("/api/prices/overrides/{}", "/api/keys/{}"):
+        answers = [keyed[Scope.ADMIN, A].ask("DELETE", path.format(name)) for name in ("canary-b-own", "nobodys-own1")]
+        assert {answer.status for answer in answers} == {404}
+        assert answers[0].body.decode().replace("canary-b-own", "nobodys-own1") == answers[1].body.decode()
+    for project in (B, "nobodys"):
+        answer = keyed[Scope.READ, A].ask("GET", f"/api/report?project={project}")
+        assert (answer.status, status_of(answer)[1]) == (403, "this key is for project 'alpha' only")
+
+
+@pytest.mark.usefixtures("keyed")
+def test_names_that_another_book_prices_by_other_edges_are_those_of_the_project(two: Collector) -> None:
+    store, book = two.pipeline.store, "book-with-other-edges@1"
+    names = store.rows("SELECT provider, model, price_context FROM model_names FINAL")
+    store.insert(
+        "book_names",
+        [*("book_version", "provider", "model", "price_context", "book_provider", "book_model"), "tier_starts"],
+        [(book, *name.values(), "openai", "gpt-4o", [987_654]) for name in names],
+    )
+    seen = {
+        project: {row["model"] for row in store.query_file("approximated_names", {"book": book, **of_project(project)})}
+        for project in (A, B, "nobodys", None)
+    }
+    theirs = {"shared-model", "canary-b-model", "canary-b-unknown"}
+    assert seen == {A: {"gpt-4o", "shared-model"}, B: theirs, "nobodys": set(), None: {"gpt-4o", *theirs}}
+
+
+def test_an_admin_of_all_sees_one_project_where_it_asks_for_one(keyed: dict[Who, Keyed]) -> None:
+    admin = keyed[Scope.ADMIN, None]
+    calls = {
+        path: json.loads(admin.ask("GET", f"/api/report?days=3{path}").body)["totals"]["calls"]
+        for path in ("", "&project=alpha", f"&project={B}", "&project=nobodys")
+    }
+    assert calls == {"": 5, "&project=alpha": 2, f"&project={B}": 3, "&project=nobodys": 0}
+    assert B not in admin.ask("GET", "/api/prices?project=alpha").body.decode()
+    assert B not in admin.ask("GET", "/api/origins?project=alpha").body.decode()
+
+
+def test_without_a_key_every_route_answers_401_but_the_sign_of_life(two: Collector, keyed: dict[Who, Keyed]) -> None:
+    for client in (keyed[None], Keyed(two.url, "bk_admin_" + "0" * 64)):
+        for route in READ:
+            for path in paths(two, route):
+                assert client.ask("GET", path).status == 401, path
+        for path in ADMIN_READ.values():
+            assert client.ask("GET", path).status == 401
+        for (method, _), (path, document) in CHANGE.items():
+            assert client.ask(method, path, document).status == 401
+        for method, path in INGEST:
+            answer = client.ask(method, path, data=body(Call()))
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, 'Bearer realm="breakeven"')
+            assert status_of(answer)[0] == 16  # UNAUTHENTICATED
+        answer = client.ask("GET", "/healthz")
+        assert (answer.status, json.loads(answer.body)) == (200, {"status": "ok"})
+
+
+def test_a_strangers_body_is_not_waited_for(two: Collector, keyed: dict[Who, Keyed]) -> None:
+    for path in [path for (method, _), (path, _) in CHANGE.items() if method == "POST"] + ["/v1/traces"]:
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900000000\r\n\r\n"
+        with keyed[None].raw(head.encode()) as connection:
+            assert connection.recv(100).startswith(b"HTTP/1.1 401"), path
+
+
+def test_what_changes_something_refuses_read_and_ingest_keys_and_admins_beyond_their_project(
+    keyed: dict[Who, Keyed],
+) -> None:
+    def everything(client: Keyed) -> str:
+        return "".join(
+            client.ask("GET", path).body.decode()
+            for path in ("/api/keys", "/api/prices?whole_book=true", "/api/report")
+        )
+
+    before = everything(keyed[Scope.ADMIN, None])
+    for (method, _), (path, document) in CHANGE.items():
+        for scope in (Scope.READ, Scope.INGEST):
+            answer = keyed[scope, A].ask(method, path, document)
+            assert answer.status == 403, (method, path, answer)
+    admin = keyed[Scope.ADMIN, A]
+    beyond: list[tuple[str, str, Any]] = [
+        ("POST", "/api/keys", {"scope": "read", "project": B}),
+        ("POST", "/api/prices/overrides", OVERRIDE),
+        ("POST", "/api/prices/overrides", {**OVERRIDE, "project": B}),
+        ("POST", "/api/prices/books", []),
+    ]
+    for method, path, document in beyond:
+        answer = admin.ask(method, path, document)
+        assert answer.status == 403, (path, answer)
+        assert path == "/api/keys" or B not in answer.body.decode().lower()
+    assert admin.ask("DELETE", "/api/prices/overrides/shared-model").status == 404
+    # Times of day and of amortised hours aside, nothing has changed.
+    assert _still(everything(keyed[Scope.ADMIN, None])) == _still(before)
+
+
+def _still(text: str) -> set[str]:
+    return {part for part in text.split('"') if len(part) > 5 and not part[:4].isdigit()}
+
+
+def test_keys_of_one_scope_do_not_do_the_work_of_another(keyed: dict[Who, Keyed]) -> None:
+    assert keyed[Scope.READ, A].ask("POST", "/v1/traces", data=body(Call())).status == 403
+    for route in READ.values():
+        for path in route[:1]:
+            assert keyed[Scope.INGEST, A].ask("GET", path).status == 403
+    for who in ((Scope.READ, A), (Scope.INGEST, A)):
+        assert keyed[who].ask("GET", "/api/keys").status == 403
+        assert json.loads(keyed[who].ask("GET", "/healthz").body) == {"status": "ok"}
+    assert json.loads(keyed[Scope.ADMIN, A].ask("GET", "/healthz").body) == {"status": "ok"}
+    assert "store" in json.loads(keyed[Scope.ADMIN, None].ask("GET", "/healthz").body)
+
+
+def test_an_error_tells_of_its_cause_only_to_who_runs_the_collector(
+    two: Collector, keyed: dict[Who, Keyed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = two.pipeline.settings.config
+    config.write_text("[features.canary-b-feature]\nownr = 'me'\n", encoding="utf-8")
+    try:
+        told = {who: keyed[who].ask("GET", "/api/report") for who in ((Scope.READ, A), (Scope.ADMIN, None))}
+    finally:
+        config.unlink()
+    assert {answer.status for answer in told.values()} == {500}
+    assert [B in told[who].body.decode() for who in told] == [False, True]
+
+    def failing(*_: object) -> list[dict[str, Any]]:
+        raise StoreError("cannot read 'canary-b-service'")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(two.pipeline.store, "rows", failing)
+        told = {who: keyed[who].ask("GET", "/api/report") for who in ((Scope.READ, A), (Scope.ADMIN, None))}
+    assert {answer.status for answer in told.values()} == {503}
+    assert [B in told[who].body.decode() for who in told] == [False, True]
+
+
+def test_neither_content_nor_keys_get_into_errors_or_the_log(
+    two: Collector, keyed: dict[Who, Keyed], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    prompt = "canary-prompt"
+    key = "bk_read_canary-key"
+    sent = [
+        ("POST", "/v1/traces", JSON, b'{"resourceSpans": "canary-prompt"}'),
+        ("POST", "/v1/traces", JSON, b'{"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "canary-prompt", "attributes": "canary-prompt"}]}]}]}'),
+        ("POST", "/v1/traces", JSON, b'{"canary-prompt": '),
+        ("POST", "/v1/traces", PROTOBUF, b"\xff canary-prompt"),
+        ("POST", "/v1/traces", {**PROTOBUF, "Content-Encoding": "gzip"}, b"canary-prompt"),
+        ("POST", "/api/keys", JSON, b'{"scope": "canary-prompt"}'),
+        ("POST", "/api/keys", JSON, b'{"scope": "read", "canary-prompt": 1}'),
+        ("POST", "/api/keys", JSON, b'{"scope": "read", "note": ["canary-prompt"]}'),
+        ("POST", "/api/keys", JSON, b'"canary-prompt"'),
+        ("POST", "/api/keys", JSON, b"[" * 200_000),
+        ("POST", "/api/prices/overrides", JSON, b'{"model": {"canary-prompt": '),
+        ("POST", "/api/prices/books", JSON, b'{"canary-prompt": 1}'),
+    ]  # fmt: skip
+    admin = keyed[Scope.ADMIN, None]
+    own = admin._own  # pyright: ignore[reportPrivateUsage]
+    with caplog.at_level(logging.DEBUG):
+        for method, path, headers, data in sent:
+            for authorization in (own, {"Authorization": f"Bearer {key}"}, {"X-Api-Key": key}):
+                answer = admin.send(method, path, data, {**headers, **authorization})
+                assert answer.status >= 400, (path, data, answer)
+                text = str(answer.headers) + answer.body.decode(errors="replace")
+                assert "canary" not in text, (path, data, answer)
+
+        def bug(*_: object, **__: object) -> None:
+            raise RuntimeError(f"cannot read {prompt!r} with {key}")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("breakeven_collector.app.build_report", bug)
+            answer = admin.ask("GET", "/api/report")
+        assert (answer.status, status_of(answer)[1]) == (500, "the collector failed; its log says why")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        with monkeypatch.context() as patch:
+            patch.setattr("breakeven_collector.otlp.read_traces", bug)
+            answer = admin.ask("POST", "/v1/traces", data=body(Call()))
+        assert status_of(answer) == (13, "the collector failed; its log says why")
+    assert "canary" not in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert own["Authorization"].removeprefix("Bearer ") not in caplog.text
+
+
+def test_answers_carry_the_headers_that_keep_browsers_out(keyed: dict[Who, Keyed]) -> None:
+    for path, client in (
+        ("/api/report", keyed[Scope.READ, A]),
+        ("/api/report", keyed[None]),
+        ("/nothing", keyed[None]),
+    ):
+        headers = client.ask("GET", path).headers
+        assert {name: headers.get(name) for name in (
+            *("cache-control", "content-security-policy", "cross-origin-opener-policy", "cross-origin-resource-policy"),
+            *("referrer-policy", "x-content-type-options", "x-frame-options"),
+        )} == {
+            "cache-control": "no-store",
+            "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+            "cross-origin-opener-policy": "same-origin",
+            "cross-origin-resource-policy": "same-origin",
+            "referrer-policy": "no-referrer",
+            "x-content-type-options": "nosniff",
+            "x-frame-options": "DENY",
+        }  # fmt: skip
+    assert "access-control-allow-origin" not in headers
