@@ -56,12 +56,16 @@ def up(
     store: StoreAddress = None,
     data_dir: DataDir = None,
     config: Config = None,
+    sql: Annotated[
+        bool | None,
+        typer.Option("--sql/--no-sql", envvar="BREAKEVEN_SQL", help="Serve read-only SQL at /clickhouse/. \\[default: no]"),
+    ] = None,
 ) -> None:
     """Run the collector: take OpenTelemetry spans, keep the bill, serve reports."""
     from breakeven_collector.serve import Collector, until_stopped
 
     _log_to_stderr()
-    settings = settings_of(host=host, port=port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(host=host, port=port, store=store, data_dir=data_dir, config=config, sql=sql)
     console = Console()
     with plain_errors(), Collector(settings) as collector:
 
