@@ -122,7 +122,9 @@ def _check_words(found: list[Token]) -> None:
             raise denied(f"{token.text} may not stand before a bracket")
         if token.kind is not Kind.WORD or token.word in allowed.SYNTAX_BEFORE_BRACKET:
             continue
-        is_priced_with = token.text == allowed.PRICED_WITH and before is not None and before.text in ("FROM", "JOIN", "from", "join", ",", ".")
+        is_priced_with = token.text == allowed.PRICED_WITH and (
+            before is not None and (before.word in ("FROM", "JOIN") or before.text == ",")
+        )
         if not is_priced_with and not allowed.is_function(token.text):
             raise SqlError(46, f"the function {token.text} may not be used here")
     _check_windows(found)

@@ -102,6 +102,7 @@ class TreeCheck:
         self._named: dict[str, Node] = {}
         self._taken: set[str] = set()
         self._lambdas: set[int] = set()
+        self._behind_union = 0
 
     def check(self, root: Node) -> None:
         """Go through the tree.
@@ -133,12 +134,34 @@ class TreeCheck:
             raise denied(f"the table {node.payload} may not be used here")
         elif node.kind == "Identifier" and node.payload.split(".")[-1].startswith("_"):
             raise denied(f"{node.payload}: names that begin with _ are the engine's own; give it another name")
+        if node.kind == "WithElement":
+            self._with_element(node)
+        elif node.kind == "SelectWithUnionQuery":
+            # Any other child would be INTO OUTFILE, FORMAT or SETTINGS.
+            if [child.kind for child in node.children] != ["ExpressionList"] or not node.children[0].children:
+                raise denied("only SELECT is answered here, without INTO OUTFILE, FORMAT or SETTINGS")
+            self._union(node.children[0].children)
+        else:
+            for child in node.children:
+                self._visit(child)
+
+    def _union(self, queries: list[Node]) -> None:
+        first, *others = queries
+        self._visit(first)
+        self._behind_union += 1
+        for other in others:
+            self._visit(other)
+        self._behind_union -= 1
+
+    def _with_element(self, node: Node) -> None:
+        # The engine gives what the first query of a UNION has in WITH to the others too.
+        if self._behind_union and node in self._named.values():
+            return
         # Named before what is in it in the text, and known only behind it: no query reads itself.
-        name = self._cte_name() if node.kind == "WithElement" else ""
+        name = self._cte_name()
         for child in node.children:
             self._visit(child)
-        if name:
-            self._named[name] = node
+        self._named[name] = node
 
     def _name(self, alias: str) -> None:
         # The engine looks filters of projects up by the name a table goes by in the query, too.

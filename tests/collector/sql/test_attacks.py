@@ -187,6 +187,8 @@ OTHER_PROJECTS = [
     "SELECT * FROM spend_of(book = (SELECT secret FROM keys))",
     "SELECT * FROM spend_of(book = '', project = 'theirs')",
     "SELECT * FROM spend_of('x')",
+    "SELECT * FROM system.spend_of(book = '')",
+    "SELECT spend_of(book = '')",
     "SELECT * FROM calls PREWHERE toUInt8(user_id) = 1",
     "SELECT _part, _table, _database FROM calls",
     "SELECT * FROM calls SETTINGS additional_table_filters = {}",
@@ -259,12 +261,10 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-@pytest.mark.parametrize("key", ["key-mine", "key-all"])
-def test_an_attack_is_refused(
-    server: SqlServer, canary_file: Path, target_file: Path, attack: str, key: str
-) -> None:
+def test_an_attack_is_refused(server: SqlServer, canary_file: Path, target_file: Path, attack: str) -> None:
     sql = attack.replace("{file}", str(canary_file)).replace("{target}", str(target_file))
-    answer = server.ask(sql, key=key, param_t="keys", param_x="x")
+    # With the key that no filter holds back.
+    answer = server.ask(sql, key="key-all", param_t="keys", param_x="x")
     assert 400 <= answer.status < 500, answer.text
     assert re.match(r"Code: \d+\. DB::Exception: .+\. \([A-Z_]+\)\n\Z", answer.text, re.DOTALL), answer.text
     assert int(answer.headers["x-clickhouse-exception-code"]) == int(re.findall(r"\d+", answer.text)[0])
@@ -289,7 +289,8 @@ def test_after_all_of_that_the_store_is_as_it_was(server: SqlServer) -> None:
     [
         "SELECT * FROM spend WHERE grain = 'minute'",
         "SELECT * FROM spend_of(book = 'book-1') WHERE grain = 'minute'",
-        "SELECT * FROM sqlgate.spend_of(book = '') WHERE grain = 'day'",
+        "SELECT * FROM sqlgate.calls",
+        "SELECT calls.project, sqlgate.calls.user_id FROM sqlgate.calls",
         "SELECT project, max(reported_cost_usd) FROM spend GROUP BY project",
         "SELECT * FROM calls",
         "SELECT * FROM calls FINAL",
@@ -326,12 +327,9 @@ def test_every_relation_shows_the_rows_of_the_callers_projects_only(server: SqlS
     assert nobody.status == 200, nobody.text
     assert "mine" not in nobody.text
     everything = server.ask(sql, key="key-all")
-    both = server.ask(sql, key="key-both")
-    assert everything.status == both.status == 200, everything.text
-    if "price_book" not in sql and "FROM price_book" not in sql and "grain = 'day'" not in sql and "LIMIT 1 BY" not in sql:
-        assert "theirs" in everything.text or "count()" in sql or "price_source" in sql, everything.text
-    # Nothing of the filters is left behind on the handle.
-    assert CANARY not in server.ask(sql).text
+    assert everything.status == 200, everything.text
+    shows_projects = "count()" not in sql and "price_source" not in sql and not sql.startswith("SELECT * FROM price_book")
+    assert not shows_projects or "theirs" in everything.text, everything.text
 
 
 @pytest.mark.parametrize(
