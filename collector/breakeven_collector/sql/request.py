@@ -31,7 +31,6 @@ _IGNORED: Final = frozenset(
         *("http_send_timeout", "log_queries", "log_comment", "connect_timeout", "send_timeout", "receive_timeout"),
     }
 )
-_UNESCAPED: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Asked:
     text: str
     """The query."""
     parameters: Mapping[str, str]
-    """Values of its `{name:Type}`."""
+    """Values of its `{name:Type}`, in the form of a `param_…`: escaped as in TabSeparated."""
     default_format: str
     """Format of the answer where the query names none."""
     query_id: str
@@ -99,7 +98,7 @@ async def read_request(request: Request, database: str) -> Asked:
     wishes: dict[str, str] = {}
     for name, value in query.items():
         if name.startswith("param_"):
-            parameters[name.removeprefix("param_")] = unescape(value)
+            parameters[name.removeprefix("param_")] = value
         elif name not in _IGNORED and name != "query":
             wishes[name] = value
     wished = wishes.pop("database", "") or request.headers.get("x-clickhouse-database", "")
@@ -137,11 +136,6 @@ def format_name(spelled: str) -> str:
         return FORMAT_SPELLINGS[spelled.lower()]
     except KeyError:
         raise SqlError(73, f"the format {spelled[:64]} is not offered; there is JSON, CSVWithNames, Native, Parquet …") from None
-
-
-def unescape(value: str) -> str:
-    r"""The value of a `param_…`, which comes escaped as in TabSeparated: `\n`, `\t`, `\\`, …"""
-    return re.sub(r"\\(.)", lambda found: _UNESCAPED.get(found[1], found[1]), value, flags=re.DOTALL)
 
 
 def compress(data: bytes, encoding: str) -> bytes:

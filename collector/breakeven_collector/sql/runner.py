@@ -125,7 +125,7 @@ class Runner:
 
         Args:
             sql: what the gate made of it.
-            parameters: values as text, for its `{name:Type}`.
+            parameters: values of its `{name:Type}`, in the form of a `param_…`.
             form: name of a format.
             projects: whose rows it sees; None: all.
             max_seconds: run no longer than that, where it is less than the limit.
@@ -150,8 +150,9 @@ class Runner:
 
     def syntax_error(self, text: str) -> SqlError | None:
         """What the engine's parser says of a text that is no query; None: it can read it."""
+        escaped = text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
         try:
-            self._ask("SELECT formatQuery({text:String})", {"text": text}, "", {"readonly": "1"}, "Null")
+            self._ask("SELECT formatQuery({text:String})", {"text": escaped}, "", {"readonly": "1"}, "Null")
         except SqlError as error:
             return error
         return None
@@ -180,14 +181,13 @@ class Runner:
     ) -> bytes:
         clause = ", ".join(f"{name} = {value}" for name, value in own.items())
         statement = f"{sql} SETTINGS {clause} FORMAT {form}"
+        values = {name: _AsSent(value) for name, value in parameters.items()}
         try:
             if self._store.embedded:
-                client = self._handle(filters)
-                answer: Any = client.raw_query(statement, parameters=dict(parameters) or None)
+                answer: Any = self._handle(filters).raw_query(statement, parameters=values)
             else:
-                client = self._store.client()
                 settings: dict[str, Any] = {**self._limits, **({"additional_table_filters": filters} if filters else {})}
-                answer = client.raw_query(statement, parameters=dict(parameters) or None, settings=settings)
+                answer = self._store.client().raw_query(statement, parameters=values, settings=settings)
         except ClickHouseError as error:
             raise of_engine(str(error)) from None
         except (StoreError, RuntimeError, OSError):
@@ -207,6 +207,16 @@ class Runner:
             client.command(f"SET additional_table_filters = {filters or '{}'}")
             self._local.filters = filters
         return client
+
+
+class _AsSent:
+    """A parameter's value that is escaped already: the client would escape text once more."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def __str__(self) -> str:
+        return self._value
 
 
 def filters_of(runner: Runner, projects: tuple[str, ...] | None) -> str:

@@ -115,7 +115,7 @@ def test_parameters_are_values_whatever_they_hold(server: SqlServer) -> None:
         default_format="JSONEachRow",
         param_a=escaped,
         param_b="7",
-        param_c="['p', 'q\\'r']",
+        param_c=r"['p', 'q\'r']",
         param_d="\\N",
     )
     assert json.loads(answer.text) == {"a": hostile, "b": 7, "c": ["p", "q'r"], "d": None}
@@ -206,6 +206,11 @@ def test_clickhouse_connect_works_as_with_a_server(server: SqlServer) -> None:
             assert [(row[0], row[1].replace(tzinfo=UTC), *row[2:]) for row in result.result_rows] == [
                 ("mine", datetime(2026, 11, 1, tzinfo=UTC), {"a": 1}, Decimal("1.5"), [None, "x"], {"k": "own-mine"})
             ]
+            listed = client.query(
+                "SELECT {n:Nullable(String)}, feature FROM calls WHERE feature IN {features:Array(String)}",
+                parameters={"features": ["own-mine", "it's", "\\"], "n": None},
+            )
+            assert listed.result_rows == [(None, "own-mine")]
             empty = client.query("SELECT project, ts, 1.5 AS x FROM calls WHERE feature = 'nobody'")
             assert (empty.column_names, empty.result_rows) == (("project", "ts", "x"), [])
             assert client.command("SELECT count() FROM calls") == 1
