@@ -58,7 +58,9 @@ def up(
     config: Config = None,
     sql: Annotated[
         bool | None,
-        typer.Option("--sql/--no-sql", envvar="BREAKEVEN_SQL", help="Serve read-only SQL at /clickhouse/. \\[default: no]"),
+        typer.Option(
+            "--sql/--no-sql", envvar="BREAKEVEN_SQL", help="Serve read-only SQL at /clickhouse/. \\[default: no]"
+        ),
     ] = None,
 ) -> None:
     """Run the collector: take OpenTelemetry spans, keep the bill, serve reports."""

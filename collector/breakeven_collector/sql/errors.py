@@ -39,10 +39,9 @@ _NAMES: Final = {
 }
 """Code → its name and the HTTP status it is answered with."""
 
-# Told while a query is planned, so from its text and the columns' types alone. What is told while it runs may quote rows.
-_TOLD_BEFORE_ROWS: Final = frozenset(
-    {36, 42, 43, 46, 47, 50, 53, 62, 162, 167, 179, 184, 207, 215, 306, 386, 456, 457}
-)
+# Told while a query is planned, so from its text and the types of columns alone. What is told while it runs may quote
+# rows.
+_TOLD_BEFORE_ROWS: Final = frozenset({36, 42, 43, 46, 47, 50, 53, 62, 162, 167, 179, 184, 207, 215, 306, 386, 456, 457})
 _LIMITS: Final = {
     158: "the query reads or makes too many rows",
     159: "the query takes too long",
@@ -53,8 +52,8 @@ _CODE: Final = re.compile(r"\bCode: (\d+)")
 _NAME: Final = re.compile(r"\(([A-Z][A-Z0-9_]{3,})\)")
 # Behind these words the engine shows the statement as it ran, with what stands around it.
 _CONTEXT: Final = re.compile(
-    r"(?i)(?::\s*|\.\s*|\s)(?:in scope\b|while (?:processing|executing)\b|in query\b|stack trace\b|\(version\b|maybe you meant\b|expected one of\b"
-    r"|\(line \d+).*",
+    r"(?i)(?::\s*|\.\s*|\s)(?:in scope\b|while (?:processing|executing)\b|in query\b|stack trace\b|\(version\b"
+    r"|maybe you meant\b|expected one of\b|\(line \d+).*",
     re.DOTALL,
 )
 _PATH: Final = re.compile(r"(?<![\w<])/(?:[\w.@+-]+/)+[\w.@+-]*")

@@ -1,8 +1,8 @@
 """Decides whether a query may run. Two checks that know nothing of each other, both by lists of what is allowed:
 
 - over the words of the query, which sees all of it but not what it means;
-- over the engine's own syntax tree, which sees what it means but not all of it (what stands inside `OVER (…)`, the function
-  of an `APPLY`).
+- over the engine's own syntax tree, which sees what it means but not all of it (what stands inside `OVER (…)`, the
+  function of an `APPLY`).
 
 A verdict holds for every query of the same words with other numbers and dates, and is kept.
 """
@@ -115,7 +115,9 @@ def _check_words(found: list[Token]) -> None:
         raise denied("only SELECT is answered here")
     for before, token, after in zip([None, *found], found, [*found[1:], None], strict=False):
         if token.word in allowed.DENIED_WORDS:
-            raise denied(f"{token.text} may not be used here; a name that is spelled so goes into quotes: `{token.text}`")
+            raise denied(
+                f"{token.text} may not be used here; a name that is spelled so goes into quotes: `{token.text}`"
+            )
         if after is None or after.text != "(":
             continue
         if token.kind is Kind.QUOTED:
@@ -138,8 +140,8 @@ def _check_windows(found: list[Token]) -> None:
             inside = True
         elif inside and token.text == ")":
             inside = False
-        elif inside and (
-            token.text not in (",", ".") and token.kind not in (Kind.WORD, Kind.QUOTED, Kind.NUMBER) or token.word == "IN"
+        elif inside and not (
+            token.text in (",", ".") or (token.kind in (Kind.WORD, Kind.QUOTED, Kind.NUMBER) and token.word != "IN")
         ):
             raise denied(
                 f"{token.text} may not stand inside OVER (…): only columns. Name the window instead: "

@@ -1,8 +1,8 @@
 """ClickHouse's Native format, as far as it has to be made by hand: a greeting, and columns without rows.
 
 The embedded engine writes the oldest revision of Native, without the block header that newer clients ask for by
-`client_protocol_version`. clickhouse-go (Grafana's driver) reads its first answer in the revision it asked for, takes the
-server's revision from it, and reads all others in that one. So the greeting comes with a header and says revision 0.
+`client_protocol_version`. clickhouse-go (Grafana's driver) reads its first answer in the revision it asked for, takes
+the server's revision from it, and reads all others in that one. So the greeting has a header and says revision 0.
 """
 
 from typing import Final

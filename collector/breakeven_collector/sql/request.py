@@ -1,4 +1,4 @@
-"""A request in ClickHouse's HTTP dialect: where the query, its parameters, the key and the wishes for the answer are."""
+"""A request in ClickHouse's HTTP dialect: where query, parameters, key and wishes for the answer stand."""
 
 import base64
 import binascii
@@ -7,10 +7,10 @@ import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 from uuid import uuid4
 
-import lz4.frame
+import lz4.frame  # pyright: ignore[reportMissingTypeStubs]
 from starlette.requests import Request
 
 from breakeven_collector.sql.allowed import FORMAT_SPELLINGS
@@ -18,7 +18,7 @@ from breakeven_collector.sql.errors import SqlError, denied
 from breakeven_collector.sql.tokens import MAX_TEXT_BYTES
 
 try:
-    from compression import zstd  # pyright: ignore[reportMissingImports]
+    from compression import zstd  # pyright: ignore
 except ImportError:  # Python before 3.14
     from backports import zstd
 
@@ -53,7 +53,7 @@ class Asked:
 
 
 def credential(headers: Mapping[str, str]) -> str | None:
-    """The key that a request carries: `X-ClickHouse-Key`, `Authorization: Bearer`, the password of Basic, or `x-api-key`.
+    """The key of a request: `X-ClickHouse-Key`, `Authorization: Bearer`, Basic's password, or `x-api-key`.
 
     Args:
         headers: names in lower case.
@@ -90,8 +90,8 @@ async def read_request(request: Request, database: str) -> Asked:
     if "password" in query:
         raise SqlError(
             516,
-            "no passwords in addresses: they end up in logs. Send the key as X-ClickHouse-Key, as the password of Basic "
-            "authentication, or as Authorization: Bearer",
+            "no passwords in addresses: they end up in logs. Send the key as X-ClickHouse-Key, as the password of "
+            "Basic authentication, or as Authorization: Bearer",
             status=400,
         )
     parameters: dict[str, str] = {}
@@ -135,16 +135,18 @@ def format_name(spelled: str) -> str:
     try:
         return FORMAT_SPELLINGS[spelled.lower()]
     except KeyError:
-        raise SqlError(73, f"the format {spelled[:64]} is not offered; there is JSON, CSVWithNames, Native, Parquet …") from None
+        raise SqlError(
+            73, f"the format {spelled[:64]} is not offered; there is JSON, CSVWithNames, Native, Parquet …"
+        ) from None
 
 
 def compress(data: bytes, encoding: str) -> bytes:
     """Compress an answer."""
     match encoding:
         case "zstd":
-            return zstd.compress(data)
+            return cast(bytes, zstd.compress(data))
         case "lz4":
-            return lz4.frame.compress(data)
+            return cast(bytes, lz4.frame.compress(data))
         case "gzip":
             return gzip.compress(data, compresslevel=3)
         case "deflate":
@@ -183,7 +185,9 @@ async def _body(request: Request) -> str:
             return body.decode()
     except (zlib.error, UnicodeDecodeError):
         raise SqlError(62, "the body cannot be read as UTF-8 text") from None
-    raise SqlError(36, f"Content-Encoding {encoding[:20]} is not offered for queries; send them as they are", status=415)
+    raise SqlError(
+        36, f"Content-Encoding {encoding[:20]} is not offered for queries; send them as they are", status=415
+    )
 
 
 def _whole(value: str, name: str) -> int:

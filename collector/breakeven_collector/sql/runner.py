@@ -1,4 +1,4 @@
-"""Runs queries that passed: in threads of their own, on handles of their own, within limits, over the caller's projects."""
+"""Runs queries that passed: in threads and on handles of their own, within limits, over the caller's projects."""
 
 import re
 import threading
@@ -53,8 +53,8 @@ LIMITS: Final[dict[str, str]] = {
     "session_timezone": "UTC",
     # How many rows were read would tell how many rows others have.
     "output_format_write_statistics": "0",
-    # A condition of the query must not be tried on rows before the filter of projects has taken the others away: an error
-    # would tell of them.
+    # A condition of the query must not be tried on rows before the filter of projects has taken those of others away:
+    # an error would tell of them.
     "optimize_move_to_prewhere": "0",
     "optimize_move_to_prewhere_if_final": "0",
     "query_plan_optimize_prewhere": "0",
@@ -141,10 +141,16 @@ class Runner:
             raise SqlError(396, "the answer is too large; aggregate, or add a LIMIT")
         return answer
 
-    def header(self, sql: str, parameters: Mapping[str, str], projects: tuple[str, ...] | None) -> list[tuple[str, str]]:
+    def header(
+        self, sql: str, parameters: Mapping[str, str], projects: tuple[str, ...] | None
+    ) -> list[tuple[str, str]]:
         """Names and types of a query's columns. Only in one of the threads."""
         text = self._ask(
-            f"DESCRIBE TABLE (SELECT * FROM ({sql}))", parameters, filters_of(self, projects), {"readonly": "1"}, "TSVRaw"
+            f"DESCRIBE TABLE (SELECT * FROM ({sql}))",
+            parameters,
+            filters_of(self, projects),
+            {"readonly": "1"},
+            "TSVRaw",
         ).decode()
         return [(name, kind) for name, kind, *_ in (line.split("\t") for line in text.splitlines())]
 
@@ -176,9 +182,7 @@ class Runner:
         text = self._ask(f"SELECT * FROM (EXPLAIN AST {sql})", parameters, "", {"readonly": "2"}, "TSVRaw")
         return [line for line in text.decode().split("\n") if line]
 
-    def _ask(
-        self, sql: str, parameters: Mapping[str, str], filters: str, own: Mapping[str, str], form: str
-    ) -> bytes:
+    def _ask(self, sql: str, parameters: Mapping[str, str], filters: str, own: Mapping[str, str], form: str) -> bytes:
         clause = ", ".join(f"{name} = {value}" for name, value in own.items())
         statement = f"{sql} SETTINGS {clause} FORMAT {form}"
         values = {name: _AsSent(value) for name, value in parameters.items()}
@@ -186,7 +190,10 @@ class Runner:
             if self._store.embedded:
                 answer: Any = self._handle(filters).raw_query(statement, parameters=values)
             else:
-                settings: dict[str, Any] = {**self._limits, **({"additional_table_filters": filters} if filters else {})}
+                settings: dict[str, Any] = {
+                    **self._limits,
+                    **({"additional_table_filters": filters} if filters else {}),
+                }
                 answer = self._store.client().raw_query(statement, parameters=values, settings=settings)
         except ClickHouseError as error:
             raise of_engine(str(error)) from None

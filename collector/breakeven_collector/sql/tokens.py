@@ -1,7 +1,7 @@
 """SQL text cut into tokens, more strictly than ClickHouse does, and put together again.
 
-What is checked and what is run is the text that `canonical` makes of the tokens, never what was sent: comments are gone,
-and whatever two parsers could read in two ways (heredocs, hex strings, `$`, escapes in names, …) is refused here.
+What is checked and what is run is the text that `canonical` makes of the tokens, never what was sent: comments are
+gone, and whatever two parsers could read in two ways (heredocs, hex strings, `$`, escapes in names, …) is refused here.
 """
 
 import re
@@ -153,7 +153,7 @@ def canonical(found: list[Token]) -> str:
 
 
 def template(found: list[Token]) -> str:
-    """The query without its numbers and dates, on which no verdict depends: dashboards ask the same with other times."""
+    """The query without its numbers and dates, on which no verdict depends: dashboards ask again with other times."""
     return " ".join(
         "0" if t.kind is Kind.NUMBER else "''" if t.kind is Kind.STRING and _DATED.fullmatch(t.text) else t.text
         for t in found
@@ -169,8 +169,8 @@ def take_format(found: list[Token]) -> tuple[list[Token], str | None]:
 
 def parameters(found: list[Token]) -> dict[str, str]:
     """The parameters of a query: name → type."""
-    pairs = (t.text[1:-1].split(":", 1) for t in found if t.kind is Kind.PARAMETER)
-    return {name: kind for name, kind in pairs}
+    pairs = (t.text[1:-1].partition(":") for t in found if t.kind is Kind.PARAMETER)
+    return {name: kind for name, _, kind in pairs}
 
 
 def sample_value(kind: str) -> str:

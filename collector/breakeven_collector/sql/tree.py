@@ -12,7 +12,7 @@ from breakeven_collector.sql.tokens import is_type
 MAX_NODES: Final = 20_000
 """Most nodes, with every name that is used replaced by what it stands for."""
 MAX_TABLES: Final = 24
-"""Most tables, views and subqueries read, counted the same way: each use of `spend` takes the engine a while to plan."""
+"""Most tables, views and subqueries read, counted the same way: each `spend` takes the engine a while to plan."""
 
 # A name or string that could be taken for the end of a line has been refused as a token already.
 _CHILDREN: Final = re.compile(r" \(children (\d+)\)$")

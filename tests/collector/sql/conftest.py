@@ -3,7 +3,7 @@
 import http.client
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -57,16 +57,18 @@ class SqlServer:
         method: str = "POST",
         headers: dict[str, str] | None = None,
         path: str = "/clickhouse/",
-        **wishes: str,
+        wishes: Mapping[str, str] | None = None,
+        **more_wishes: str,
     ) -> Answer:
+        asked = {**(wishes or {}), **more_wishes}
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         try:
             sent = {**({"X-ClickHouse-Key": key} if key else {}), **(headers or {})}
             body: str | bytes | None = sql
             if method == "GET":
-                wishes, body = {**wishes, "query": sql if isinstance(sql, str) else sql.decode()}, None
+                asked, body = {**asked, "query": sql if isinstance(sql, str) else sql.decode()}, None
             data = body.encode() if isinstance(body, str) else body
-            connection.request(method, f"{path}?{urlencode(wishes)}", body=data, headers=sent)
+            connection.request(method, f"{path}?{urlencode(asked)}", body=data, headers=sent)
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:
@@ -103,7 +105,9 @@ def fill(store: Store) -> None:
             store.run(statement)
     store.run("INSERT INTO attribution_versions VALUES ('v', now(), 'canary-theirs')")
     store.run("INSERT INTO price_books (book_version, models, loaded_at) VALUES ('book-1', 1, now())")
-    store.run("INSERT INTO price_book (book_version, provider, model, valid_from, uncached_usd_per_token) VALUES ('book-1', 'openai', 'gpt-6', '2020-01-01 00:00:00', 0.000001)")
+    store.run(
+        "INSERT INTO price_book (book_version, provider, model, valid_from, uncached_usd_per_token) VALUES ('book-1', 'openai', 'gpt-6', '2020-01-01 00:00:00', 0.000001)"
+    )
     store.run("CREATE TABLE IF NOT EXISTS keys (project String, secret String) ENGINE = MergeTree ORDER BY project")
     store.run(f"INSERT INTO keys VALUES ('mine', '{CANARY}')")
 

@@ -37,7 +37,7 @@ LISTED_IN_THE_TRIALS = [
 FILES_AND_NETWORK = [
     "select FILE('{file}')",
     "SELECT `file`('{file}')",
-    'SELECT "file"(\'{file}\')',
+    "SELECT \"file\"('{file}')",
     "SELECT file ('{file}')",
     "SELECT file/**/('{file}')",
     "SELECT file--x\n('{file}')",
@@ -328,7 +328,9 @@ def test_every_relation_shows_the_rows_of_the_callers_projects_only(server: SqlS
     assert "mine" not in nobody.text
     everything = server.ask(sql, key="key-all")
     assert everything.status == 200, everything.text
-    shows_projects = "count()" not in sql and "price_source" not in sql and not sql.startswith("SELECT * FROM price_book")
+    shows_projects = (
+        "count()" not in sql and "price_source" not in sql and not sql.startswith("SELECT * FROM price_book")
+    )
     assert not shows_projects or "theirs" in everything.text, everything.text
 
 
@@ -346,8 +348,13 @@ def test_every_relation_shows_the_rows_of_the_callers_projects_only(server: SqlS
         "toUInt64(splitByChar('-', user_id)[2]) > 0",
     ],
 )
-@pytest.mark.parametrize("where", ["calls WHERE", "calls FINAL WHERE", "(SELECT * FROM calls) WHERE", "calls AS a JOIN price_books AS b ON 1 WHERE"])
-def test_a_condition_that_fails_tells_nothing_of_the_rows_of_others(server: SqlServer, where: str, condition: str) -> None:
+@pytest.mark.parametrize(
+    "where",
+    ["calls WHERE", "calls FINAL WHERE", "(SELECT * FROM calls) WHERE", "calls AS a JOIN price_books AS b ON 1 WHERE"],
+)
+def test_a_condition_that_fails_tells_nothing_of_the_rows_of_others(
+    server: SqlServer, where: str, condition: str
+) -> None:
     answer = server.ask(f"SELECT count() FROM {where} {condition}")
     assert "canary" not in answer.text
     if "theirs" in condition or "canary" in condition:

@@ -16,7 +16,11 @@ BIG = "'" + "a" * 30_000 + "'"
 
 
 def doubled(start: str, step: str, times: int) -> str:
-    return f"WITH {start} AS a0, " + ", ".join(step.format(f"a{i}") + f" AS a{i + 1}" for i in range(times)) + f" SELECT a{times}"
+    return (
+        f"WITH {start} AS a0, "
+        + ", ".join(step.format(f"a{i}") + f" AS a{i + 1}" for i in range(times))
+        + f" SELECT a{times}"
+    )
 
 
 def nested(inner: str, outer: str, times: int) -> str:
@@ -49,14 +53,28 @@ def ask(runner: Runner, sql: str) -> bytes:
         "SELECT uniqExact(x) FROM (SELECT 1 AS x ORDER BY x WITH FILL FROM 0 TO 1000000000000000)",
         "SELECT x FROM (SELECT 1 AS x ORDER BY x WITH FILL FROM 0 TO 1000000000000000) ORDER BY sipHash64(x)",
         "SELECT count() FROM (SELECT 1 AS x ORDER BY x WITH FILL FROM 0 TO 100000000) AS a CROSS JOIN (SELECT 1 AS y ORDER BY y WITH FILL FROM 0 TO 100000000) AS b",
-        "SELECT sum(length(replaceAll(toString(x), '0', " + BIG + "))) FROM (SELECT 1 AS x ORDER BY x WITH FILL FROM 0 TO 1000000000000000)",
-        "SELECT count() FROM (SELECT arrayJoin([" + "1," * 1000 + "1]) AS x) AS a CROSS JOIN (SELECT arrayJoin([" + "1," * 1000 + "1]) AS y) AS b CROSS JOIN (SELECT arrayJoin([" + "1," * 1000 + "1]) AS z) AS c CROSS JOIN (SELECT arrayJoin([" + "1," * 1000 + "1]) AS u) AS d",
+        "SELECT sum(length(replaceAll(toString(x), '0', "
+        + BIG
+        + "))) FROM (SELECT 1 AS x ORDER BY x WITH FILL FROM 0 TO 1000000000000000)",
+        "SELECT count() FROM (SELECT arrayJoin(["
+        + "1," * 1000
+        + "1]) AS x) AS a CROSS JOIN (SELECT arrayJoin(["
+        + "1," * 1000
+        + "1]) AS y) AS b CROSS JOIN (SELECT arrayJoin(["
+        + "1," * 1000
+        + "1]) AS z) AS c CROSS JOIN (SELECT arrayJoin(["
+        + "1," * 1000
+        + "1]) AS u) AS d",
         doubled("1", "{0} + {0}", 40),
         doubled(BIG, "concat({0}, {0})", 13),
         doubled("[1]", "arrayConcat({0}, {0})", 30),
         nested("[" + BIG + "]", "arrayMap(x -> concat(x, x), {})", 20),
         nested(BIG, "replaceAll({}, 'a', 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa')", 8),
-        nested(BIG, "replaceRegexpAll({}, '.', '\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0')", 12),
+        nested(
+            BIG,
+            "replaceRegexpAll({}, '.', '\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0\\\\\\\\0')",
+            12,
+        ),
         "SELECT " + "(" * 5000 + "1" + ")" * 5000,
         "SELECT " + "- " * 7000 + "1",
         "SELECT " + "NOT " * 7000 + "1",
@@ -65,10 +83,17 @@ def ask(runner: Runner, sql: str) -> bytes:
         "SELECT " + "CASE WHEN " * 2000 + "1" + " THEN 1 END" * 2000,
         "SELECT 1" + " UNION ALL SELECT 1 FROM calls" * 30,
         "SELECT 1" + " UNION ALL SELECT * FROM (SELECT 1)" * 1000,
-        "WITH a AS (SELECT * FROM spend), " + ", ".join(f"a{i} AS (SELECT * FROM {p} UNION ALL SELECT * FROM {p})" for i, p in enumerate(["a", *(f"a{i}" for i in range(20))])) + " SELECT * FROM a20",
+        "WITH a AS (SELECT * FROM spend), "
+        + ", ".join(
+            f"a{i} AS (SELECT * FROM {p} UNION ALL SELECT * FROM {p})"
+            for i, p in enumerate(["a", *(f"a{i}" for i in range(20))])
+        )
+        + " SELECT * FROM a20",
         nested("SELECT 1 AS x", "SELECT * FROM ({})", 40),
         "SELECT * FROM calls AS c0 " + " ".join(f"CROSS JOIN calls AS c{i}" for i in range(1, 40)),
-        "SELECT " + ", ".join(f"match(feature, '((a{{1,30}}){{1,30}}){{1,{i}}}')" for i in range(20, 60)) + " FROM calls",
+        "SELECT "
+        + ", ".join(f"match(feature, '((a{{1,30}}){{1,30}}){{1,{i}}}')" for i in range(20, 60))
+        + " FROM calls",
         "SELECT toDecimal256(1, 0) * toDecimal256(" + "9" * 20_000 + ", 0)",
         "x" * 70_000,
     ],

@@ -4,11 +4,13 @@ import base64
 import gzip
 import json
 import zlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import clickhouse_connect
-import lz4.frame
+import lz4.frame  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from backports import zstd
 from breakeven_collector.sql import native
@@ -57,7 +59,9 @@ def test_a_password_in_the_address_is_refused_even_beside_a_good_key(server: Sql
 @pytest.mark.parametrize("path", ["/clickhouse", "/clickhouse/"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_query_may_stand_in_the_address_or_in_the_body(server: SqlServer, path: str, method: str) -> None:
-    answer = server.ask("SELECT 1 AS a, 'b' AS b", path=path, method=method, default_format="JSONEachRow", query_id="q-1")
+    answer = server.ask(
+        "SELECT 1 AS a, 'b' AS b", path=path, method=method, default_format="JSONEachRow", query_id="q-1"
+    )
     assert (answer.status, answer.text) == (200, '{"a":1,"b":"b"}\n')
     headers = {k: v for k, v in answer.headers.items() if k.startswith("x-clickhouse")}
     assert headers == {
@@ -95,14 +99,14 @@ def test_a_gzipped_body_is_taken_and_a_bomb_is_not(server: SqlServer) -> None:
 def test_an_answer_is_compressed_as_asked(server: SqlServer, accepted: str, encoding: str) -> None:
     answer = server.ask("SELECT 'é'", headers={"Accept-Encoding": accepted}, enable_http_compression="1")
     assert answer.headers.get("content-encoding", "") == encoding
-    opened = {
+    opened: dict[str, Callable[[bytes], Any]] = {
         "gzip": gzip.decompress,
         "zstd": zstd.decompress,
         "lz4": lz4.frame.decompress,
         "deflate": zlib.decompress,
         "": bytes,
-    }[encoding](answer.body)
-    assert opened == "é\n".encode()
+    }
+    assert opened[encoding](answer.body) == "é\n".encode()
     plain = server.ask("SELECT 1", headers={"Accept-Encoding": accepted})
     assert ("content-encoding" in plain.headers, plain.text) == (False, "1\n")
 
@@ -141,7 +145,7 @@ def test_parameters_are_values_whatever_they_hold(server: SqlServer) -> None:
 def test_a_wish_that_is_not_met_is_refused_and_not_ignored(
     server: SqlServer, wishes: dict[str, str], status: int, code: str
 ) -> None:
-    answer = server.ask("SELECT 1", **wishes)
+    answer = server.ask("SELECT 1", wishes=wishes)
     assert (answer.status, answer.headers["x-clickhouse-exception-code"]) == (status, code)
 
 
@@ -193,7 +197,12 @@ def test_clickhouse_connect_works_as_with_a_server(server: SqlServer) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     for compress in (False, True, "lz4", "zstd", "gzip"):
         with clickhouse_connect.get_client(
-            host=host, port=int(port), proxy_path="/clickhouse", username="reader", password="key-mine", compress=compress
+            host=host,
+            port=int(port),
+            proxy_path="/clickhouse",
+            username="reader",
+            password="key-mine",
+            compress=compress,
         ) as client:
             assert client.ping()
             result = client.query(
@@ -226,7 +235,7 @@ def test_clickhouse_connect_makes_data_frames_and_arrow_tables(server: SqlServer
         frame = client.query_df("SELECT project, count() AS n FROM calls GROUP BY project ORDER BY project")
         assert frame.to_dict("records") == [{"project": "mine", "n": 1}, {"project": "theirs", "n": 1}]
         pytest.importorskip("pyarrow")
-        table = client.query_arrow("SELECT project FROM calls ORDER BY project")
+        table: Any = client.query_arrow("SELECT project FROM calls ORDER BY project")
         assert table.to_pylist() == [{"project": "mine"}, {"project": "theirs"}] or table.to_pylist() == [
             {"project": b"mine"},
             {"project": b"theirs"},

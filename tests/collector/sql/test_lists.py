@@ -46,11 +46,15 @@ def test_another_name_of_a_function_on_the_list_is_never_one_of_a_function_that_
     engine_functions: dict[str, tuple[bool, str]],
 ) -> None:
     assert {
-        (name, alias) for name, (_, alias) in engine_functions.items() if alias and allowed.is_function(name) and not allowed.is_function(alias)
+        (name, alias)
+        for name, (_, alias) in engine_functions.items()
+        if alias and allowed.is_function(name) and not allowed.is_function(alias)
     } == set()
 
 
-def test_no_function_that_reads_waits_or_multiplies_is_on_the_list(engine_functions: dict[str, tuple[bool, str]]) -> None:
+def test_no_function_that_reads_waits_or_multiplies_is_on_the_list(
+    engine_functions: dict[str, tuple[bool, str]],
+) -> None:
     listed = [name for name in engine_functions if allowed.is_function(name) and DANGEROUS.search(name)]
     assert sorted(listed) == []
 
@@ -70,7 +74,12 @@ def test_every_table_that_the_views_read_has_its_rule(sql_store: Store) -> None:
     read: set[str] = set()
     for row in sql_store.rows("EXPLAIN SELECT * FROM spend"):
         read |= set(re.findall(rf"\b{sql_store.database}\.(\w+)", next(iter(row.values()))))
-    tables = {r["name"] for r in sql_store.rows("SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'View'")}
+    tables = {
+        r["name"]
+        for r in sql_store.rows(
+            "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'View'"
+        )
+    }
     read &= tables
     assert {"spend_slices", "spend_cubes", "price_book", "attributions"} <= read
     assert read <= allowed.PROJECT_TABLES.keys() | allowed.COMMON_TABLES
@@ -79,7 +88,9 @@ def test_every_table_that_the_views_read_has_its_rule(sql_store: Store) -> None:
 def test_tables_with_a_project_are_filtered_by_it_and_all_unlisted_ones_are_empty(sql_store: Store) -> None:
     with_project = {
         r["table"]
-        for r in sql_store.rows("SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'project'")
+        for r in sql_store.rows(
+            "SELECT table FROM system.columns WHERE database = currentDatabase() AND name = 'project'"
+        )
     }
     assert allowed.PROJECT_TABLES.keys() <= with_project
     assert not allowed.COMMON_TABLES & with_project

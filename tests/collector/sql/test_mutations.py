@@ -21,14 +21,94 @@ SEEDS = [
     "SELECT {a:String} AS a, toTypeName({b:UInt8}), a || 'x', [1, 2][1], (1, 'b').2, INTERVAL 1 DAY + ts FROM calls AS t ORDER BY t.ts WITH FILL LIMIT 1 BY a",
 ]
 FRAGMENTS = [
-    *("file('{file}')", "`file`('{file}')", "FROM keys", "JOIN keys ON 1", "IN keys", "IN (keys)", "keys", "secret", "FROM `sqlgate.keys`"),
-    *("INTO OUTFILE '{target}'", "SETTINGS readonly = 0", "FORMAT CSV", "; SELECT 1", ")", "(", "((", "]", "[", "'", "''", "`", '"', "\\"),
-    *("APPLY(file)", "APPLY file", "* REPLACE (file('{file}') AS x)", "COLUMNS('.*')", "OVER (PARTITION BY file('{file}'))", "AS `sqlgate.price_books`"),
-    *("UNION ALL SELECT secret FROM keys", "UNION ALL SELECT file('{file}')", "PREWHERE toUInt8(user_id)", "WHERE toUInt8(user_id) = 1"),
-    *("(SELECT groupArray(secret) FROM keys)", "x -> file(x)", "::AggregateFunction(sum, UInt8)", "FROM url('file://{file}', 'LineAsString')"),
-    *("FROM file('{file}', 'LineAsString')", "FROM merge('sqlgate', '.*')", "FROM system.tables", "WITH keys AS", "AS keys", "RECURSIVE"),
-    *("/*", "*/", "--", "--\n", "{t:Identifier}", "{a:String}", "{", "}", "$$", "\x00", "é", "\u2028", "0x1", "1e999", "->", "::", ".", ",", ";"),
-    *("DROP TABLE calls", "EXPLAIN", "DESCRIBE", "INSERT INTO billed", "PARALLEL WITH", "LATERAL", "SAMPLE 1", "FINAL", "GLOBAL", "_table"),
+    *(
+        "file('{file}')",
+        "`file`('{file}')",
+        "FROM keys",
+        "JOIN keys ON 1",
+        "IN keys",
+        "IN (keys)",
+        "keys",
+        "secret",
+        "FROM `sqlgate.keys`",
+    ),
+    *(
+        "INTO OUTFILE '{target}'",
+        "SETTINGS readonly = 0",
+        "FORMAT CSV",
+        "; SELECT 1",
+        ")",
+        "(",
+        "((",
+        "]",
+        "[",
+        "'",
+        "''",
+        "`",
+        '"',
+        "\\",
+    ),
+    *(
+        "APPLY(file)",
+        "APPLY file",
+        "* REPLACE (file('{file}') AS x)",
+        "COLUMNS('.*')",
+        "OVER (PARTITION BY file('{file}'))",
+        "AS `sqlgate.price_books`",
+    ),
+    *(
+        "UNION ALL SELECT secret FROM keys",
+        "UNION ALL SELECT file('{file}')",
+        "PREWHERE toUInt8(user_id)",
+        "WHERE toUInt8(user_id) = 1",
+    ),
+    *(
+        "(SELECT groupArray(secret) FROM keys)",
+        "x -> file(x)",
+        "::AggregateFunction(sum, UInt8)",
+        "FROM url('file://{file}', 'LineAsString')",
+    ),
+    *(
+        "FROM file('{file}', 'LineAsString')",
+        "FROM merge('sqlgate', '.*')",
+        "FROM system.tables",
+        "WITH keys AS",
+        "AS keys",
+        "RECURSIVE",
+    ),
+    *(
+        "/*",
+        "*/",
+        "--",
+        "--\n",
+        "{t:Identifier}",
+        "{a:String}",
+        "{",
+        "}",
+        "$$",
+        "\x00",
+        "é",
+        "\u2028",
+        "0x1",
+        "1e999",
+        "->",
+        "::",
+        ".",
+        ",",
+        ";",
+    ),
+    *(
+        "DROP TABLE calls",
+        "EXPLAIN",
+        "DESCRIBE",
+        "INSERT INTO billed",
+        "PARALLEL WITH",
+        "LATERAL",
+        "SAMPLE 1",
+        "FINAL",
+        "GLOBAL",
+        "_table",
+    ),
 ]
 
 
@@ -55,7 +135,9 @@ def mutated(draw: st.DrawFn) -> str:
     return "".join(words)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
+)
 @example(sql="SELECT sum(1) OVER (PARTITION BY file('{file}'))")
 @given(sql=mutated())
 def test_no_mutation_of_a_good_query_gets_out(
