@@ -235,7 +235,8 @@ def test_clickhouse_connect_makes_data_frames_and_arrow_tables(server: SqlServer
         frame = client.query_df("SELECT project, count() AS n FROM calls GROUP BY project ORDER BY project")
         assert frame.to_dict("records") == [{"project": "mine", "n": 1}, {"project": "theirs", "n": 1}]
         pytest.importorskip("pyarrow")
-        table: Any = client.query_arrow("SELECT project FROM calls ORDER BY project")
+        query_arrow: Callable[[str], Any] = client.query_arrow  # pyright: ignore[reportUnknownVariableType]
+        table = query_arrow("SELECT project FROM calls ORDER BY project")
         assert table.to_pylist() == [{"project": "mine"}, {"project": "theirs"}] or table.to_pylist() == [
             {"project": b"mine"},
             {"project": b"theirs"},
