@@ -7,14 +7,19 @@ import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import clickhouse_connect
 import lz4.frame  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 from backports import zstd
+from breakeven_collector.settings import Settings
 from breakeven_collector.sql import native
+from breakeven_collector.sql.endpoint import sql_router
+from breakeven_collector.store import Store
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from tests.collector.sql.conftest import SqlServer
 
@@ -235,8 +240,7 @@ def test_clickhouse_connect_makes_data_frames_and_arrow_tables(server: SqlServer
         frame = client.query_df("SELECT project, count() AS n FROM calls GROUP BY project ORDER BY project")
         assert frame.to_dict("records") == [{"project": "mine", "n": 1}, {"project": "theirs", "n": 1}]
         pytest.importorskip("pyarrow")
-        query_arrow: Callable[[str], Any] = client.query_arrow  # pyright: ignore[reportUnknownVariableType]
-        table = query_arrow("SELECT project FROM calls ORDER BY project")
+        table = cast(Any, client).query_arrow("SELECT project FROM calls ORDER BY project")
         assert table.to_pylist() == [{"project": "mine"}, {"project": "theirs"}] or table.to_pylist() == [
             {"project": b"mine"},
             {"project": b"theirs"},
@@ -319,3 +323,16 @@ def test_queries_like_those_of_dashboards_are_answered(server: SqlServer, sql: s
     answer = server.ask(sql, default_format="JSONCompact")
     assert answer.status == 200, answer.text
     assert json.loads(answer.text)["rows"] == 1
+
+
+def test_sql_is_off_until_it_is_turned_on(sql_store: Store) -> None:
+    app = FastAPI(openapi_url=None)
+    app.include_router(sql_router(sql_store, lambda _: None, enabled=Settings().sql))
+    with TestClient(app) as client:
+        answers = [
+            client.get("/clickhouse/ping"),
+            client.get("/clickhouse/?query=SELECT+1"),
+            client.post("/clickhouse"),
+        ]
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert "breakeven up --sql" in answers[1].text
