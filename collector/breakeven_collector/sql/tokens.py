@@ -108,11 +108,23 @@ def tokens(text: str) -> list[Token]:
         raise SqlError(62, "brackets do not match")
     if found and found[-1].text == ";":
         found.pop()
+    for before, token, after in zip([None, *found], found, [*found[1:], None], strict=False):
+        # Elsewhere it would belong to a number once the text is put together again.
+        if token.text == "." and not (_ends_a_name(before) and _follows_a_dot(after)):
+            raise SqlError(62, "there is a . where none is understood")
     if any(token.text == ";" for token in found):
         raise denied("one query at a time: there is a ; in the middle")
     if not found:
         raise SqlError(62, "the query is empty")
     return found
+
+
+def _ends_a_name(token: Token | None) -> bool:
+    return token is not None and (token.kind in (Kind.WORD, Kind.QUOTED) or token.text in (")", "]"))
+
+
+def _follows_a_dot(token: Token | None) -> bool:
+    return token is not None and (token.kind in (Kind.WORD, Kind.QUOTED, Kind.NUMBER) or token.text == "*")
 
 
 def _token(match: re.Match[str]) -> Token:
