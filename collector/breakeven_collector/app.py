@@ -25,6 +25,7 @@ from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices_api import prices_router
 from breakeven_collector.receiver import PATHS, Receiver
 from breakeven_collector.report import Dimension, Report, build_report
+from breakeven_collector.sql.endpoint import sql_router
 
 
 class _App(FastAPI):
@@ -54,6 +55,11 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(origins_router(pipeline.store, access))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
     app.include_router(keys_router(pipeline.store, access))
+
+    def sees(request: Request) -> tuple[str, ...] | None:
+        return access.sql_reader(request).projects
+
+    app.include_router(sql_router(pipeline.store, sees, enabled=pipeline.settings.sql))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:

@@ -25,6 +25,7 @@ from breakeven_collector.cli_options import (
     settings_of,
 )
 from breakeven_collector.cli_prices import prices_app
+from breakeven_collector.cli_sql import sql_app
 from breakeven_collector.report import Dimension
 
 app = typer.Typer(
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
+app.add_typer(sql_app)
 
 
 class Format(StrEnum):
@@ -60,6 +62,12 @@ def up(
     data_dir: DataDir = None,
     config: Config = None,
     log_format: LogLines = None,
+    sql: Annotated[
+        bool | None,
+        typer.Option(
+            "--sql/--no-sql", envvar="BREAKEVEN_SQL", help="Serve read-only SQL at /clickhouse/. \\[default: no]"
+        ),
+    ] = None,
 ) -> None:
     """Run the collector: take OpenTelemetry spans, keep the bill, serve reports."""
     from breakeven_collector.serve import Collector, until_stopped
@@ -72,6 +80,7 @@ def up(
         data_dir=data_dir,
         config=config,
         log_format=log_format,
+        sql=sql,
     )
     log_to_stderr(settings)
     console = Console()

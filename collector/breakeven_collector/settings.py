@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     """Largest request, before and after decompression."""
     max_query_seconds: Annotated[int, Field(ge=1)] = 300
     """Longest time one statement may take."""
+    sql: bool = False
+    """Serve read-only SQL at /clickhouse/."""
     replicated: bool = False
     """Use ClickHouse's Replicated… engines: for a cluster."""
 

@@ -1,0 +1,1 @@
+"""Read-only SQL at /clickhouse/: what is asked is taken apart, checked against lists, and run within limits."""

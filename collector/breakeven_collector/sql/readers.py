@@ -1,0 +1,49 @@
+"""Statements that give a project a reader of its own on a ClickHouse server: a user, row policies, grants."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+from breakeven_collector.errors import ConfigError
+from breakeven_collector.sql import allowed
+
+# Of these tables the views need some columns only; the others hold the declarations and documents of all projects.
+_COLUMNS = {"attribution_versions": ["version", "loaded_at"]}
+_VIEWS = ("spend", "spend_of", "rates_of", "override_rates", "attributions_now")
+_PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
+
+
+def reader_statements(project: str, password: str, *, database: str) -> Iterator[str]:
+    """The statements, in the order in which they are to be run. They may be run again, for another password too.
+
+    Raises:
+        ConfigError: no user can be named after the project.
+    """
+    if not _PROJECT.fullmatch(project):
+        raise ConfigError(
+            f"project {project!r}: a user of a server can be named after letters, digits, - and _ only, at most 48"
+        )
+    common = {
+        "database": f"`{database}`",
+        "user": f"`breakeven_{project}`",
+        "password_sha256": hashlib.sha256(password.encode()).hexdigest(),
+    }
+    yield _statement("1_role", common)
+    yield _statement("2_user", common)
+    for table in sorted(allowed.PROJECT_TABLES):
+        yield _statement("3_everyone_else", {**common, "project_table": table})
+    for table, shares in sorted(allowed.PROJECT_TABLES.items()):
+        condition = f"project IN ('{project}', '')" if shares else f"project = '{project}'"
+        yield _statement("4_project", {**common, "project_table": table, "condition": condition})
+    for table in sorted({*allowed.PROJECT_TABLES, *allowed.COMMON_TABLES, *_VIEWS}):
+        columns = f"({', '.join(_COLUMNS[table])})" if table in _COLUMNS else ""
+        grant = _statement("5_grant_table", {**common, "table": table})
+        yield grant.replace("GRANT SELECT ON", f"GRANT SELECT{columns} ON")
+    yield _statement("6_grant_role", common)
+
+
+def _statement(name: str, values: dict[str, str]) -> str:
+    text = (files("breakeven_schema") / "readers" / f"{name}.sql").read_text(encoding="utf-8")
+    plain = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    return re.sub(r"<(\w+)>", lambda found: values[found[1]], plain)

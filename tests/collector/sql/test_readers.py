@@ -1,0 +1,53 @@
+"""The SQL for readers on a server. No server is at hand: the engine's parser reads it, nothing runs it."""
+
+import hashlib
+import re
+
+import pytest
+from breakeven_collector.cli import app
+from breakeven_collector.errors import ConfigError
+from breakeven_collector.sql import allowed
+from breakeven_collector.sql.readers import reader_statements
+from breakeven_collector.store import Store
+from typer.testing import CliRunner
+
+
+def test_every_statement_is_one_that_the_engine_can_read(sql_store: Store) -> None:
+    for statement in reader_statements("acme", "secret", database="breakeven"):
+        rows = sql_store.rows("SELECT formatQueryOrNull({sql:String}) AS read", {"sql": statement})
+        assert rows[0]["read"] is not None, statement
+
+
+def test_each_table_with_projects_has_its_policies_before_anything_is_granted() -> None:
+    statements = [" ".join(s.split()) for s in reader_statements("acme", "secret", database="b")]
+    assert not any("<" in s for s in statements)
+    first_grant = next(at for at, s in enumerate(statements) if s.startswith("GRANT"))
+    for table, shares in allowed.PROJECT_TABLES.items():
+        condition = "project IN ('acme', '')" if shares else "project = 'acme'"
+        policies = [s for s in statements[:first_grant] if f"ON `b`.{table} " in s]
+        assert policies == [
+            f"CREATE ROW POLICY IF NOT EXISTS breakeven_everyone_else ON `b`.{table} AS PERMISSIVE FOR SELECT USING 1 TO ALL EXCEPT breakeven_reader",
+            f"CREATE ROW POLICY OR REPLACE `breakeven_acme` ON `b`.{table} AS PERMISSIVE FOR SELECT USING {condition} TO `breakeven_acme`",
+        ]
+    grants = statements[first_grant:]
+    assert grants[-1] == "GRANT breakeven_reader TO `breakeven_acme`"
+    assert all(re.fullmatch(r"GRANT SELECT(\(\w+(, \w+)*\))? ON `b`\.\w+ TO breakeven_reader", s) for s in grants[:-1])
+
+
+def test_the_password_itself_is_in_no_statement() -> None:
+    text = "".join(reader_statements("acme", "secret", database="b"))
+    assert ("secret" in text, hashlib.sha256(b"secret").hexdigest() in text) == (False, True)
+
+
+@pytest.mark.parametrize("project", ["a'b", "a`b", "", "a b", "é", "x" * 49])
+def test_a_project_that_cannot_name_a_user_is_refused(project: str) -> None:
+    with pytest.raises(ConfigError, match="letters, digits"):
+        list(reader_statements(project, "secret", database="b"))
+
+
+def test_the_command_prints_statements_and_tells_the_password_apart() -> None:
+    result = CliRunner().invoke(app, ["sql-users", "acme", "beta"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("CREATE USER") == 2
+    assert len(re.findall(r"user breakeven_(?:acme|beta), password \S{32}", result.stderr)) == 2
+    assert "password " not in result.stdout
