@@ -10,6 +10,7 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
+from breakeven_collector.retention import Retention
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
 from breakeven_collector.store import Store
@@ -57,6 +58,13 @@ class Pipeline:
             self.attribution,
             quarantine=self.settings.data_dir / "quarantine",
         )
+        self.retention = Retention(
+            self.store,
+            self.settings.journal_dir,
+            calls_days=self.settings.keep_calls_days,
+            ledger_days=self.settings.keep_ledger_days,
+        )
+        self.retention.start()
         return self
 
     def __exit__(
@@ -64,6 +72,7 @@ class Pipeline:
     ) -> None:
         self.journal.close()
         self.shipper.close()
+        self.retention.close()
         self.store.close()
 
     def drain(self, timeout: float = 60.0) -> None:

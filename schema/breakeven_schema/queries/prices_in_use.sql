@@ -7,7 +7,7 @@ WITH
             groupUniqArray(s.unpriced_reason) AS unpriced_reasons,
             groupUniqArrayIf(if(s.basis = 'reported', 'reported', s.price_source), s.cost_usd IS NOT NULL) AS price_sources
         FROM spend AS s
-        WHERE grain = 'day' AND at >= toDateTime({from:UInt32}, 'UTC') AND counted = 'yes'
+        WHERE grain = 'day' AND at >= toDateTime({from:UInt32}, 'UTC') AND counted IN ('yes', 'late')
         GROUP BY provider, model, price_context
         HAVING calls != 0 OR cost_usd != 0
     ),
