@@ -1,4 +1,4 @@
-"""The command line: `breakeven up | demo | report | map | doctor`."""
+"""The command line: `breakeven up | demo | report | map | doctor | backup | …`."""
 
 import json
 import logging
@@ -24,6 +24,7 @@ from breakeven_collector.cli_options import (
     settings_of,
 )
 from breakeven_collector.cli_prices import prices_app
+from breakeven_collector.cli_store import store_app
 from breakeven_collector.report import Dimension
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
+app.add_typer(store_app)
 
 
 class Format(StrEnum):

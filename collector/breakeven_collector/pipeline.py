@@ -2,12 +2,17 @@
 
 import logging
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 
 from breakeven_collector.access import Access
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.estimates import Estimates
+from breakeven_collector.errors import StoreUnavailable
+from breakeven_collector.gate import Gate
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.retention import Retention
@@ -49,6 +54,7 @@ class Pipeline:
         except BaseException:
             self.store.close()
             raise
+        self.gate = Gate()
         self.shipper = Shipper(
             self.journal,
             self.store,
@@ -56,13 +62,15 @@ class Pipeline:
             self.ledger,
             Estimates(self.store),
             self.attribution,
-            quarantine=self.settings.data_dir / "quarantine",
+            quarantine=self.quarantine,
+            gate=self.gate,
         )
         self.retention = Retention(
             self.store,
             self.settings.journal_dir,
             calls_days=self.settings.keep_calls_days,
             ledger_days=self.settings.keep_ledger_days,
+            gate=self.gate,
         )
         self.retention.start()
         return self
@@ -74,6 +82,29 @@ class Pipeline:
         self.shipper.close()
         self.retention.close()
         self.store.close()
+
+    @property
+    def quarantine(self) -> Path:
+        """Folder of requests that the store refuses."""
+        return self.settings.data_dir / "quarantine"
+
+    @contextmanager
+    def quiet(self, timeout: float = 600.0) -> Generator[None]:
+        """The store for itself: what was acknowledged is in it, and nothing lands meanwhile; requests are still taken.
+
+        Raises:
+            StoreUnavailable: the journal does not empty within `timeout` seconds.
+        """
+        try:
+            self.drain(timeout)
+        except TimeoutError as error:
+            raise StoreUnavailable(str(error)) from None
+        with self.gate.alone():
+            # What failed half-way since waits to be done again.
+            if self.shipper.last_error:
+                raise StoreUnavailable(self.shipper.last_error)
+            with self.ledger.lock:
+                yield
 
     def drain(self, timeout: float = 60.0) -> None:
         """Wait until all that was acknowledged stands in the ledger.

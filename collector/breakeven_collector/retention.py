@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from breakeven_collector import seals
+from breakeven_collector.gate import Gate
 from breakeven_collector.store import Store
 
 _log = logging.getLogger(__name__)
@@ -37,13 +38,23 @@ class Retention:
         journal: folder of this collector's journal: minutes are sealed only when nothing older waits in it.
         calls_days: how long calls are kept; None: for ever, and nothing is ever sealed.
         ledger_days: how long the ledger is kept, no shorter than calls; None: for ever.
+        gate: of those who change the store.
     """
 
-    def __init__(self, store: Store, journal: Path, *, calls_days: int | None, ledger_days: int | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Path,
+        *,
+        calls_days: int | None,
+        ledger_days: int | None,
+        gate: Gate | None = None,
+    ) -> None:
         self._store = store
         self._journal = journal
         self._calls_days = calls_days
         self._ledger_days = ledger_days
+        self._gate = gate or Gate()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -62,7 +73,8 @@ class Retention:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                self.keep_up(datetime.now(UTC))
+                with self._gate.together():
+                    self.keep_up(datetime.now(UTC))
             except Exception as error:  # noqa: BLE001  # a thread that dies would keep everything for ever
                 _log.warning("nothing is sealed or deleted now, next try in %.0f s: %s", _CHECK_SECONDS, error)
             self._stop.wait(_CHECK_SECONDS)

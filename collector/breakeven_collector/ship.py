@@ -19,6 +19,7 @@ from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import StoreError, StoreUnavailable
 from breakeven_collector.estimates import Estimates
+from breakeven_collector.gate import Gate
 from breakeven_collector.journal import Journal, Segment, rewritten
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.store import Store
@@ -41,6 +42,7 @@ class Shipper:
         estimates: Estimates,
         attribution: Attribution,
         quarantine: Path,
+        gate: Gate,
     ) -> None:
         self._journal = journal
         self._store = store
@@ -49,6 +51,7 @@ class Shipper:
         self._estimates = estimates
         self._attribution = attribution
         self._quarantine = quarantine
+        self._gate = gate
         self._stop = threading.Event()
         self._busy = threading.Event()
         self.shipped_segments = 0
@@ -78,8 +81,9 @@ class Shipper:
             try:
                 first = self._journal.closed.get(timeout=0.1)
             except queue.Empty:
-                self._between()
-                self._attribution.keep_up()
+                with self._gate.together():
+                    self._between()
+                    self._attribution.keep_up()
                 continue
             self._busy.set()
             segments = [first]
@@ -100,7 +104,8 @@ class Shipper:
         wait = 0.5
         while not self._stop.is_set():
             try:
-                self._ship(segments)
+                with self._gate.together():
+                    self._ship(segments)
             except Exception as error:  # noqa: BLE001  # a thread that dies would hold up everything after it
                 self.last_error = str(error)
                 _log.log(
