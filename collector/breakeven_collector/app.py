@@ -19,6 +19,7 @@ from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices_api import prices_router
 from breakeven_collector.receiver import Receiver
 from breakeven_collector.report import Dimension, Report, build_report
+from breakeven_collector.store_api import from_this_machine, store_router
 
 
 def create_app(pipeline: Pipeline) -> FastAPI:
@@ -36,6 +37,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(receiver.router())
     app.include_router(origins_router(pipeline.store))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)))
+    app.include_router(store_router(pipeline, from_this_machine))
 
     @app.exception_handler(HTTPException)
     async def _http_error(request: Request, error: HTTPException) -> Response:

@@ -1,4 +1,4 @@
-"""Backup and restore of an embedded store: its rows, exactly, in a file that does not depend on ClickHouse's version."""
+"""Backup and restore of an embedded store: its rows, exactly, in a file that fits other versions of ClickHouse too."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _FIRST: Final = ("price_books", "attribution_versions")
 _DATA: Final = ("calls", "span_links", "late_spans", "spend_slices", "price_override", "billed")
 """A store with rows in any of these is not empty."""
 _TIMES: Final[Mapping[str, str]] = {
-    **{table: "ts" for table in ("calls", "span_links", "late_spans")},
+    **dict.fromkeys(("calls", "span_links", "late_spans"), "ts"),
     "spend_slices": "slice",
     "spend_cubes": "at",
 }
@@ -104,7 +104,8 @@ def restore_backup(dsn: str, path: Path, progress: Progress, *, replace: bool = 
             if not replace and (held := _held(base, target.database)):
                 _drop(base, beside.database)
                 raise BackupError(
-                    f"{target.address} holds data ({held}). Restore into another --data-dir, or say --replace to lose it"
+                    f"{target.address} holds data ({held}). Restore into another --data-dir, or say --replace to "
+                    "lose it"
                 )
             _drop(base, beside.database)
             beside.open(wanted)
@@ -124,7 +125,7 @@ def restore_backup(dsn: str, path: Path, progress: Progress, *, replace: bool = 
 
 
 def _wanted(manifest: Manifest) -> list[breakeven_schema.Migration]:
-    """The migrations that make the tables as the backup has them: without views, which would write rows of their own."""
+    """The migrations that make the tables as the backup has them; without views, which would write rows themselves."""
     ours = {migration.name: migration for migration in breakeven_schema.migrations() if not migration.is_view}
     if newer := sorted(manifest.migrations.keys() - ours.keys()):
         raise BackupError(
@@ -138,7 +139,8 @@ def _wanted(manifest: Manifest) -> list[breakeven_schema.Migration]:
 
 def _held(store: Store, database: str) -> str:
     rows = store.rows(
-        "SELECT name, total_rows AS n FROM system.tables WHERE database = {d:String} AND name IN {t:Array(String)} AND total_rows > 0",
+        "SELECT name, total_rows AS n FROM system.tables WHERE database = {d:String} AND name IN {t:Array(String)} "
+        "AND total_rows > 0",
         {"d": database, "t": list(_DATA)},
     )
     return ", ".join(f"{row['n']:,} rows of {row['name']}" for row in rows)
@@ -179,7 +181,9 @@ def _sources(store: Store) -> list[_Source]:
         "WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name"
     )
     columns: dict[str, list[str]] = {}
-    for row in store.rows("SELECT table, name FROM system.columns WHERE database = currentDatabase() ORDER BY table, position"):
+    for row in store.rows(
+        "SELECT table, name FROM system.columns WHERE database = currentDatabase() ORDER BY table, position"
+    ):
         columns.setdefault(row["table"], []).append(row["name"])
     found: list[_Source] = []
     for row in sorted(tables, key=lambda row: (row["name"] not in _FIRST, row["name"])):

@@ -132,7 +132,7 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
-            self._tar = tarfile.open(path, mode="r:")
+            self._tar = tarfile.open(path, mode="r:")  # noqa: SIM115  # closed by __exit__
         except FileNotFoundError:
             raise BackupError(f"there is no file {path}") from None
         except (tarfile.TarError, OSError) as error:

@@ -67,14 +67,16 @@ def restore(
     with plain_errors(), _bar() as progress:
         manifest = restore_backup(settings.dsn, file, progress, replace=replace)
     if waiting := sum(1 for _ in settings.journal_dir.glob("*.seg")):
-        errors.print(f"{waiting} segments wait in {settings.journal_dir}: `breakeven up` will add them.", soft_wrap=True)
+        errors.print(
+            f"{waiting} segments wait in {settings.journal_dir}: `breakeven up` will add them.", soft_wrap=True
+        )
     Console().print(
         f"Restored {manifest.rows:,} rows of {manifest.made_at}, each compared.", highlight=False, soft_wrap=True
     )
 
 
 @store_app.command(
-    epilog="Examples:\n\n  breakeven erase --user u-17 --dry-run\n\n  breakeven erase --tenant acme --project shop --yes"
+    epilog="Examples:\n\n  breakeven erase --user u-17 --dry-run\n\n  breakeven erase --tenant acme --project shop"
 )
 def erase(
     user: Annotated[str | None, typer.Option(help="The user's id, as applications send it.")] = None,

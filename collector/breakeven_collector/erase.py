@@ -18,7 +18,14 @@ Progress = Callable[[str], None]
 """Called with what is being done."""
 
 _SUMMED: Final = (
-    *("calls", "failed_calls", "uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
+    *(
+        "calls",
+        "failed_calls",
+        "uncached_tokens",
+        "cache_read_tokens",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
+    ),
     *("audio_input_tokens", "image_input_tokens", "answer_tokens", "reasoning_tokens", "audio_output_tokens"),
     *("image_output_tokens", "quantity", "reported_cost_usd", "duration_us", "resends", "estimated_calls"),
     *("estimated_input_tokens", "estimated_output_tokens"),
@@ -112,20 +119,24 @@ def erase(
 
 
 def scan(store: Store, whom: Whom) -> dict[str, int]:
-    """`table.column` → rows in which the id stands: in every column of every table that holds text, maps and lists too."""
+    """`table.column` → rows in which the id stands: in every column of text, maps and lists too."""
     found: dict[str, int] = {}
     for table, columns in _text_columns(store).items():
         names = dict(columns)
         where = "project = {project:String}" if whom.project is not None and "project" in names else "1"
-        counts = ", ".join(f"countIf({_stands(column, type)}) AS `{column}`" for column, type in columns)
-        (row,) = store.rows(f"SELECT {counts} FROM {table} WHERE {where}", {"id": whom.id, "project": whom.project or ""})
-        found |= {f"{table}.{column}": n for column, n in row.items() if n}
+        # Not named after the columns: the condition would mean the counts.
+        counts = ", ".join(f"countIf({_stands(column, type)}) AS c{n}" for n, (column, type) in enumerate(columns))
+        (row,) = store.rows(
+            f"SELECT {counts} FROM {table} WHERE {where}", {"id": whom.id, "project": whom.project or ""}
+        )
+        found |= {f"{table}.{columns[int(name[1:])][0]}": n for name, n in row.items() if n}
     return found
 
 
 def _stands(column: str, type: str) -> str:
     if type.startswith("Map("):
-        return f"has(mapKeys(`{column}`), {{id:String}}) OR has(arrayMap(v -> toString(v), mapValues(`{column}`)), {{id:String}})"
+        values = f"arrayMap(v -> toString(v), mapValues(`{column}`))"
+        return f"has(mapKeys(`{column}`), {{id:String}}) OR has({values}, {{id:String}})"
     if "String" in type and type.startswith("Array("):
         # A list of tuples too: as text, with the quotes around it.
         return f"position(toString(`{column}`), concat('\\'', {{id:String}}, '\\'')) > 0"
@@ -221,7 +232,9 @@ def _left(store: Store, table: str, whom: Whom) -> int:
     """Sums of the person that are not zero."""
     summed = ", ".join(f"sum(s.{column}) AS {column}" for column in _SUMMED)
     some = " OR ".join(f"{column} != 0" for column in _SUMMED)
-    held = f"SELECT {summed} FROM {table} AS s WHERE {_is(whom)} GROUP BY {', '.join(_keys(store, table))} HAVING {some}"
+    held = (
+        f"SELECT {summed} FROM {table} AS s WHERE {_is(whom)} GROUP BY {', '.join(_keys(store, table))} HAVING {some}"
+    )
     return store.rows(f"SELECT count() AS n FROM ({held})", {"id": whom.id, "project": whom.project or ""})[0]["n"]
 
 
@@ -251,7 +264,8 @@ def _drop_old_parts(store: Store) -> None:
 
 def _old_parts(store: Store) -> int:
     (row,) = store.rows(
-        "SELECT count() AS n FROM system.parts WHERE database = currentDatabase() AND NOT active AND table IN {t:Array(String)}",
+        "SELECT count() AS n FROM system.parts WHERE database = currentDatabase() AND NOT active "
+        "AND table IN {t:Array(String)}",
         {"t": list(_CHANGED)},
     )
     return int(row["n"])

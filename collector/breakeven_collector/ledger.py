@@ -122,7 +122,11 @@ class Ledger:
         month = span.month
         for _ in range(_TRIES):
             number = self.next_pass(month)
-            self._store.run(query("pass"), {**span.parameters(), "late": span.late, "pass": number}, as_one_block(f"{month}/{number}"))
+            self._store.run(
+                query("pass"),
+                {**span.parameters(), "late": span.late, "pass": number},
+                as_one_block(f"{month}/{number}"),
+            )
             # Nobody else writes to an embedded store. On a server another collector may have taken the number: then
             # nothing of ours was added, and there is still a difference.
             if self._store.embedded or self.next_pass(month) <= number:

@@ -10,8 +10,8 @@ from types import TracebackType
 from breakeven_collector.access import Access
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
-from breakeven_collector.estimates import Estimates
 from breakeven_collector.errors import StoreUnavailable
+from breakeven_collector.estimates import Estimates
 from breakeven_collector.gate import Gate
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger

@@ -239,8 +239,8 @@ def _notes(report: Report) -> list[RenderableType]:
         lines.append(
             (
                 "late",
-                f"{late['calls']:,} calls, {money(late['cost_usd'])}, came after their minutes were sealed; a duplicate "
-                "of a call that is no longer kept cannot be told among them",
+                f"{late['calls']:,} calls, {money(late['cost_usd'])}, came after their minutes were sealed; "
+                "duplicates of calls that are no longer kept cannot be told among them",
             )
         )
     lines += [

@@ -91,7 +91,7 @@ class GatewayCache(TypedDict):
 
 
 class Late(TypedDict):
-    """Calls in the bill that came after their minutes were sealed: a duplicate of an expired call cannot be told there."""
+    """Calls in the bill that came after their minutes were sealed: duplicates of expired calls cannot be told there."""
 
     calls: int
     cost_usd: str | None
@@ -125,8 +125,8 @@ unpriced_calls (int), unpriced_units (of meters without a rate, decimal string).
 
 Report = dict[str, Any]
 """The document: period, by, price_book, the rows under the dimension's plural, totals, coverage, unpriced, unallocated,
-retries, gateway_cache, late, removed, lost, and other_book where one was asked for. USD are decimal strings, None where not
-known."""
+retries, gateway_cache, late, removed, lost, and other_book where one was asked for. USD are decimal strings, None where
+not known."""
 
 
 def build_report(

@@ -148,7 +148,8 @@ class Retention:
 
     def _months(self, table: str, column: str, over: datetime) -> Iterator[int]:
         rows = self._store.rows(
-            f"SELECT DISTINCT toYYYYMM({column}) AS month FROM {table} WHERE {column} < {{over:DateTime}} ORDER BY month",
+            f"SELECT DISTINCT toYYYYMM({column}) AS month FROM {table} WHERE {column} < {{over:DateTime}} "
+            "ORDER BY month",
             {"over": over},
         )
         return (month for row in rows if _month_end(month := int(row["month"])) <= over)

@@ -1,9 +1,9 @@
 """Sealed minutes: their calls may expire, so a pass never differences them again, and what comes for them is late.
 
-A boundary is set in two steps, as rows of `seals`. First it is *announced*: requests that a collector takes from a moment
-a little ahead are late for the minutes before it. That depends on the request alone, not on when it lands, so one that is
-shipped again after a crash, or by a collector that did not know yet, goes where it went before. Then, when nothing older
-is on its way any more, it is *closed*: all that comes is late, and calls may go. See docs/design/0003-sealing.md.
+A boundary is set in two steps, as rows of `seals`. First it is *announced*: requests that a collector takes from a
+moment a little ahead are late for the minutes before it. That depends on the request alone, not on when it lands, so
+one that is shipped again after a crash goes where it went before. Then, when nothing older is on its way any more, it
+is *closed*: all that comes is late, and calls may go. See docs/design/0003-sealing.md.
 """
 
 from dataclasses import dataclass
@@ -43,12 +43,16 @@ class Seals:
 def read(store: Store) -> Seals:
     """What holds now."""
     (row,) = store.rows(
-        "SELECT max(s.sealed_before) AS announced, max(s.from_ns) AS from_ns, maxIf(s.sealed_before, s.closed) AS closed, "
-        "argMax(s.at, (s.sealed_before, s.from_ns)) AS announced_at "
+        "SELECT max(s.sealed_before) AS announced, max(s.from_ns) AS from_ns, "
+        "maxIf(s.sealed_before, s.closed) AS closed, argMax(s.at, (s.sealed_before, s.from_ns)) AS announced_at "
         "FROM seals AS s"
     )
-    utc = {key: value.replace(tzinfo=UTC) for key, value in row.items() if isinstance(value, datetime)}
-    return Seals(**{**row, **utc})
+    return Seals(
+        announced=row["announced"].replace(tzinfo=UTC),
+        from_ns=row["from_ns"],
+        announced_at=row["announced_at"].replace(tzinfo=UTC),
+        closed=row["closed"].replace(tzinfo=UTC),
+    )
 
 
 def closed_by(store: Store, moment: datetime) -> datetime | None:
@@ -79,6 +83,4 @@ def close(store: Store, seals: Seals, *, now: datetime) -> None:
 
 
 def _add(store: Store, sealed_before: datetime, from_ns: int, *, closed: bool, now: datetime) -> None:
-    store.insert(
-        "seals", ["sealed_before", "from_ns", "closed", "at"], [(sealed_before, from_ns, closed, now)]
-    )
+    store.insert("seals", ["sealed_before", "from_ns", "closed", "at"], [(sealed_before, from_ns, closed, now)])

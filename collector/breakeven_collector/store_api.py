@@ -1,6 +1,7 @@
 """Backup and erasure over HTTP, for admins: only the running collector may touch its embedded store."""
 
 import asyncio
+import ipaddress
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
@@ -70,6 +71,11 @@ class StoreJobs:
             path.unlink(missing_ok=True)
 
     def start(self, work: Callable[[_Job], Any]) -> str:
+        """Start it, and name it.
+
+        Raises:
+            BadRequest: 409 another piece of work is running.
+        """
         with self._lock:
             if any(job.is_running() for job in self._jobs.values()):
                 raise BadRequest(409, "a backup or an erasure is running; try again when it is done")
@@ -78,17 +84,24 @@ class StoreJobs:
         return name
 
     def job(self, name: str) -> _Job:
+        """The work of that name.
+
+        Raises:
+            BadRequest: 404 there is none.
+        """
         if name not in self._jobs:
             raise BadRequest(404, "no such backup or erasure; another one was started since")
         return self._jobs[name]
 
     def back_up(self, job: _Job) -> dict[str, Any]:
+        """Write the backup into `file`."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._pipeline.quiet():
             manifest = write_backup(self._pipeline.store, self.file, job.progress)
         return {"rows": manifest.rows, "bytes": self.file.stat().st_size}
 
     def erase(self, whom: Whom, dry_run: bool, job: _Job) -> dict[str, Any]:
+        """Erase, and tell what came of it."""
         return erased_document(erase_here(self._pipeline, whom, job.progress, dry_run=dry_run))
 
     @property
@@ -111,6 +124,23 @@ def erased_document(erased: Erased) -> dict[str, Any]:
     for bill in ("bill_before", "bill_after"):
         document[bill] = {key: None if value is None else str(value) for key, value in document[bill].items()}
     return document
+
+
+def from_this_machine(request: Request) -> None:
+    """Admins without keys: programs on the collector's own machine, and no web page in a browser there.
+
+    Raises:
+        BadRequest: 403 from elsewhere or from a page, 415 what a page could send unasked.
+    """
+    host = request.client.host if request.client else ""
+    try:
+        inside = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        inside = False
+    if not inside or "origin" in request.headers:
+        raise BadRequest(403, "this is for the collector's own machine only: run the command there")
+    if request.method == "POST" and not request.headers.get("content-type", "").startswith("application/json"):
+        raise BadRequest(415, "send application/json")
 
 
 def store_router(pipeline: Pipeline, admin: Callable[[Request], Any]) -> APIRouter:

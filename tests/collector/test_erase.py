@@ -56,9 +56,7 @@ def files_with(store: Store, text: str) -> int:
     )
 
 
-def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(
-    filled: Store, project: str, tmp_path: Path
-) -> None:
+def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(filled: Store, project: str, tmp_path: Path) -> None:
     store, person = filled, f"person-{uuid4().hex}"
     Catalog(store).resolve_new()
     calls = [
@@ -90,7 +88,13 @@ def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(
 
     looked = erase(store, Ledger(store), Whom("user_id", person), files=[quarantine], progress=quiet, dry_run=True)
     assert looked.before == looked.after == scan(store, Whom("user_id", person))
-    assert looked.before.keys() >= {"calls.user_id", "calls.tags", "late_spans.user_id", "spend_slices.user_id", "spend_cubes.user_id"}
+    assert looked.before.keys() >= {
+        "calls.user_id",
+        "calls.tags",
+        "late_spans.user_id",
+        "spend_slices.user_id",
+        "spend_cubes.user_id",
+    }
     erased = erase(store, Ledger(store), Whom("user_id", person), files=[quarantine], progress=quiet)
 
     assert (erased.before, erased.after) == (looked.before, {})

@@ -57,7 +57,9 @@ class World:
         return {row["counted"]: row["n"] for row in rows}
 
     def kept(self, project: str, table: str = "calls") -> int:
-        return self.store.rows(f"SELECT count() AS n FROM {table} FINAL WHERE project = {{p:String}}", {"p": project})[0]["n"]
+        return self.store.rows(f"SELECT count() AS n FROM {table} FINAL WHERE project = {{p:String}}", {"p": project})[
+            0
+        ]["n"]
 
 
 class Taken:
@@ -103,7 +105,9 @@ def test_ten_thousand_calls_that_expired_and_one_late_span_are_10_001_calls(worl
     hour = world.now - 2 * HOUR
     calls = [Call(at=hour + n * HOUR / 10_000, response_id=f"{project}-{n}") for n in range(10_000)]
     world.land(*calls, project=project)
-    before = world.store.rows("SELECT * FROM spend_slices FINAL WHERE project = {p:String} ORDER BY ALL", {"p": project})
+    before = world.store.rows(
+        "SELECT * FROM spend_slices FINAL WHERE project = {p:String} ORDER BY ALL", {"p": project}
+    )
     for _ in range(11):
         world.pass_time(DAY)
     assert world.kept(project) == 0
