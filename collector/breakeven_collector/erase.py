@@ -32,7 +32,7 @@ _SUMMED: Final = (
 )
 _LEDGER: Final = ("spend_slices", "spend_cubes")
 _CHANGED: Final = ("calls", "late_spans", *_LEDGER)
-_OLD_PARTS_SECONDS: Final = 90.0
+_OLD_PARTS_SECONDS: Final = 60.0
 
 
 class EraseError(BreakevenError):
@@ -264,7 +264,7 @@ def _drop_old_parts(store: Store) -> None:
 
 def _old_parts(store: Store) -> int:
     (row,) = store.rows(
-        "SELECT count() AS n FROM system.parts WHERE database = currentDatabase() AND NOT active "
+        "SELECT count() AS n FROM system.parts WHERE database = currentDatabase() AND NOT active AND rows > 0 "
         "AND table IN {t:Array(String)}",
         {"t": list(_CHANGED)},
     )

@@ -42,7 +42,7 @@ def test_a_running_collector_is_backed_up_restored_elsewhere_and_erases_a_person
     refused = run("restore", str(file), "--data-dir", str(again))
     assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
 
-    erased = run("erase", "--user", "u-17", "--yes", "--url", collector.url)
+    erased = run("erase", "--user", "u-17", "--yes", "--url", collector.url, timeout=120)
     assert erased.returncode == 0, erased.stderr
     assert "The bill is what it was: 5 calls" in erased.stdout
     assert bill("--url", collector.url) == there
