@@ -134,7 +134,7 @@ def test_ten_thousand_calls_that_expired_and_one_late_span_are_10_001_calls(worl
 def test_late_calls_are_compared_among_themselves(world: World, project: str) -> None:
     outer = Call(at=world.now, response_id="r1", scope="opentelemetry.instrumentation.openai.v1", feature="a")
     inner = Call(at=world.now, response_id="r1", feature="b")
-    trace = {"trace_id": b"L" * 16, "at": world.now}
+    trace: dict[str, Any] = {"trace_id": b"L" * 16, "at": world.now}
     wrapper = Call(**trace, span_id=b"wrapper1", scope="another.scope", seconds=2)
     step = Call(**trace, operation="invoke_agent", span_id=b"agent-01", parent=b"wrapper1", input_tokens=None)
     call = Call(**trace, span_id=b"inner-01", parent=b"agent-01", response_id="r2")
