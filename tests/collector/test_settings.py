@@ -32,6 +32,8 @@ def test_the_defaults(tmp_path: Path) -> None:
         "max_body_bytes": 64 * 1024 * 1024,
         "max_query_seconds": 300,
         "replicated": False,
+        "keep_calls_days": None,
+        "keep_ledger_days": None,
     }
     assert (Settings().dsn, Settings().journal_dir) == (f"chdb://{data_dir}/store", data_dir / "journal")
 
@@ -49,6 +51,8 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_body_bytes": "1000",
         "max_query_seconds": "5",
         "replicated": "true",
+        "keep_calls_days": "30",
+        "keep_ledger_days": "400",
     }
     assert values.keys() == Settings.model_fields.keys()
     for name, value in values.items():
@@ -63,6 +67,8 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_body_bytes": 1000,
         "max_query_seconds": 5,
         "replicated": True,
+        "keep_calls_days": 30,
+        "keep_ledger_days": 400,
     }
     assert Settings().dsn == "https://u:p@h:1/d"
     assert Settings(port=7).port == 7  # an option goes before the variable
