@@ -1,5 +1,7 @@
 """Who is erased stands nowhere any more, in no table and in no file, and the bill is what it was to the last digit."""
 
+import contextlib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,9 +53,12 @@ def files_with(store: Store, text: str) -> int:
     tables = store.rows(
         "SELECT arrayJoin(data_paths) AS path FROM system.tables WHERE database = currentDatabase() AND name != 'erasing'"
     )
-    return sum(
-        text.encode() in file.read_bytes() for row in tables for file in Path(row["path"]).rglob("*") if file.is_file()
-    )
+    found = 0
+    for file in [file for row in tables for file in Path(row["path"]).rglob("*")]:
+        # The engine merges meanwhile: a file may be gone again.
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            found += text.encode() in file.read_bytes()
+    return found
 
 
 def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(filled: Store, project: str, tmp_path: Path) -> None:
@@ -102,6 +107,10 @@ def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(filled: Store,
     assert [path.name for path in quarantine.iterdir()] == ["two.pb"]
     assert erased.bill_before == erased.bill_after
     assert sums(store, project) == before
+    # A part that the engine no longer lists is being unlinked.
+    deadline = time.monotonic() + 20
+    while files_with(store, person) and time.monotonic() < deadline:
+        time.sleep(0.2)
     assert files_with(store, person) == 0
     # passes over all of it find nothing to add or to take off
     minutes = [(project, int(call.at.timestamp()) // 60 * 60) for call in calls]
