@@ -26,6 +26,7 @@ from breakeven_collector.prices_api import prices_router
 from breakeven_collector.receiver import PATHS, Receiver
 from breakeven_collector.report import Dimension, Report, build_report
 from breakeven_collector.sql.endpoint import sql_router
+from breakeven_collector.store_api import store_router
 
 
 class _App(FastAPI):
@@ -55,6 +56,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(origins_router(pipeline.store, access))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
     app.include_router(keys_router(pipeline.store, access))
+    app.include_router(store_router(pipeline, access.owner))
 
     def sees(request: Request) -> tuple[str, ...] | None:
         return access.sql_reader(request).projects

@@ -1,4 +1,4 @@
-"""The command line: `breakeven up | demo | report | map | prices | keys | doctor`."""
+"""The command line: `breakeven up | demo | report | map | prices | keys | doctor | backup | …`."""
 
 import json
 from datetime import UTC, datetime
@@ -26,6 +26,7 @@ from breakeven_collector.cli_options import (
 )
 from breakeven_collector.cli_prices import prices_app
 from breakeven_collector.cli_sql import sql_app
+from breakeven_collector.cli_store import store_app
 from breakeven_collector.report import Dimension
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
 app.add_typer(sql_app)
+app.add_typer(store_app)
 
 
 class Format(StrEnum):

@@ -85,6 +85,9 @@ def settings_of(**options: Any) -> Settings:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:
+            # It is about several settings at once, which the message names.
+            fail(first["msg"].removeprefix("Value error, "))
         name = str(first["loc"][0])
         fail(f"{name} (BREAKEVEN_{name.upper()}) is {first['input']!r}: {first['msg']}")
 

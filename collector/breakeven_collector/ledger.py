@@ -3,6 +3,9 @@
 A pass looks again at minutes that got new rows and adds the difference between truth and what is held. It may be done
 twice, late, or by two collectors at once: a pass that finds no difference adds nothing, and of two that write at the
 same time one wins (`insert_deduplication_token` names the number of the pass) and the other looks again.
+
+Minutes that are sealed have lost calls, or may lose them: they are left as they are, and what came too late for them is
+brought into the ledger by a pass of its own, over `late_calls`.
 """
 
 import logging
@@ -14,6 +17,7 @@ from datetime import UTC, datetime
 
 from breakeven_schema import query
 
+from breakeven_collector import seals
 from breakeven_collector.catalog import NameKey
 from breakeven_collector.errors import StoreError
 from breakeven_collector.store import Store
@@ -23,7 +27,7 @@ _log = logging.getLogger(__name__)
 Slice = tuple[str, int]
 """Project and start of a minute, Unix seconds."""
 
-_NEAR_SECONDS = 20 * 60
+_NEAR_SECONDS = int(seals.NEAR.total_seconds())
 _GAP_SECONDS = 30 * 60
 _RUNS_A_MONTH = 6
 _CALLS_A_STATEMENT = 500_000
@@ -40,6 +44,8 @@ class Span:
     """First minute, Unix seconds."""
     end: int
     """After the last minute."""
+    late: bool = False
+    """It is about calls that came after the minutes were sealed."""
 
     def parameters(self) -> dict[str, object]:
         """As the queries take it."""
@@ -49,6 +55,8 @@ class Span:
             "to": self.end,
             "near_from": self.start - _NEAR_SECONDS,
             "near_to": self.end + _NEAR_SECONDS,
+            "calls": "late_calls" if self.late else "calls",
+            "links": "late_links" if self.late else "span_links",
         }
 
 
@@ -57,7 +65,8 @@ class Ledger:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = threading.Lock()
+        self.lock = threading.RLock()
+        """Held during a pass: who holds it sees a ledger that nobody here changes."""
 
     def pass_segments(self, segments: Sequence[str]) -> None:
         """Bring the ledger up to date with the calls that these segments brought."""
@@ -68,7 +77,9 @@ class Ledger:
         """Make the minutes again in which these names occur."""
         if names:
             rows = self._store.rows(
-                "SELECT DISTINCT project, toUnixTimestamp(toStartOfMinute(ts)) AS minute FROM calls "
+                "SELECT DISTINCT project, toUnixTimestamp(toStartOfMinute(ts)) AS minute FROM "
+                "(SELECT project, ts, provider, model, price_context FROM calls "
+                "UNION ALL SELECT project, ts, provider, model, price_context FROM late_calls) "
                 "WHERE (provider, model, price_context) IN {names:Array(Tuple(String, String, String))}",
                 {"names": list(names)},
             )
@@ -76,35 +87,62 @@ class Ledger:
 
     def pass_slices(self, slices: Iterable[Slice]) -> None:
         """Bring these minutes, and the ones that share calls with them, up to date."""
-        with self._lock:
+        with self.lock:
             dirty = set(slices)
-            for span in self._spans(dirty):
-                related = self._store.query_file("related_slices", span.parameters())
-                dirty |= {(row["project"], row["minute"]) for row in related}
-            for span in self._spans(dirty):
-                self._pass_span(span)
+            sealed = seals.read(self._store)
+            first = sealed.first_minute
+            self._pass({piece for piece in dirty if piece[1] >= first}, first, late=False)
+            before = sealed.announced.timestamp()
+            self._pass(self._of_late_calls({piece for piece in dirty if piece[1] < before}), 0, late=True)
+
+    def _pass(self, dirty: set[Slice], first: int, *, late: bool) -> None:
+        for span in self._spans(dirty, late=late):
+            related = self._store.query_file("related_slices", span.parameters())
+            dirty |= {(row["project"], row["minute"]) for row in related if row["minute"] >= first}
+        for span in self._spans(dirty, late=late):
+            self._pass_span(span)
+
+    def _of_late_calls(self, sealed: set[Slice]) -> set[Slice]:
+        """Those of the minutes that have late calls or links."""
+        if not sealed:
+            return set()
+        rows = self._store.rows(
+            "SELECT DISTINCT project, toUnixTimestamp(toStartOfMinute(ts)) AS minute FROM late_spans "
+            "WHERE project IN {projects:Array(String)} AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') "
+            "AND toStartOfMinute(ts) <= toDateTime({to:UInt32}, 'UTC')",
+            {
+                "projects": sorted({project for project, _ in sealed}),
+                "from": min(minute for _, minute in sealed),
+                "to": max(minute for _, minute in sealed),
+            },
+        )
+        return sealed & {(row["project"], row["minute"]) for row in rows}
 
     def _pass_span(self, span: Span) -> None:
         month = span.month
         for _ in range(_TRIES):
-            number = self._next_pass(month)
-            self._store.run(query("pass"), {**span.parameters(), "pass": number}, _as_one_block(f"{month}/{number}"))
+            number = self.next_pass(month)
+            self._store.run(
+                query("pass"),
+                {**span.parameters(), "late": span.late, "pass": number},
+                as_one_block(f"{month}/{number}"),
+            )
             # Nobody else writes to an embedded store. On a server another collector may have taken the number: then
             # nothing of ours was added, and there is still a difference.
-            if self._store.embedded or self._next_pass(month) <= number:
+            if self._store.embedded or self.next_pass(month) <= number:
                 return
         raise StoreError(f"the ledger of {month} changed under {_TRIES} passes in a row; it is tried again later")
 
-    def _next_pass(self, month: int) -> int:
+    def next_pass(self, month: int) -> int:
         """Number for the next pass over a month; mends the cubes first if they did not get the last one."""
         passes = {row["holder"]: int(row["pass"]) for row in self._store.query_file("last_passes", {"month": month})}
         number = max(passes.values()) + 1
         if len(set(passes.values())) > 1:
             _log.warning("the cubes of %d do not hold what the ledger holds; mending them", month)
-            self._store.run(query("mend_cubes"), {"month": month}, _as_one_block(f"mend/{month}/{number}"))
+            self._store.run(query("mend_cubes"), {"month": month}, as_one_block(f"mend/{month}/{number}"))
         return number
 
-    def _spans(self, slices: Iterable[Slice]) -> Iterator[Span]:
+    def _spans(self, slices: Iterable[Slice], *, late: bool) -> Iterator[Span]:
         """Stretches of time that hold all the minutes, each one statement's work: of one month, not too many calls."""
         by_month: dict[int, list[Slice]] = defaultdict(list)
         for piece in slices:
@@ -117,7 +155,7 @@ class Ledger:
                 gap *= 2
             projects = sorted({project for project, _ in of_month})
             for start, end in runs:
-                yield from self._cut(Span(projects, month, start, end))
+                yield from self._cut(Span(projects, month, start, end, late))
 
     def _cut(self, span: Span) -> Iterator[Span]:
         start, calls = span.start, 0
@@ -129,7 +167,8 @@ class Ledger:
         yield replace(span, start=start)
 
 
-def _as_one_block(token: str) -> dict[str, object]:
+def as_one_block(token: str) -> dict[str, object]:
+    """Settings under which an insert writes one block, and the same token again nothing."""
     return {
         "insert_deduplication_token": token,
         "insert_deduplicate": 1,

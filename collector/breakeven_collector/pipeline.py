@@ -2,19 +2,24 @@
 
 import logging
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import TracebackType
 
 from breakeven_collector.access import Access
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
+from breakeven_collector.errors import StoreUnavailable
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.folders import make_private
+from breakeven_collector.gate import Gate
 from breakeven_collector.journal import Journal
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.probe import Probe
 from breakeven_collector.quarantine import Quarantine
 from breakeven_collector.received import Received
 from breakeven_collector.recent import RecentRequests
+from breakeven_collector.retention import Retention
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
 from breakeven_collector.store import Store
@@ -65,6 +70,7 @@ class Pipeline:
             self.access.close()
             self.store.close()
             raise
+        self.gate = Gate()
         self.shipper = Shipper(
             self.journal,
             self.store,
@@ -74,7 +80,16 @@ class Pipeline:
             self.attribution,
             Quarantine(self.quarantine, days=self.settings.quarantine_days, also=self.settings.journal_dir),
             self.watch,
+            self.gate,
         )
+        self.retention = Retention(
+            self.store,
+            self.settings.journal_dir,
+            calls_days=self.settings.keep_calls_days,
+            ledger_days=self.settings.keep_ledger_days,
+            gate=self.gate,
+        )
+        self.retention.start()
         return self
 
     def __exit__(
@@ -82,9 +97,29 @@ class Pipeline:
     ) -> None:
         self.journal.close()
         self.shipper.close()
+        self.retention.close()
         self.probe.close()
         self.access.close()
         self.store.close()
+
+    @contextmanager
+    def quiet(self, timeout: float = 600.0) -> Generator[None]:
+        """The store for itself: what was acknowledged is in it, and nothing lands meanwhile; requests are still taken.
+
+        Raises:
+            StoreUnavailable: the journal does not empty within `timeout` seconds.
+        """
+        try:
+            self.drain(timeout)
+        except TimeoutError as error:
+            raise StoreUnavailable(str(error)) from None
+        with self.gate.alone():
+            # What failed half-way since waits to be done again.
+            if self.shipper.last_error:
+                raise StoreUnavailable(self.shipper.last_error)
+            self.shipper.pass_landed()
+            with self.ledger.lock:
+                yield
 
     def drain(self, timeout: float = 60.0) -> None:
         """Wait until all that was acknowledged stands in the ledger.

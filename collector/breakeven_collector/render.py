@@ -200,7 +200,7 @@ def _removed_table(report: Report, by: Dimension) -> RenderableType:
 
 def _notes(report: Report) -> list[RenderableType]:
     coverage, totals, removed, lost = report["coverage"], report["totals"], report["removed"], report["lost"]
-    retries, cache = report["retries"], report["gateway_cache"]
+    retries, cache, late = report["retries"], report["gateway_cache"], report["late"]
     lines = [("priced", f"{percent(coverage['priced'])} of calls{_reasons(report['unpriced'])}")]
     lines.append(("usage known", f"{percent(coverage['reported_usage'])} of calls"))
     if totals["estimated_usd"]:
@@ -233,6 +233,14 @@ def _notes(report: Report) -> list[RenderableType]:
             (
                 "gateway cache",
                 f"{cache['calls']:,} answers for $0, which avoided {money(cache['avoided_usd'])}",
+            )
+        )
+    if late["calls"]:
+        lines.append(
+            (
+                "late",
+                f"{late['calls']:,} calls, {money(late['cost_usd'])}, came after their minutes were sealed; "
+                "duplicates of calls that are no longer kept cannot be told among them",
             )
         )
     lines += [

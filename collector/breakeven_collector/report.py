@@ -91,6 +91,13 @@ class GatewayCache(TypedDict):
     avoided_usd: str | None
 
 
+class Late(TypedDict):
+    """Calls in the bill that came after their minutes were sealed: duplicates of expired calls cannot be told there."""
+
+    calls: int
+    cost_usd: str | None
+
+
 class Lost(TypedDict):
     """Spans that were numbered by a process and never came."""
 
@@ -119,8 +126,8 @@ unpriced_calls (int), unpriced_units (of meters without a rate, decimal string).
 
 Report = dict[str, Any]
 """The document: period, by, price_book, config_error (None: breakeven.toml counts as it stands), the rows under the
-dimension's plural, totals, coverage, unpriced, unallocated, retries, gateway_cache, removed, lost, and other_book where
-one was asked for. USD are decimal strings, None where not known."""
+dimension's plural, totals, coverage, unpriced, unallocated, retries, gateway_cache, late, removed, lost, and other_book
+where one was asked for. USD are decimal strings, None where not known."""
 
 
 def build_report(
@@ -201,6 +208,7 @@ def build_report(
         ],
         "retries": Retries(calls=totals["retry_calls"], cost_usd=usd(totals["retry_usd"]), resends=totals["resends"]),
         "gateway_cache": GatewayCache(calls=totals["gateway_cache_calls"], avoided_usd=usd(totals["avoided_usd"])),
+        "late": Late(calls=totals["late_calls"], cost_usd=usd(totals["late_usd"])),
         "removed": Removed(
             duplicate_calls=totals["duplicate_calls"],
             wrapper_calls=totals["wrapper_calls"],
@@ -257,11 +265,11 @@ def usd(amount: Decimal | None) -> str | None:
 _COUNTS = ("calls", "failed_calls", "input_tokens", "cached_input_tokens", "output_tokens")
 _MONEY = (
     *("cost_usd", "estimated_usd", "previous_cost_usd", "allocated_usd", "mapped_usd", "reported_usd", "retry_usd"),
-    *("avoided_usd", "removed_usd"),
+    *("avoided_usd", "removed_usd", "late_usd"),
 )
 _MORE_COUNTS = (
     *("unpriced_calls", "calls_without_usage", "estimated_calls", "allocated_calls", "mapped_calls", "reported_calls"),
-    *("duplicate_calls", "wrapper_calls", "retry_calls", "resends", "gateway_cache_calls"),
+    *("duplicate_calls", "wrapper_calls", "retry_calls", "resends", "gateway_cache_calls", "late_calls"),
 )
 
 

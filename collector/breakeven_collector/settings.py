@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from breakeven_collector.logs import LogFormat
@@ -59,6 +59,19 @@ class Settings(BaseSettings):
     """Serve read-only SQL at /clickhouse/."""
     replicated: bool = False
     """Use ClickHouse's Replicated… engines: for a cluster."""
+    keep_calls_days: Annotated[int | None, Field(ge=7)] = None
+    """Days that single calls are kept; the bill stays when they go. Unset: for ever."""
+    keep_ledger_days: Annotated[int | None, Field(ge=7)] = None
+    """Days that the bill itself is kept, by whole months; needs `keep_calls_days`. Unset: for ever."""
+
+    @model_validator(mode="after")
+    def _calls_go_first(self) -> "Settings":
+        if self.keep_ledger_days is not None and (self.keep_calls_days or 10**9) > self.keep_ledger_days:
+            raise ValueError(
+                "the bill would go before the calls that it is made of; set BREAKEVEN_KEEP_CALLS_DAYS to "
+                f"{self.keep_ledger_days} or less"
+            )
+        return self
 
     key: SecretStr = SecretStr("")
     """What the command line shows to a collector that asks for a key. From the environment alone: an option would stand

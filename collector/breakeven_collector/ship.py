@@ -11,13 +11,15 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence, Sized
 from typing import Final
 
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import StoreError
 from breakeven_collector.estimates import Estimates
+from breakeven_collector.gate import Gate
 from breakeven_collector.journal import Journal, Segment
 from breakeven_collector.landing import Landing
 from breakeven_collector.ledger import Ledger
@@ -49,6 +51,7 @@ class Shipper:
         attribution: Attribution,
         quarantine: Quarantine,
         watch: Watch,
+        gate: Gate,
     ) -> None:
         self._journal = journal
         self._catalog = catalog
@@ -57,9 +60,11 @@ class Shipper:
         self._attribution = attribution
         self._quarantine = quarantine
         self._watch = watch
+        self._gate = gate
         self._stop = threading.Event()
         self._landing = Landing(store, quarantine, self._stop)
-        self._landed: queue.SimpleQueue[Segment] = queue.SimpleQueue()
+        self._landed: deque[Segment] = deque()
+        self._some_landed = threading.Event()
         self._lock = threading.Lock()
         self._busy: set[str] = set()
         self._errors: dict[str, str] = {}
@@ -89,7 +94,7 @@ class Shipper:
     def idle(self) -> bool:
         """Nothing is being shipped or waits to be."""
         with self._lock:
-            return not self._busy and self._journal.closed.empty() and self._landed.empty()
+            return not self._busy and self._journal.closed.empty() and not self._landed
 
     def close(self, timeout: float = 30.0) -> None:
         """Ship what is closed, then stop; what the store does not take stays in the journal."""
@@ -111,13 +116,13 @@ class Shipper:
                 continue
             with _Busy(self._busy, self._lock):
                 segments = self._with_more(first)
-                if self._until_done(lambda segments=segments: self._land(segments), segments):
-                    for segment in segments:
-                        self._landed.put(segment)
+                self._until_done(lambda segments=segments: self._land(segments), segments)
 
     def _land(self, segments: Sequence[Segment]) -> None:
         with self._watch.insert_seconds.time():
             self._landing.land(segments)
+        self._landed.extend(segments)
+        self._some_landed.set()
 
     def _with_more(self, first: Segment) -> list[Segment]:
         """What is inserted in one go: what waits, up to a limit."""
@@ -134,25 +139,25 @@ class Shipper:
 
     def _pass_all(self) -> None:
         while not self._stop.is_set():
-            try:
-                segments = [self._landed.get(timeout=0.1)]
-            except queue.Empty:
-                self._between()
-                self._attribution.keep_up()
+            if not self._some_landed.wait(0.1):
+                with self._gate.together():
+                    self._between()
+                    self._attribution.keep_up()
                 self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
                 continue
             with _Busy(self._busy, self._lock):
-                while not self._landed.empty():
-                    segments.append(self._landed.get())
+                self._some_landed.clear()
                 began = time.monotonic()
-                if self._until_done(lambda segments=segments: self._pass(segments), segments):
-                    self.shipped_segments += len(segments)
-                    self._estimates.calls_came()
-                    self._between()
+                if self._until_done(self.pass_landed, self._landed):
+                    with self._gate.together():
+                        self._between()
                     self._pause(time.monotonic() - began)
 
-    def _pass(self, segments: Sequence[Segment]) -> None:
-        """Bring up to date what is made of the calls that these segments brought; then they may go."""
+    def pass_landed(self) -> None:
+        """Bring up to date what is made of the calls that landed; then their segments may go. From inside the gate."""
+        segments = list(self._landed)
+        if not segments:
+            return
         names = [segment.name for segment in segments]
         with self._watch.pass_seconds.time():
             self._catalog.resolve_new()
@@ -160,6 +165,9 @@ class Shipper:
             self._attribution.keep_up(names)
         for segment in segments:
             self._journal.shipped(segment)
+            self._landed.remove(segment)
+        self.shipped_segments += len(segments)
+        self._estimates.calls_came()
         self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
 
     def _pause(self, took: float) -> None:
@@ -182,13 +190,14 @@ class Shipper:
 
     # ------------------------------------------------------------------------------------------ both
 
-    def _until_done(self, work: Callable[[], None], segments: Sequence[Segment]) -> bool:
+    def _until_done(self, work: Callable[[], None], segments: Sized) -> bool:
         """Try until it is done; False if the collector stops before."""
         me = threading.current_thread().name
         wait = 0.5
         while not self._stop.is_set():
             try:
-                work()
+                with self._gate.together():
+                    work()
             except Exception as error:  # noqa: BLE001  # a thread that dies would hold up everything after it
                 with self._lock:
                     self._errors[me] = str(error)

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import clickhouse_connect
-from breakeven_schema import apply, otlp_schema, query
+from breakeven_schema import Migration, apply, otlp_schema, query
 from breakeven_schema.migrate import MigrationError
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
@@ -85,15 +85,32 @@ class Store:
         """The address without user and password, for people."""
         return self.dsn if self.embedded else re.sub(r"//.*@", "//", self.dsn)
 
-    def open(self) -> "Store":
+    def open(self, wanted: Sequence[Migration] | None = None) -> "Store":
         """Create the database and bring its tables up to date; returns itself.
+
+        Args:
+            wanted: the migrations to apply; those of this program where left out.
 
         Raises:
             StoreUnavailable: nothing answers at the address.
             StoreError: another process has the embedded store open, or the store is newer than this program.
         """
+        self.connect()
+        with _as_store_error(self):
+            try:
+                apply(self.client(), wanted, replicated=self._replicated)
+            except MigrationError as error:
+                raise StoreError(f"{self.address}: {error}") from None
+        return self
+
+    def connect(self) -> "Store":
+        """Create the database, and leave it as it is; returns itself.
+
+        Raises:
+            StoreUnavailable, StoreError: as `open`.
+        """
         with self._engine_lock():
-            self._open()
+            self._connect()
         return self
 
     @contextlib.contextmanager
@@ -118,7 +135,7 @@ class Store:
         finally:
             os.close(folder)
 
-    def _open(self) -> None:
+    def _connect(self) -> None:
         with _as_store_error(self):
             root = clickhouse_connect.get_client(**self._arguments, settings=self._settings, **self._own_session())
             try:
@@ -129,10 +146,6 @@ class Store:
                     root.close()
                 else:
                     self._clients.append(root)
-            try:
-                apply(self.client(), replicated=self._replicated)
-            except MigrationError as error:
-                raise StoreError(f"{self.address}: {error}") from None
 
     def client(self) -> Client:
         """This thread's handle."""
@@ -206,6 +219,31 @@ class Store:
         return str(
             self.rows("SELECT toString(uuid) AS id FROM system.databases WHERE name = currentDatabase()")[0]["id"]
         )
+
+    def binary_rows(self, sql: str) -> bytes:
+        """The result of a query in ClickHouse's RowBinary: the same rows are the same bytes.
+
+        Raises:
+            StoreUnavailable, StoreError: see there.
+        """
+        with _as_store_error(self):
+            return self.client().raw_query(sql, fmt="RowBinary")
+
+    def insert_rows(self, table: str, columns: Sequence[str], data: bytes, *, token: str) -> None:
+        """Insert rows as `binary_rows` gives them. The same token again adds nothing.
+
+        Raises:
+            StoreUnavailable, StoreError: see there.
+        """
+        with _as_store_error(self):
+            self.client().raw_insert(
+                table,
+                column_names=list(columns),
+                insert_block=data,
+                fmt="RowBinary",
+                # A block would be cut where it spans more than 100 partitions; a piece spans what its rows span.
+                settings={"insert_deduplication_token": token, "max_partitions_per_insert_block": 0},
+            )
 
     def query_file(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run `queries/<name>.sql`."""

@@ -265,12 +265,12 @@ def test_of_two_passes_with_one_number_only_the_first_counts(
     cube = "SELECT sum(answer_tokens) AS a FROM spend_cubes WHERE grain = 'day' AND project = {p:String}"
     slices = [(project, int(after(0).timestamp()))]
     land(pipeline, body(Call()), project=project)
-    number = Ledger(pipeline.store)._next_pass(202611)  # pyright: ignore[reportPrivateUsage]
+    number = Ledger(pipeline.store).next_pass(202611)
     pipeline.store.run(
         "ALTER TABLE calls UPDATE output_tokens = 900 WHERE project = {p:String} SETTINGS mutations_sync = 1",
         {"p": project},
     )
-    monkeypatch.setattr(Ledger, "_next_pass", Mock(return_value=number - 1))
+    monkeypatch.setattr(Ledger, "next_pass", Mock(return_value=number - 1))
     Ledger(pipeline.store).pass_slices(slices)
     monkeypatch.undo()
     assert pipeline.store.rows(held, {"p": project}) == [{"a": 100}], "it lost the race"

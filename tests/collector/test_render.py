@@ -85,6 +85,7 @@ def document(*rows: Row, by: Dimension = Dimension.FEATURE, **changes: Any) -> d
         "unallocated": [],
         "retries": {"calls": 0, "cost_usd": None, "resends": 0},
         "gateway_cache": {"calls": 0, "avoided_usd": None},
+        "late": {"calls": 0, "cost_usd": None},
         "removed": {"duplicate_calls": 1200, "wrapper_calls": 3, "cost_usd": "4.5", "rows": []},
         "lost": {"spans": 2, "numbered": 5000},
     }

@@ -38,6 +38,8 @@ def test_the_defaults(tmp_path: Path) -> None:
         "max_query_seconds": 300,
         "replicated": False,
         "key": SecretStr(""),
+        "keep_calls_days": None,
+        "keep_ledger_days": None,
     }
     assert (Settings().dsn, Settings().journal_dir) == (f"chdb://{data_dir}/store", data_dir / "journal")
 
@@ -61,6 +63,8 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_query_seconds": "5",
         "replicated": "true",
         "key": "bk_read_1",
+        "keep_calls_days": "30",
+        "keep_ledger_days": "400",
     }
     assert values.keys() == Settings.model_fields.keys()
     for name, value in values.items():
@@ -80,6 +84,8 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_query_seconds": 5,
         "replicated": True,
         "key": SecretStr("bk_read_1"),
+        "keep_calls_days": 30,
+        "keep_ledger_days": 400,
     }
     assert Settings().dsn == "https://u:p@h:1/d"
     assert Settings(port=7).port == 7  # an option goes before the variable

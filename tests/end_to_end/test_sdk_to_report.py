@@ -318,6 +318,7 @@ def expected_report(by: str, to: str, price_book: str) -> dict[str, Any]:
         "unallocated": [{"service": "shop", "calls": 1, "cost_usd": digits(TOLD_USD), "estimated_usd": None}],
         "retries": {"calls": 0, "cost_usd": None, "resends": 0},
         "gateway_cache": {"calls": 0, "avoided_usd": None},
+        "late": {"calls": 0, "cost_usd": None},
         "removed": {"duplicate_calls": 0, "wrapper_calls": 0, "cost_usd": "0", "rows": []},
         "lost": {"spans": LOST, "numbered": len(CALLS) + LOST},
     }

@@ -20,7 +20,7 @@ WITH
         CROSS JOIN (SELECT provider, model, name_id, book_provider, book_model FROM model_names FINAL) AS n
         INNER JOIN spend_cubes AS s ON s.name_id = n.name_id
         WHERE e.provider IN ('', n.provider, n.book_provider) AND e.model IN (n.model, n.book_model)
-            AND s.grain = 'day' AND s.counted = 'yes' AND s.meter = '' AND s.basis IN ('usage', 'partial')
+            AND s.grain = 'day' AND s.counted IN ('yes', 'late') AND s.meter = '' AND s.basis IN ('usage', 'partial')
             AND e.project IN ('', s.project)
         GROUP BY entry_id, day
     )

@@ -39,7 +39,7 @@ WITH
             sumIf(uncached_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens + audio_input_tokens + image_input_tokens, basis = 'usage') AS tokens_in,
             sumIf(answer_tokens + reasoning_tokens + audio_output_tokens + image_output_tokens, basis = 'usage') AS tokens_out
         FROM spend_cubes
-        WHERE grain = 'day' AND at >= now() - INTERVAL 90 DAY AND counted = 'yes'
+        WHERE grain = 'day' AND at >= now() - INTERVAL 90 DAY AND counted IN ('yes', 'late')
         GROUP BY project, feature, name_id
     ),
     usual_of_model AS

@@ -17,7 +17,7 @@ INNER JOIN
     SELECT s.origin_id AS origin_id, max(s.recorded_feature) AS inferred, toInt64(round(sum(s.calls))) AS calls,
         sum(s.cost_usd) AS cost_usd, toInt64(round(sumIf(s.calls, s.unpriced_reason != ''))) AS unpriced_calls
     FROM spend AS s
-    WHERE grain = 'day' AND (project = {project:String} OR {every_project:Bool}) AND origin_id != 0 AND counted = 'yes'
+    WHERE grain = 'day' AND (project = {project:String} OR {every_project:Bool}) AND origin_id != 0 AND counted IN ('yes', 'late')
         AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
     GROUP BY origin_id
     HAVING calls != 0

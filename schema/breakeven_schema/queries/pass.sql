@@ -12,6 +12,8 @@
 --   * A call without an id is a wrapper if an ancestor or descendant in its trace reports the same totals, or if it
 --     reports nothing and a call above or below it reports something. What is the same call as a wrapper is one too.
 -- Nothing depends on the order of arrival, nor on which minutes a pass happens to look at.
+-- Calls of sealed minutes are compared among themselves in the same way: then `calls` and `links` name late_calls and
+-- late_links, and `late` is 1. Their rows in the ledger are told apart by `counted`.
 INSERT INTO spend_slices (project, slice, priced_at, environment, service, feature, feature_source, task, tenant, user_id,
     provider, model, price_context, name_id, tier_start, basis, meter, counted, calls, failed_calls,
     uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens,
@@ -22,7 +24,7 @@ WITH
     -- an id that one scope alone uses again and again is left out: its rows need no pairing
     repeated AS
     (
-        SELECT project, identity FROM calls
+        SELECT project, identity FROM {calls:Identifier}
         WHERE project IN {projects:Array(String)}
             AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
         GROUP BY project, identity
@@ -52,7 +54,7 @@ WITH
                     ROWS BETWEEN 1 PRECEDING AND CURRENT ROW), 2)) AS starts_burst
             FROM
             (
-                SELECT * FROM calls
+                SELECT * FROM {calls:Identifier}
                 WHERE project IN {projects:Array(String)}
                     AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
                     AND (project, identity) IN (repeated)
@@ -93,7 +95,7 @@ WITH
     -- calls without an id whose totals an ancestor or descendant repeats
     traces AS
     (
-        SELECT project, trace_id FROM calls
+        SELECT project, trace_id FROM {calls:Identifier}
         WHERE project IN {projects:Array(String)}
             AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
         GROUP BY project, trace_id
@@ -138,7 +140,7 @@ WITH
                         -- -1: reports nothing; -2: reports nothing and failed
                         if(ifNull(input_tokens, 0) + ifNull(output_tokens, 0) = 0, (-1 - failed, -1 - failed), (ifNull(input_tokens, 0), ifNull(output_tokens, 0))) AS totals,
                         scope_rank AS rank, 1 AS is_call
-                    FROM calls
+                    FROM {calls:Identifier}
                     WHERE project IN {projects:Array(String)}
                         AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
                         AND (project, trace_id) IN (traces)
@@ -146,7 +148,7 @@ WITH
                     LIMIT 1 BY project, trace_id, span_id
                     UNION ALL
                     SELECT project, trace_id, reinterpretAsUInt64(span_id), reinterpretAsUInt64(parent_span_id), 0, (toInt64(-1), toInt64(-1)), 0, 0
-                    FROM span_links
+                    FROM {links:Identifier}
                     WHERE project IN {projects:Array(String)}
                         AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
                         AND (project, trace_id) IN (traces)
@@ -205,7 +207,7 @@ WITH
             image_input_tokens, output_tokens, reasoning_tokens,
             audio_output_tokens, image_output_tokens, meters, reported_cost_usd, failed, basis, duration_us, 'yes' AS counted,
             origin_id, retry, resends, estimated_input_tokens, estimated_output_tokens
-        FROM calls
+        FROM {calls:Identifier}
         WHERE project IN {projects:Array(String)}
             AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
             AND (project, identity) NOT IN (repeated)
@@ -287,7 +289,8 @@ FROM
     -- One key, not eighteen: that halves the time ClickHouse takes to plan this.
     SELECT
         tuple(project, slice, priced_at, environment, service, feature, feature_source, task, tenant,
-            user_id, provider, model, price_context, name_id, tier_start, basis, meter, counted, origin_id, retry) AS key,
+            user_id, provider, model, price_context, name_id, tier_start, basis, meter,
+            if({late:Bool}, if(counted = 'yes', 'late', concat('late_', counted)), counted), origin_id, retry) AS key,
         calls, failed_calls, uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
         audio_input_tokens, image_input_tokens,
         answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us,
@@ -303,6 +306,7 @@ FROM
         -duration_us, -resends, -estimated_calls, -estimated_input_tokens, -estimated_output_tokens
     FROM spend_slices
     WHERE project IN {projects:Array(String)} AND slice >= toDateTime({from:UInt32}, 'UTC') AND slice < toDateTime({to:UInt32}, 'UTC')
+        AND startsWith(counted, 'late') = {late:Bool}
 ) AS t
 GROUP BY key
 HAVING calls != 0 OR failed_calls != 0 OR uncached_tokens != 0 OR cache_read_tokens != 0 OR cache_write_5m_tokens != 0 OR cache_write_1h_tokens != 0 OR audio_input_tokens != 0 OR image_input_tokens != 0

@@ -9,7 +9,7 @@ WITH
             groupUniqArrayIf(if(s.basis = 'reported', 'reported', s.price_source), s.cost_usd IS NOT NULL) AS price_sources
         FROM spend AS s
         WHERE (project = {project:String} OR {every_project:Bool})
-            AND grain = 'day' AND at >= toDateTime({from:UInt32}, 'UTC') AND counted = 'yes'
+            AND grain = 'day' AND at >= toDateTime({from:UInt32}, 'UTC') AND counted IN ('yes', 'late')
         GROUP BY provider, model, price_context
         HAVING calls != 0 OR cost_usd != 0
     ),

@@ -3,7 +3,7 @@
 -- the same trace as a call without an id. Twenty minutes either way: a pair starts within ten of each other, and each
 -- half may have had another partner before.
 SELECT DISTINCT project, toUnixTimestamp(toStartOfMinute(ts)) AS minute
-FROM calls
+FROM {calls:Identifier}
 WHERE project IN {projects:Array(String)}
     AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
     AND NOT (toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC'))
@@ -11,17 +11,17 @@ WHERE project IN {projects:Array(String)}
     (
         (project, identity) IN
         (
-            SELECT project, identity FROM calls
+            SELECT project, identity FROM {calls:Identifier}
             WHERE project IN {projects:Array(String)}
                 AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
             UNION ALL
             -- a stream that Logfire reports twice: a call below the one report takes the other one out too
-            SELECT project, identity FROM calls
+            SELECT project, identity FROM {calls:Identifier}
             WHERE project IN {projects:Array(String)} AND startsWith(scope, 'logfire.') AND response_id = ''
                 AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
                 AND (project, trace_id) IN
                 (
-                    SELECT project, trace_id FROM calls
+                    SELECT project, trace_id FROM {calls:Identifier}
                     WHERE project IN {projects:Array(String)}
                         AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
                 )
@@ -30,7 +30,7 @@ WHERE project IN {projects:Array(String)}
         (
             (project, trace_id) IN
             (
-                SELECT project, trace_id FROM calls
+                SELECT project, trace_id FROM {calls:Identifier}
                 WHERE project IN {projects:Array(String)}
                     AND toStartOfMinute(ts) >= toDateTime({near_from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({near_to:UInt32}, 'UTC')
                 GROUP BY project, trace_id
@@ -38,11 +38,11 @@ WHERE project IN {projects:Array(String)}
             )
             AND (project, trace_id) IN
             (
-                SELECT project, trace_id FROM calls
+                SELECT project, trace_id FROM {calls:Identifier}
                 WHERE project IN {projects:Array(String)}
                     AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
                 UNION ALL
-                SELECT project, trace_id FROM span_links
+                SELECT project, trace_id FROM {links:Identifier}
                 WHERE project IN {projects:Array(String)}
                     AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')
             )

@@ -3,7 +3,7 @@
 -- `part_to`, of a finer one.
 WITH
     at >= toDateTime({start:UInt32}, 'UTC') AS current,
-    counted = 'yes' AS billed,
+    counted IN ('yes', 'late') AS billed,
     current AND billed AS now_billed,
     feature_source IN ('declared', 'mapped') AS allocated,
     basis IN ('unknown', 'lost') AS without_usage
@@ -32,8 +32,11 @@ SELECT
     sumIf(s.resends, now_billed) AS resends,
     sumIf(s.calls, now_billed AND basis = 'gateway_cache') AS gateway_cache_calls,
     sumIf(s.avoided_usd, now_billed) AS avoided_usd,
-    sumIf(s.calls, current AND counted = 'duplicate') AS duplicate_calls,
-    sumIf(s.calls, current AND counted = 'wrapper') AS wrapper_calls,
+    -- came after their minutes were sealed: in the bill, but a duplicate of what is gone cannot be told
+    sumIf(s.calls, current AND counted = 'late') AS late_calls,
+    sumIf(s.cost_usd, current AND counted = 'late') AS late_usd,
+    sumIf(s.calls, current AND counted IN ('duplicate', 'late_duplicate')) AS duplicate_calls,
+    sumIf(s.calls, current AND counted IN ('wrapper', 'late_wrapper')) AS wrapper_calls,
     sumIf(s.cost_usd, current AND NOT billed) AS removed_usd
 FROM
 (

@@ -2,6 +2,7 @@
 -- and subsets are set right, then it is decided what is a call and what its dollars rest on. An alias that is used ten
 -- times in one layer is planned ten times: hence the layers.
 CREATE MATERIALIZED VIEW IF NOT EXISTS otlp_spans TO spans AS
+WITH (SELECT (maxIf(sealed_before, closed), max(sealed_before), max(from_ns)) FROM seals) AS seal
 SELECT
     segment,
     -- Not a call: an operation that only contains calls, a wrapper that says so, a second span of the same instrumentation.
@@ -98,7 +99,10 @@ SELECT
     resends,
     if(guessed, coalesce(estimated_input, input_told), estimated_input) AS estimated_input_tokens,
     if(guessed, coalesce(estimated_output, output_told), estimated_output) AS estimated_output_tokens,
-    estimate_incomplete
+    estimate_incomplete,
+    -- The minute is sealed: for all that comes now, or for what the collector took since. A request is late or not
+    -- whenever it lands, and however often.
+    ts < seal.1 OR (ts < seal.2 AND received_ns >= seal.3) AS late
 FROM
 (
     -- Totals that include their subsets; a subset never exceeds its total.

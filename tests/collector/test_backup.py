@@ -1,0 +1,175 @@
+"""A backup brings the store back to the byte, or nothing is changed."""
+
+import json
+import tarfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from breakeven_collector import backup as backup_module
+from breakeven_collector.backup import restore_backup, write_backup
+from breakeven_collector.backup_file import BackupError, Reader, file_for
+from breakeven_collector.catalog import Catalog
+from breakeven_collector.ledger import Ledger
+from breakeven_collector.price_overrides import Override
+from breakeven_collector.price_service import PriceService
+from breakeven_collector.report import Dimension, build_report
+from breakeven_collector.store import Store
+
+from tests.collector.test_retention import record
+from tests.spans import Call, body
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+HALF_DAY = timedelta(hours=12)
+
+
+def quiet(_what: str, _done: int, _all: int) -> None:
+    """Nobody watches."""
+
+
+def reports(store: Store) -> str:
+    return json.dumps([build_report(store, days=30, by=by, now=NOW) for by in (Dimension.FEATURE, Dimension.USER)])
+
+
+@pytest.fixture(scope="module")
+def filled(engine_folder: Path) -> Iterator[Store]:
+    """A store with something in every kind of table: calls, duplicates, links, meters, numbers of spans, own prices."""
+    store = Store(f"chdb://{engine_folder}?database=backup").open()
+    catalog, ledger = Catalog(store), Ledger(store)
+    catalog.load()
+    calls = [
+        Call(
+            at=NOW - n * HALF_DAY,
+            response_id=f"r{n // 2}",
+            scope=("a.scope", "b.scope")[n % 2],
+            attributes={"breakeven.meter.page": 1.5, "user.id": f"u{n}", "breakeven.tag.team": "é\x00"},
+        )
+        for n in range(80)
+    ]
+    numbered = Call(
+        at=NOW, feature=None, parent=b"parent01", attributes={"breakeven.seq": 7, "breakeven.seq.source": "p1"}
+    )
+    link = Call(at=NOW, operation="invoke_agent", parent=b"parent02", input_tokens=None, output_tokens=None)
+    store.insert_requests(record(body(*calls, numbered, link), "default", "s1", int(NOW.timestamp() * 1e9)), token="s1")
+    catalog.resolve_new()
+    ledger.pass_segments(["s1"])
+    PriceService(store, catalog, ledger).set(Override(model="gpt-4o", valid_from=NOW.date(), percent_off=Decimal(12)))
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def made(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("backup") / "store.backup"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup_module, "_ROWS_A_PIECE", 30)
+        write_backup(filled, path, quiet, now=NOW)
+    return path
+
+
+@pytest.fixture
+def target(engine_folder: Path) -> Iterator[Store]:
+    store = Store(f"chdb://{engine_folder}?database=r_{uuid4().hex[:8]}")
+    yield store
+    store.close()
+
+
+def restore(target: Store, path: Path, **options: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup_module, "_ROWS_A_PIECE", 30)
+        restore_backup(target.dsn, path, quiet, **options)
+
+
+def test_what_is_restored_reports_to_the_byte_what_was_backed_up_and_goes_on_counting(
+    filled: Store, made: Path, target: Store
+) -> None:
+    restore(target, made)
+    target.open()
+    assert reports(target) == reports(filled)
+    with Reader(made) as backup:
+        kept = {table.name: table.rows for table in backup.manifest.tables}
+    assert {name for name, rows in kept.items() if rows} >= {
+        *("calls", "span_links", "sequences", "spend_slices", "spend_cubes", "price_override", "model_names"),
+        *("origins", "price_book", "price_books"),
+    }
+    # a call whose other half was restored
+    late = Call(at=NOW - 3 * HALF_DAY, response_id="r0", scope="com.anthropic.sdk", span_id=b"late-one")
+    late_record = record(body(late), "default", "s2", int(NOW.timestamp() * 1e9))
+    target.insert_requests(late_record, token="s2")
+    Ledger(target).pass_segments(["s2"])
+    assert target.rows("SELECT sum(calls) AS n FROM spend_slices") == [{"n": 82}]
+    with pytest.raises(BackupError, match=r"holds data \(82 rows of calls.*--replace"):
+        restore(target, made)
+    assert target.rows("SELECT sum(calls) AS n FROM spend_slices") == [{"n": 82}]
+    restore(target, made, replace=True)
+    assert target.rows("SELECT sum(calls) AS n FROM spend_slices") == [{"n": 81}]
+    left = target.rows("SELECT name FROM system.databases WHERE name LIKE {n:String}", {"n": f"{target.database}%"})
+    assert left == [{"name": target.database}]
+
+
+def altered(made: Path, folder: Path, how: str) -> Path:
+    path = folder / "altered.backup"
+    data = bytearray(made.read_bytes())
+    if how == "torn":
+        del data[len(data) // 2 :]
+    elif how == "altered":
+        with tarfile.open(made) as tar:
+            piece = next(m for m in tar.getmembers() if m.name.startswith("spend_slices/"))
+        data[piece.offset_data + piece.size // 2] ^= 1
+    elif how == "manifest":
+        at = data.index(b'"rows": 30')
+        data[at : at + 10] = b'"rows": 31'
+    elif how == "other":
+        data = bytearray(b"no backup")
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("torn", r"torn or altered: .*(missing|cut off)"),
+        ("altered", r"torn or altered: spend_slices/\d+\.zst"),
+        ("manifest", "torn or altered: its manifest was altered"),
+        ("other", "is no backup of Breakeven"),
+    ],
+)
+def test_a_torn_or_altered_backup_is_refused_and_changes_nothing(
+    made: Path, tmp_path: Path, target: Store, how: str, message: str
+) -> None:
+    with pytest.raises(BackupError, match=message):
+        restore(target, altered(made, tmp_path, how), replace=True)
+    target.connect()
+    assert target.rows("SELECT count() AS n FROM system.tables WHERE database = currentDatabase()") == [{"n": 0}]
+
+
+def test_a_backup_of_a_newer_program_or_another_schema_is_refused(
+    made: Path, target: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = backup_module.breakeven_schema.migrations()
+    monkeypatch.setattr(backup_module.breakeven_schema, "migrations", lambda: ours[5:])
+    with pytest.raises(BackupError, match=r"made by a newer Breakeven.*pip install -U"):
+        restore(target, made)
+    changed = [type(m)(m.name, m.sql + " ") for m in ours]
+    monkeypatch.setattr(backup_module.breakeven_schema, "migrations", lambda: changed)
+    with pytest.raises(BackupError, match=r"the backup's schema is another one"):
+        restore(target, made)
+
+
+def test_a_backup_that_fails_leaves_no_file_and_one_that_is_there_is_not_overwritten(
+    filled: Store, tmp_path: Path
+) -> None:
+    def stop(_what: str, _done: int, _all: int) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_backup(filled, tmp_path / "b", stop)
+    assert list(tmp_path.iterdir()) == []
+    assert file_for(tmp_path, NOW) == tmp_path / "breakeven-2026-11-20T120000Z.backup"
+    (tmp_path / "b").touch()
+    with pytest.raises(BackupError, match="there already"):
+        file_for(tmp_path / "b", NOW)
