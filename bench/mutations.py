@@ -1,6 +1,7 @@
 """Requests that no client should send: what real clients sent, bent at random. Same seed, same requests."""
 
 import base64
+import copy
 import gzip
 import json
 import random
@@ -41,7 +42,7 @@ _VALUES: Final[tuple[Any, ...]] = (
         [None],
         [1, {}],
     ),
-    *(cast(Any, value) for value in ({"stringValue": None}, {"intValue": "x"}, {"kvlistValue": {"values": [{}]}})),
+    *map(json.loads, ('{"stringValue":null}', '{"intValue":"x"}', '{"kvlistValue":{"values":[{}]}}')),
     *_INTEGERS,
     *map(str, _INTEGERS),
 )
@@ -166,7 +167,7 @@ class Mutations:
         draw = self._random
         node: Any = document
         while True:
-            keys: list[Any] = list(range(len(node)) if isinstance(node, list) else node)
+            keys: list[Any] = [*range(len(cast(list[Any], node)))] if isinstance(node, list) else [*node]
             if not keys:
                 return
             key = draw.choice(keys)
@@ -177,13 +178,14 @@ class Mutations:
         if how == 0:
             del node[key]
         elif how == 1 and isinstance(node, list):
-            cast(list[Any], node).extend([node[key]] * draw.choice((1, 50)))
+            items = cast(list[Any], node)
+            items.extend([copy.deepcopy(items[key])] * draw.choice((1, 50)))
         elif how == 2 and isinstance(node, dict):
             node[draw.choice(("traceId", "spanId", "parentSpanId", "value", "attributes", "intValue", "kind"))] = node[
                 key
             ]
         else:
-            node[key] = draw.choice(_VALUES)
+            node[key] = copy.deepcopy(draw.choice(_VALUES))
 
     def _bent(self, data: bytes, other: bytes) -> bytes:
         """Bytes changed, put in, taken out, cut off, or continued by another body's."""

@@ -56,7 +56,7 @@ class Traces:
     """A request that can be kept.
 
     Attributes:
-        body: An ExportTraceServiceRequest in protobuf, without what was rejected.
+        body: An ExportTraceServiceRequest in regular protobuf, without what was rejected.
         spans: How many spans are in it.
         rejected: How many were left out.
         reason: Why.
@@ -76,14 +76,14 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
     """
     if encoding is Encoding.JSON:
         request = otlp_json.decode(body)
-        as_sent = False
     else:
         try:
             request = ExportTraceServiceRequest.FromString(body)
         except DecodeError:
             raise BadRequest(400, "the body is not an ExportTraceServiceRequest in protobuf") from None
         # Field numbers that we append mean something to the store: a stranger's are taken off.
-        as_sent = len(UnknownFieldSet(request)) == 0  # pyright: ignore[reportUnknownArgumentType]
+        if len(UnknownFieldSet(request)):  # pyright: ignore[reportUnknownArgumentType]
+            request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
     spans = rejected = 0
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
@@ -92,9 +92,9 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
             rejected += len(bad)
             for n in reversed(bad):
                 del scope_spans.spans[n]
-    if rejected or not as_sent:
-        request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
-        body = request.SerializeToString()
+    # Written anew, 0.6 µs a span: protobuf reads what ClickHouse refuses or reads otherwise, such as a boolean of 8, or
+    # two values in one union. One such request would hold up all others of its segment.
+    body = request.SerializeToString()
     return Traces(body=body, spans=spans, rejected=rejected, reason=_BAD_IDS if rejected else "")
 
 

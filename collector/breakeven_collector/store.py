@@ -262,7 +262,8 @@ class _as_store_error:
             raise StoreUnavailable(f"{self._store.address} does not answer: {_first_line(text)}") from error
         if isinstance(error, ClickHouseError | RuntimeError):
             code = re.search(r"\b[Cc]ode:? (\d+)", text)
-            passing = code is not None and int(code[1]) in _PASSING_CODES
+            # Closed: the collector is stopping, and what it holds is shipped by the next one.
+            passing = (code is not None and int(code[1]) in _PASSING_CODES) or "client has been closed" in text
             raise (StoreUnavailable if passing else StoreError)(
                 f"{self._store.address}: {_first_line(text)}"
             ) from error

@@ -252,6 +252,15 @@ def test_a_protobuf_body_passes_to_the_byte() -> None:
     assert otlp.read_traces(one, Encoding.PROTOBUF) == Traces(body=one, spans=2)
 
 
+def test_irregular_protobuf_is_kept_in_its_regular_form() -> None:
+    data = body(Call(attributes={"flag": True}))
+    regular = b"\x0a\x04flag\x12\x02\x10\x01"
+    assert data.count(regular) == 1
+    # ClickHouse takes only 0 and 1 for a boolean, protobuf any number.
+    irregular = data.replace(regular, regular[:-1] + b"\x08")
+    assert otlp.read_traces(irregular, Encoding.PROTOBUF) == Traces(body=data, spans=1)
+
+
 def test_an_empty_body_is_an_empty_request() -> None:
     assert otlp.read_traces(b"", Encoding.PROTOBUF) == Traces(body=b"", spans=0)
     assert otlp.read_traces(b"{}", Encoding.JSON) == Traces(body=b"", spans=0)
