@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Final
 
 from google.protobuf.message import DecodeError, Message
-from google.protobuf.unknown_fields import UnknownFieldSet
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
@@ -81,9 +80,6 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
             request = ExportTraceServiceRequest.FromString(body)
         except DecodeError:
             raise BadRequest(400, "the body is not an ExportTraceServiceRequest in protobuf") from None
-        # Field numbers that we append mean something to the store: a stranger's are taken off.
-        if len(UnknownFieldSet(request)):  # pyright: ignore[reportUnknownArgumentType]
-            request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
     spans = rejected = 0
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
@@ -92,8 +88,10 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
             rejected += len(bad)
             for n in reversed(bad):
                 del scope_spans.spans[n]
-    # Written anew, 0.6 µs a span: protobuf reads what ClickHouse refuses or reads otherwise, such as a boolean of 8, or
-    # two values in one union. One such request would hold up all others of its segment.
+    # Written anew, without what protobuf skips, 2 µs a span. The field numbers that the journal appends mean something to
+    # the store: a stranger's are taken off. And ClickHouse refuses what protobuf reads, such as a boolean of 8 or a known
+    # field of a wrong type: one such request would hold up all others of its segment.
+    request.DiscardUnknownFields()  # pyright: ignore[reportUnknownMemberType]
     body = request.SerializeToString()
     return Traces(body=body, spans=spans, rejected=rejected, reason=_BAD_IDS if rejected else "")
 
