@@ -173,7 +173,7 @@ class Mutations:
             key = draw.choice(keys)
             if not isinstance(node[key], dict | list) or draw.random() < 0.1:
                 break
-            node = node[key]
+            node = cast(Any, node[key])
         how = draw.randrange(4)
         if how == 0:
             del node[key]
