@@ -8,6 +8,7 @@ import random
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -226,6 +227,7 @@ class Mutations:
         return body, name
 
 
+@cache
 def captured() -> tuple[list[bytes], list[bytes]]:
     """What real clients sent, in protobuf and in JSON."""
     protobuf: list[bytes] = []
