@@ -1,7 +1,7 @@
 """The receiving end over gRPC: the `Export` calls of OTLP's three services.
 
-The same journal, access and counters as over HTTP. The request passes as the bytes that came: nothing is encoded anew.
-Imported only where it is served: grpc takes its time to load.
+The same journal, access and counters as over HTTP; gRPC hands the message over as the bytes that came. Imported only
+where it is served: grpc takes its time to load.
 """
 
 import asyncio

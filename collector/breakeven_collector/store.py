@@ -337,6 +337,8 @@ class _as_store_error:
             code: int | None = getattr(error, "code", None)
             # A server names the code of its error: an answer without one is a proxy's.
             passing = code in _PASSING_CODES if code else not self._store.embedded
+            # The collector is stopping, and what it holds is shipped by the next one.
+            passing = passing or "client has been closed" in text
             if self._quotes and not passing:
                 # What ClickHouse cannot read it likes to quote.
                 said = f"ClickHouse refuses it: code {code}, {getattr(error, 'name', None) or 'see its manual'}"

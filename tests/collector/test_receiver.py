@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from breakeven_collector.compression import zstd
 from breakeven_collector.serve import Collector
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -82,6 +84,15 @@ def test_json_lands(collector: Collector, client: Client, service: str, content_
     }
 
 
+def test_zstd_lands(collector: Collector, client: Client, service: str) -> None:
+    for level in (1, 19):
+        data = body(*(Call(attributes={"note": "x" * 1000}) for _ in range(100)), service=service)
+        assert client.post(zstd.compress(data, level), {**PROTOBUF, "Content-Encoding": "zstd"}).status == 200
+    assert landed(collector, service) == 200
+    empty = client.post(zstd.compress(b"{}"), {**JSON, "Content-Encoding": "ZSTD"})
+    assert (empty.status, empty.body) == (200, b"{}")
+
+
 def test_a_body_larger_than_what_is_read_on_the_spot_lands(collector: Collector, client: Client, service: str) -> None:
     data = body(*(Call(attributes={"note": "x" * 1000}) for _ in range(300)), service=service)
     assert len(data) > 300_000
@@ -149,6 +160,24 @@ def test_spans_with_bad_ids_are_told_and_the_rest_lands(collector: Collector, cl
     told = ExportTraceServiceResponse.FromString(answer.body).partial_success
     assert (answer.status, told.rejected_spans) == (200, 2)
     assert "trace_id must have 16 bytes" in told.error_message
+    assert landed(collector, service) == 1
+
+
+def test_spans_with_ids_that_are_no_hex_are_told_and_the_rest_lands(
+    collector: Collector, client: Client, service: str
+) -> None:
+    good = {
+        "traceId": "0AF7651916CD43DD8448EB211C80319C",
+        "spanId": uuid4().hex[:16],
+        "attributes": [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}],
+    }
+    spans = [{**good, "traceId": "not-hex"}, good, {**good, "spanId": 5}]
+    resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
+    document = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
+    answer = client.post(json.dumps(document).encode(), JSON)
+    told = json.loads(answer.body)["partialSuccess"]
+    assert (answer.status, told["rejectedSpans"]) == (200, "2")
+    assert told["errorMessage"].endswith("in JSON they are hex digits")
     assert landed(collector, service) == 1
 
 

@@ -3,11 +3,14 @@
 import gzip
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from http import HTTPStatus
 from typing import Any
 
 import pytest
+from breakeven_collector.compression import zstd
+from breakeven_collector.errors import BadRequest
 from breakeven_collector.journal import JournalError
 from breakeven_collector.serve import Collector
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -17,6 +20,14 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from tests.collector.client import JSON, LIMIT, PROTOBUF, Client, counters, landed, status_of
 from tests.spans import Call, body, request
+
+
+def raising(error: Exception) -> Callable[..., Any]:
+    def fail(*_: Any) -> None:
+        raise error
+
+    return fail
+
 
 # -------------------------------------------------------------------------------------------------------- refused
 
@@ -37,6 +48,20 @@ from tests.spans import Call, body, request
             8,
             "the body is over 1000000 bytes once decompressed; send smaller batches",
         ),
+        (
+            zstd.compress(bytes(LIMIT + 1)),
+            {**JSON, "Content-Encoding": "zstd"},
+            413,
+            8,
+            "the body is over 1000000 bytes once decompressed; send smaller batches",
+        ),
+        (
+            b"x",
+            {**PROTOBUF, "Content-Encoding": "gzip, zstd"},
+            415,
+            3,
+            "Content-Encoding 'gzip, zstd': send gzip, zstd or none",
+        ),
     ],
 )
 def test_a_bad_body_is_refused_in_the_clients_encoding(
@@ -54,6 +79,60 @@ def test_an_unknown_content_type_is_refused_with_what_to_send(client: Client, co
     answer = client.post(body(Call()), {} if content_type is None else {"Content-Type": content_type})
     assert answer.status == 415
     assert status_of(answer)[1].endswith("send application/x-protobuf or application/json")
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 16), (403, 7)])
+@pytest.mark.parametrize("headers", [PROTOBUF, JSON])
+@pytest.mark.parametrize("path", ["/v1/traces", "/v1/metrics"])
+def test_a_stranger_is_refused_before_the_body_is_read(
+    collector: Collector,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    code: int,
+    headers: Mapping[str, str],
+    path: str,
+) -> None:
+    monkeypatch.setattr(
+        collector.pipeline.access, "ingest_project", raising(BadRequest(status, "the key is not known"))
+    )
+    # Of the body nothing is sent: who waits for it gives no answer.
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    connection = client.raw(f"POST {path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: 1000\r\n\r\n".encode())
+    with connection, connection.makefile("rb") as stream:
+        assert stream.readline() == f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n".encode()
+    answer = client.post(b"anything", headers, path)
+    assert (answer.status, answer.headers["content-type"]) == (status, headers["Content-Type"])
+    assert status_of(answer) == (code, "the key is not known")
+
+
+def test_headers_that_contradict_each_other_are_refused(client: Client) -> None:
+    for twice, status in (
+        (("Content-Type: application/json", "Content-Type: application/x-protobuf"), 415),
+        (("Content-Type: application/json", "Content-Encoding: gzip", "Content-Encoding: zstd"), 415),
+        (("Content-Type: application/json", "Content-Length: 3"), 400),
+    ):
+        head = "\r\n".join(("POST /v1/traces HTTP/1.1", "Host: x", *twice, "Content-Length: 2"))
+        with client.raw(f"{head}\r\n\r\n{{}}".encode()) as connection:
+            assert connection.recv(12) == f"HTTP/1.1 {status}".encode()
+
+
+def test_refusals_are_counted_by_reason(collector: Collector, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = dict(collector.pipeline.received.refused)
+    client.post(b"\xff\xff")
+    client.post(bytes(LIMIT + 1))
+    client.post(bytes(LIMIT + 1), path="/v1/logs")
+    client.post(b"", {"Content-Type": "text/plain"})
+    monkeypatch.setattr(collector.pipeline.access, "ingest_project", raising(BadRequest(401, "no key")))
+    client.post(b"")
+    after = collector.pipeline.received.refused
+    assert {reason: n - before[reason] for reason, n in after.items() if n != before[reason]} == {
+        "malformed": 1,
+        "too_large": 2,
+        "unsupported": 1,
+        "unauthenticated": 1,
+    }
+    assert collector.pipeline.received.refused_requests == sum(after.values())
 
 
 def test_a_body_at_the_limit_is_taken(client: Client) -> None:
