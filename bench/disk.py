@@ -1,7 +1,8 @@
 """Bytes on disk a call, against the same spans in the table that OpenTelemetry's ClickHouse exporter makes.
 
-Ours counts every table that a span goes into: calls, links, sequences, segments, ledger, cubes. Theirs counts `otel_traces`
-alone, without the look-up of traces that the exporter keeps beside it. Both after OPTIMIZE FINAL, in one chDB.
+Ours counts every table that a span goes into: calls, links, sequences, segments, ledger, cubes. Theirs counts
+`otel_traces` alone, without the look-up of traces that the exporter keeps beside it. Both after OPTIMIZE FINAL, in one
+chDB.
 """
 
 import json

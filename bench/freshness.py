@@ -1,7 +1,7 @@
 """From a span's end to its dollars in the report, with the default settings of SDK and collector.
 
-An application with `breakeven.init()` in a process of its own makes calls at a modest rate; here the report is asked for
-over HTTP again and again. A span has arrived when the first report that counts it has been read.
+An application with `breakeven.init()` in a process of its own makes calls at a modest rate; here the report is asked
+for over HTTP again and again. A span has arrived when the first report that counts it has been read.
 """
 
 import random
