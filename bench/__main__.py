@@ -1,6 +1,8 @@
 """`make bench`: run the measurements, print them, and write them into docs/benchmarks.md."""
 
 import argparse
+import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -84,6 +86,8 @@ def main() -> None:
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     words = " ".join([*given.parts, *(["--quick"] if given.quick else [])])
+    # Told to stop, it stops what it started.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     command = f'make bench ARGS="{words}"' if words else "make bench"
     for part in given.parts or PARTS:
         began = time.perf_counter()
