@@ -32,8 +32,8 @@ check: $(VENV)/.dev ## format, lint, types
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(VENV)/.dev ## measurements, see bench/
-	$(BIN)/python -m bench
+bench: $(VENV)/.dev ## all measurements, into docs/benchmarks.md (ARGS="landed --quick", ARGS=--help)
+	$(BIN)/python -m bench $(ARGS)
 
 clean: ## remove the environment
 	rm -rf $(VENV)

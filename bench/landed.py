@@ -6,13 +6,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.processes import clean_environment, source_path
-from bench.targets import Breakeven, Target
+from bench.tables import Table
+from bench.targets import RIVALS, Breakeven, Target
 
 BATCHES = (1, 50, 512)
 CONNECTIONS = 8
@@ -27,7 +28,7 @@ class Run:
     acknowledged_s: float
     """Spans a second until the last acknowledgement."""
     landed_s: float
-    """Spans a second until the last was in the store; 0 where that cannot be counted."""
+    """Spans a second until the last was in the store; 0 where nothing is kept."""
     kept: int
     """Spans of the load that the store holds."""
     target_cpu_us: float
@@ -71,12 +72,16 @@ class Loads:
         spans = sent["spans"]
         if not spans or sent["refused"]:
             raise RuntimeError(f"{target.name} refused {sent['refused']} spans: {sent['refusal']}")
-        done = target.wait_for(before + spans, _LONGEST_S) if target.keeps else False
+        if target.keeps and not target.wait_for(before + spans, _LONGEST_S):
+            raise RuntimeError(
+                f"{target.name} holds {target.landed() - before} of {spans} spans after {_LONGEST_S:.0f} s: "
+                "send it fewer, or wait longer"
+            )
         landed = time.time_ns()
         return Run(
             spans=spans,
             acknowledged_s=spans / sent["seconds"],
-            landed_s=spans / ((landed - sent["first_ns"]) / 1e9) if done else 0.0,
+            landed_s=spans / ((landed - sent["first_ns"]) / 1e9) if target.keeps else 0.0,
             kept=target.landed() - before,
             target_cpu_us=(target.process.cpu_s() - cpu) / spans * 1e6,
             generator_cpu_us=sent["cpu_s"] / spans * 1e6,
@@ -124,6 +129,69 @@ def median(runs: Sequence[Run]) -> Run:
     )
 
 
+def measure(runs: int, part: float, tell: Callable[[str], None]) -> list[Table]:
+    """Breakeven and the others in turn, so many runs of each load; a table for each number of spans a request.
+
+    Args:
+        runs: of each load.
+        part: of the spans that a run sends.
+        tell: takes a line on how far it is.
+    """
+    targets: list[Target] = [Breakeven(), *(rival() for rival in RIVALS)]
+    found: dict[int, dict[str, list[Run]]] = {batch: {target.name: [] for target in targets} for batch in BATCHES}
+    names: dict[str, str] = {}
+    for target in targets:
+        tell(f"installing {target.name}")
+        names[target.name] = f"{target.name} {target.prepare()}".strip()
+    with Loads(targets) as loads:
+        for number in range(runs):
+            for batch in BATCHES:
+                for target in targets:
+                    tell(f"run {number + 1} of {runs}, {batch} spans a request, {target.name}")
+                    found[batch][target.name].append(loads.run(target, batch, part))
+    return [_table(batch, {names[name]: median(done) for name, done in of.items()}) for batch, of in found.items()]
+
+
+def sustained(seconds: float, tell: Callable[[str], None]) -> list[Table]:
+    """Breakeven alone under one load after the other on one store, 512 spans a request: does it slow down?"""
+    target = Breakeven()
+    target.is_fresh = False
+    done: list[tuple[float, Run]] = []
+    began = time.monotonic()
+    with Loads([target]) as loads:
+        while time.monotonic() - began < seconds:
+            tell(f"{time.monotonic() - began:.0f} of {seconds:.0f} s")
+            done.append((time.monotonic() - began, loads.run(target, 512, 0.4)))
+    held = 0
+    rows: list[tuple[str, ...]] = []
+    for since, run in done:
+        rows.append((f"{since:.0f} s", f"{held:,}", f"{run.landed_s:,.0f}", f"{run.peak_bytes / 1e6:,.0f} MB"))
+        held += run.spans
+    return [Table("Load after load on one store", ("Since", "Calls before", "Landed/s", "Peak memory"), rows)]
+
+
+def _table(batch: int, runs: Mapping[str, Run]) -> Table:
+    (first, ours), *_ = runs.items()
+    rows: list[tuple[str, ...]] = []
+    for name, run in runs.items():
+        counted = run.landed_s > 0
+        ratio = "" if name == first or not counted else f"{ours.landed_s / run.landed_s:.1f}"
+        rows.append(
+            (
+                name,
+                f"{run.spans:,}",
+                f"{run.acknowledged_s:,.0f}",
+                f"{run.landed_s:,.0f}" if counted else "keeps none",
+                ratio,
+                f"{run.target_cpu_us:,.0f} µs",
+                f"{run.generator_cpu_us:,.1f} µs",
+                f"{run.peak_bytes / 1e6:,.0f} MB",
+            )
+        )
+    columns = ("", "Spans", "Acknowledged/s", "Landed/s", "Ours is ×", "CPU a span", "of the generator", "Peak memory")
+    return Table(f"{batch} {'span' if batch == 1 else 'spans'} a request", columns, rows)
+
+
 def one(batch: int, runs: int) -> list[Run]:
     """Breakeven alone."""
     with Loads([target := Breakeven()]) as loads:
@@ -132,5 +200,5 @@ def one(batch: int, runs: int) -> list[Run]:
 
 if __name__ == "__main__":
     # While tuning: python -m bench.landed [BATCH [RUNS]]
-    for run in one(int((*sys.argv, "512")[1]), int((*sys.argv, "", "1")[2] or 1)):
+    for run in one(int((*sys.argv, "512")[1]), int((*sys.argv, "512", "1")[2])):
         print(run)

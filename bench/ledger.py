@@ -25,13 +25,15 @@ _FILL: Final = Path(__file__).with_name("fill_ledger.sql").read_text(encoding="u
 
 
 def open_ledger(folder: Path) -> Pipeline:
-    """A pipeline on an empty store in this folder that knows all kinds of calls; enter it before use, leave it after."""
-    pipeline = Pipeline(Settings(data_dir=folder, store="", config=folder / "none.toml", port=0))
-    with pipeline:
+    """A pipeline on the store in this folder, a new one or one that was filled before; it is to be entered and left."""
+    settings = Settings(data_dir=folder, store="", config=folder / "none.toml", port=0)
+    if (folder / "store").exists():
+        return Pipeline(settings)
+    with Pipeline(settings) as pipeline:
         for request in _kinds():
             pipeline.journal.append(request, "default").result(30)
         pipeline.drain(120)
-    return Pipeline(pipeline.settings)
+    return Pipeline(settings)
 
 
 def fill(store: Store, calls: int, progress: Callable[[int], None]) -> None:
@@ -51,7 +53,8 @@ def fill(store: Store, calls: int, progress: Callable[[int], None]) -> None:
 def rows(store: Store, table: str) -> int:
     """Rows of a table's parts, merged or not."""
     (found,) = store.rows(
-        "SELECT sum(rows) AS n FROM system.parts WHERE active AND database = currentDatabase() AND table = {table:String}",
+        "SELECT sum(rows) AS n FROM system.parts "
+        "WHERE active AND database = currentDatabase() AND table = {table:String}",
         {"table": table},
     )
     return int(found["n"])

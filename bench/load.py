@@ -1,7 +1,7 @@
 """The load generator, a process of its own: `python -m bench.load URL --spans 100000 --batch 512`.
 
 It makes all requests first, prints `ready`, waits for a line, then keeps one request on its way on each of some
-kept-alive connections, and prints what came of it as JSON. One thread and raw sockets: it takes little of the two cores.
+kept-alive connections, and prints what came of it as JSON. One thread and raw sockets: it takes little of two cores.
 """
 
 import argparse

@@ -29,7 +29,7 @@ class Process:
     def __init__(self, command: Iterable[str | Path], folder: Path, env: dict[str, str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log.txt"
-        with self.log.open("ab") as log:
+        with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=folder,

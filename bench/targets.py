@@ -73,9 +73,11 @@ class Breakeven(Target):
     name = "breakeven"
     spans: Mapping[int, int] = {1: 50_000, 50: 300_000, 512: 500_000}
 
-    def start(self, folder: Path) -> None:
+    def start(self, folder: Path, data: Path | None = None) -> None:
         self.process = process = Process(
-            breakeven("up", "--port", "0", "--data-dir", folder / "data"), folder, source_path() | {"COLUMNS": "300"}
+            breakeven("up", "--port", "0", "--data-dir", data or folder / "data"),
+            folder,
+            source_path() | {"COLUMNS": "300"},
         )
         process.wait_for(lambda: bool(_LISTENING.search(process.said)))
         found = _LISTENING.search(process.said)

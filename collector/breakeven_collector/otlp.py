@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Final
 
 from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
@@ -85,11 +86,14 @@ def read_traces(body: bytes, encoding: Encoding) -> Traces:
     """
     if encoding is Encoding.JSON:
         request = otlp_json.decode(body)
+        as_sent = False
     else:
         try:
             request = ExportTraceServiceRequest.FromString(body)
         except DecodeError:
             raise BadRequest(400, "the body is not an ExportTraceServiceRequest in protobuf") from None
+        # Field numbers that we append mean something to the store: a stranger's are taken off.
+        as_sent = len(UnknownFieldSet(request)) == 0  # pyright: ignore[reportUnknownArgumentType]
     spans = rejected = 0
     ends: list[int] = []
     for resource_spans in request.resource_spans:

@@ -44,6 +44,8 @@ class Dimension(StrEnum):
         return self in (Dimension.DAY, Dimension.MONTH)
 
 
+_UNALLOCATED_SERVICES: Final = 5
+
 # Only these have grains of their own; everything else stands in the common ones.
 _GRAINS: Final[Mapping[Dimension, str]] = {Dimension.TENANT: "tenant_day", Dimension.USER: "user_day"}
 _COLUMNS: Final[Mapping[Dimension, str]] = {Dimension.USER: "user_id"}
@@ -167,7 +169,11 @@ def build_report(
     }
     common = {**of_project(project), **window(period, whole="day", parts="quarter_hour", fine="quarter_hour")}
     asked = {**of_project(project), "dimension": _COLUMNS.get(by, str(by)), **window(period, **grains)}
-    found = store.query_file("report", {**asked, "book": ""})
+    rows = store.query_file("report", {**asked, "book": "", "rest": by not in _GRAINS})
+    found = _part(rows, "name")
+    if by in _GRAINS:
+        # What is missing is told from the common grains: those of tenants and users know no service.
+        rows = store.query_file("report", {**common, "dimension": "project", "book": "", "rest": True})
     if by.is_time:
         found.sort(key=lambda row: row["name"])
     totals = _totals(found)
@@ -196,15 +202,15 @@ def build_report(
             "unpriced_calls": totals["unpriced_calls"],
         },
         "coverage": _coverage(totals),
-        "unpriced": [_unpriced(row) for row in store.query_file("unpriced", common)],
+        "unpriced": [_unpriced(row) for row in sorted(_part(rows, "unpriced"), key=_most_first)],
         "unallocated": [
             {
-                "service": row["service"] or None,
+                "service": row["name"] or None,
                 "calls": _whole(row["calls"]),
                 "cost_usd": usd(row["cost_usd"]),
                 "estimated_usd": usd(row["estimated_usd"]),
             }
-            for row in store.query_file("unallocated", common)
+            for row in sorted(_part(rows, "unallocated"), key=_dearest_first)[:_UNALLOCATED_SERVICES]
         ],
         "retries": Retries(calls=totals["retry_calls"], cost_usd=usd(totals["retry_usd"]), resends=totals["resends"]),
         "gateway_cache": GatewayCache(calls=totals["gateway_cache_calls"], avoided_usd=usd(totals["avoided_usd"])),
@@ -228,8 +234,7 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
         raise BadRequest(422, f"book {book!r} is not in the store; it has {', '.join(known) or 'none'}")
     # Names that came since that book was active are not looked up in it yet.
     Catalog(store).prepare(book)
-    asked = {**asked, "book": book}
-    found = store.query_file("report", asked)
+    found = store.query_file("report", {**asked, "book": book, "rest": False})
     costs = {row["name"] or None: row["cost_usd"] for row in found}
     for row in report[by.plural]:
         row["other_cost_usd"] = usd(costs.get(row[str(by)]))
@@ -271,6 +276,18 @@ _MORE_COUNTS = (
     *("unpriced_calls", "calls_without_usage", "estimated_calls", "allocated_calls", "mapped_calls", "reported_calls"),
     *("duplicate_calls", "wrapper_calls", "retry_calls", "resends", "gateway_cache_calls", "late_calls"),
 )
+
+
+def _part(rows: Sequence[Row], part: str) -> list[Row]:
+    return [row for row in rows if row["part"] == part]
+
+
+def _most_first(row: Row) -> tuple[Decimal, Decimal, str, str, str]:
+    return -row["calls"], -row["quantity"], row["named_provider"], row["named_model"], row["named_meter"]
+
+
+def _dearest_first(row: Row) -> tuple[Decimal, Decimal, str]:
+    return -(_spent(row) or Decimal(0)), -row["calls"], row["name"]
 
 
 def _totals(found: Sequence[Row]) -> dict[str, Any]:
@@ -368,11 +385,11 @@ def _coverage(totals: Mapping[str, Any]) -> Coverage:
 
 def _unpriced(row: Row) -> Unpriced:
     return Unpriced(
-        reason=row["reason"],
-        provider=row["provider"],
-        model=row["model"],
-        meter=row["meter"] or None,
+        reason=row["name"],
+        provider=row["named_provider"],
+        model=row["named_model"],
+        meter=row["named_meter"] or None,
         calls=_whole(row["calls"]),
-        quantity=usd(row["quantity"]) if row["meter"] else None,
+        quantity=usd(row["quantity"]) if row["named_meter"] else None,
         estimated_usd=usd(row["estimated_usd"]),
     )

@@ -1,0 +1,209 @@
+"""Every query of the report over a ledger that grows, to 100 million calls in 90 days."""
+
+import shutil
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from breakeven_collector.origins import build_origins
+from breakeven_collector.period import last_days
+from breakeven_collector.report import Dimension, build_report
+from breakeven_collector.store import Store
+
+from bench.ledger import fill, open_ledger, rows
+from bench.processes import get
+from bench.tables import Table
+from bench.targets import Breakeven
+
+STEPS: Final = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
+TARGET_MS: Final = 300
+_WARM: Final = 2
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One query, warm."""
+
+    p50_ms: float
+    p95_ms: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """The ledger at one size."""
+
+    calls: int
+    ledger_rows: int
+    cube_rows: int
+    fill_s: float
+    http: Mapping[str, Timing]
+    """By address."""
+    sql: Mapping[str, Timing]
+    """By query file and what was asked."""
+
+
+def measure(steps: Sequence[int], rounds: int, progress: Callable[[str], None]) -> list[Step]:
+    """Fill up to each step and measure there; the store is deleted afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="breakeven-bench-"))
+    try:
+        done: list[Step] = []
+        held = 0
+        for calls in steps:
+            began = time.perf_counter()
+            ledger_rows, cube_rows, sql = _grow(folder, held, calls, rounds, progress)
+            filled = time.perf_counter() - began
+            progress(f"{calls:,} calls: asking over HTTP")
+            done.append(Step(calls, ledger_rows, cube_rows, filled, _over_http(folder, rounds), sql))
+            held = calls
+        return done
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _grow(
+    folder: Path, held: int, calls: int, rounds: int, progress: Callable[[str], None]
+) -> tuple[int, int, dict[str, Timing]]:
+    written = held
+
+    def count(more: int) -> None:
+        nonlocal written
+        written += more
+        progress(f"{written:,} of {calls:,} calls")
+
+    with open_ledger(folder) as pipeline:
+        fill(pipeline.store, calls - held, count)
+        progress(f"{calls:,} calls: merging")
+        for table in ("spend_slices", "spend_cubes"):
+            pipeline.store.run(f"OPTIMIZE TABLE {table} FINAL", settings={"max_execution_time": 0})
+        progress(f"{calls:,} calls: asking in SQL")
+        store = _Timed(pipeline.store)
+        _in_sql(store, rounds)
+        return rows(pipeline.store, "spend_slices"), rows(pipeline.store, "spend_cubes"), store.timings()
+
+
+def tables_of(steps: Sequence[Step]) -> list[Table]:
+    """The largest ledger over HTTP and in SQL, the growth over HTTP, and the size of the ledgers."""
+    last = steps[-1]
+    heads = [_short(step.calls) for step in steps]
+    return [
+        Table(
+            f"Over HTTP, {last.calls:,} calls",
+            ("Request", "p50", "p95", f"Within {TARGET_MS} ms"),
+            [(path, *_cells(timing)) for path, timing in last.http.items()],
+        ),
+        Table(
+            f"In SQL, {last.calls:,} calls",
+            ("Query", "p50", "p95", f"Within {TARGET_MS} ms"),
+            [(name, *_cells(timing)) for name, timing in last.sql.items()],
+        ),
+        Table(
+            "Growth: p95 over HTTP in ms",
+            ("Request", *heads),
+            [(path, *(f"{step.http[path].p95_ms:,.0f}" for step in steps)) for path in last.http],
+        ),
+        Table(
+            "The ledgers",
+            ("", *heads),
+            [
+                ("rows of the ledger", *(f"{step.ledger_rows:,}" for step in steps)),
+                ("rows of the cubes", *(f"{step.cube_rows:,}" for step in steps)),
+                ("filled and asked in", *(f"{step.fill_s:,.0f} s" for step in steps)),
+            ],
+        ),
+    ]
+
+
+def _cells(timing: Timing) -> tuple[str, str, str]:
+    return (
+        f"{timing.p50_ms:,.0f} ms",
+        f"{timing.p95_ms:,.0f} ms",
+        "yes" if timing.p95_ms <= TARGET_MS else f"no, {timing.p95_ms / TARGET_MS:.1f} ×",
+    )
+
+
+def _short(calls: int) -> str:
+    return f"{calls // 1_000_000} M" if calls >= 1_000_000 else f"{calls:,}"
+
+
+def addresses(now: datetime) -> list[str]:
+    """What a reader asks for: each dimension, days and months of a zone, longer and shorter stretches."""
+    month = (now.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    first, last = (now - timedelta(days=20)).date(), (now - timedelta(days=8)).date()
+    return [
+        *(f"/api/report?days=30&by={dimension}" for dimension in Dimension),
+        *(f"/api/report?days=30&by={by}&timezone=Europe/Berlin" for by in ("feature", "tenant", "user", "day")),
+        "/api/report?days=30&by=day&timezone=Asia/Kolkata",
+        f"/api/report?month={month}&by=feature",
+        f"/api/report?month={month}&by=tenant",
+        f"/api/report?from={first}&to={last}&by=model",
+        "/api/report?days=7&by=feature",
+        "/api/report?days=45&by=feature",
+        "/api/report?days=45&by=month",
+        "/api/origins?days=30",
+    ]
+
+
+def _over_http(folder: Path, rounds: int) -> dict[str, Timing]:
+    target = Breakeven()
+    target.start(folder, data=folder)
+    try:
+        return {
+            path: _timing(lambda path=path: get(target.url + path), rounds) for path in addresses(datetime.now(UTC))
+        }
+    finally:
+        target.stop()
+
+
+def _in_sql(store: "_Timed", rounds: int) -> None:
+    now = datetime.now(UTC)
+    for _ in range(_WARM + rounds):
+        for by in Dimension:
+            store.asking = f"by {by}"
+            build_report(store, by=by)
+        for by in (Dimension.FEATURE, Dimension.TENANT, Dimension.USER, Dimension.DAY):
+            store.asking = f"by {by}, Europe/Berlin"
+            build_report(store, by=by, period=last_days(30, now, "Europe/Berlin"))
+        store.asking = "30 days"
+        build_origins(store)
+
+
+class _Timed(Store):
+    """The store's queries by file, each timed under what is being asked."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.dsn)
+        self._store = store
+        self.asking = ""
+        self._taken: defaultdict[str, list[float]] = defaultdict(list)
+
+    def query_file(self, name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        began = time.perf_counter()
+        found = self._store.query_file(name, parameters)
+        self._taken[f"{name}, {self.asking}"].append((time.perf_counter() - began) * 1000)
+        return found
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        return self._store.rows(sql, parameters)
+
+    def timings(self) -> dict[str, Timing]:
+        """Without the first rounds."""
+        return {name: _summary(taken[_WARM:]) for name, taken in self._taken.items()}
+
+
+def _timing(work: Callable[[], object], rounds: int) -> Timing:
+    taken: list[float] = []
+    for _ in range(_WARM + rounds):
+        began = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - began) * 1000)
+    return _summary(taken[_WARM:])
+
+
+def _summary(taken: Sequence[float]) -> Timing:
+    return Timing(statistics.median(taken), sorted(taken)[min(len(taken) - 1, int(len(taken) * 0.95))])
