@@ -31,6 +31,8 @@ def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
         "started": before["started"],
         "store": collector.pipeline.store.address,
         "journal_bytes": 0,
+        "journal_oldest_seconds": 0,
+        "resent_requests": before["resent_requests"],
         "shipped_segments": before["shipped_segments"] + 1,
         "quarantined_requests": before["quarantined_requests"],
         "requests": before["requests"] + 1,

@@ -10,6 +10,9 @@ from tests.faults import scenarios
 from tests.faults.front import Mode
 from tests.faults.load import exact
 
+# Collectors are started again and again: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
