@@ -234,7 +234,11 @@ def test_it_refuses_when_too_much_would_wait_and_goes_on_when_that_is_shipped(op
 
 def test_it_refuses_when_the_disk_is_nearly_full(open_journal: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = SimpleNamespace(f_bavail=10, f_frsize=4096)
-    monkeypatch.setattr(os, "statvfs", lambda _: disk)
+
+    def statvfs(_: object) -> SimpleNamespace:
+        return disk
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
     journal = open_journal(min_free_bytes=40_000)
     journal.append(as_request(b"a" * 200), "p").result(5)
     disk.f_bavail = 9
@@ -305,7 +309,7 @@ def test_the_age_of_the_oldest_survives_a_restart(open_journal: Open, tmp_path: 
     journal.close()
     (path,) = (tmp_path / "journal").glob("*.seg")
     for step, expected in ((-3600, 3600), (3600, 0)):  # an hour ago; in the future, as after a step back
-        os.utime(path, (time.time() + step,) * 2)
+        os.utime(path, (time.time() + step, time.time() + step))
         again = open_journal()
         assert expected <= again.oldest_waiting_seconds < expected + 5
         again.close()

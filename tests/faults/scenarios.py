@@ -81,7 +81,7 @@ def rows_over_http(store: str) -> Rows:
     return rows
 
 
-def wait_for(condition: Callable[[], bool], at_most: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], at_most: float = 180) -> None:
     """Wait until it is so."""
     deadline = time.monotonic() + at_most
     while not condition():
