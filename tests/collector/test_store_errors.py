@@ -125,6 +125,13 @@ def test_an_answer_that_is_not_clickhouses_is_worth_another_try(proxy: str) -> N
         Store(proxy).open()
 
 
+def test_what_a_query_was_asked_for_is_not_told_when_nobody_answers() -> None:
+    from breakeven_collector.store import _first_line  # pyright: ignore[reportPrivateUsage]
+
+    refused = "Error HTTPConnectionPool(host='h', port=1): Max retries exceeded with url: /?param_t=acme (Caused by X)"
+    assert _first_line(refused) == "Error HTTPConnectionPool(host='…', port=1): Max retries exceeded (Caused by X)"
+
+
 def test_a_server_that_hangs_is_given_up_after_the_longest_time_of_a_statement() -> None:
     import socket
 

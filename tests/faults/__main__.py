@@ -26,7 +26,7 @@ def _killed(fault: str, store: str, kills: int) -> Row:
 
 def _away(server: str, seconds: float) -> Row:
     outcome, seen = scenarios.away(server, AWAY, seconds)
-    grown = ", ".join(f"{mode} +{size // 1000:,} kB" for mode, size in seen.grown.items())
+    grown = ", ".join(f"{mode} {size // 1000:+,} kB" for mode, size in seen.grown.items())
     return f"store away, {len(AWAY)} ways, {seconds:.0f} s each", len(AWAY), outcome, grown
 
 
@@ -64,7 +64,7 @@ def _two(store: str) -> Row:
 
 
 def _memory(server: str) -> Row:
-    outcome, memory = scenarios.memory(server, 200)
+    outcome, memory = scenarios.memory(server, 100)
     seen = (
         f"MB: {memory.before} before, {memory.while_away} with {memory.journal} waiting, "
         f"{memory.restarted} after a start, {memory.highest_in_drain} at most in the drain"

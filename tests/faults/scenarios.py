@@ -289,7 +289,7 @@ def memory(server: str, megabytes: int) -> tuple[Outcome, Memory]:
         before = collector.resident_bytes()
         front.become(Mode.REFUSING)
         load = Load(lambda: collector.address, requests=100_000, calls_a_request=200).start()
-        wait_for(lambda: collector.health()["journal_bytes"] > megabytes * 1_000_000, 120)
+        wait_for(lambda: collector.health()["journal_bytes"] > megabytes * 1_000_000, 400)
         load.stop()
         away, journal = collector.resident_bytes(), collector.health()["journal_bytes"]
         collector.kill()
