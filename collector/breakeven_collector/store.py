@@ -348,6 +348,6 @@ class _as_store_error:
 
 
 def _first_line(text: str) -> str:
-    # Data stands in quotes; names of columns and tables in backticks.
+    # Data stands in quotes, and in the parameters of a request's URL; names of columns and tables in backticks.
     plain = re.sub(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""", "'…'", text.strip().split("\n")[0])
-    return plain[:500] or "no message"
+    return re.sub(r" with url: \S+", "", plain)[:500] or "no message"

@@ -43,6 +43,7 @@ def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
         "journal_bytes": 0,
         "journal_limit_bytes": 20_000_000_000,
         "journal_segments": 0,
+        "resent_requests": before["resent_requests"],
         "shipped_segments": before["shipped_segments"] + 1,
         "ship_errors": before["ship_errors"],
         "quarantined_requests": before["quarantined_requests"],

@@ -5,6 +5,7 @@ import threading
 import time
 from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from breakeven_collector import records
@@ -229,6 +230,89 @@ def test_it_refuses_when_too_much_would_wait_and_goes_on_when_that_is_shipped(op
     journal.shipped(segment)
     journal.append(as_request(b"c"), "p").result(5)
     assert contents(journal) == [b"c"]
+
+
+def test_it_refuses_when_the_disk_is_nearly_full(open_journal: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = SimpleNamespace(f_bavail=10, f_frsize=4096)
+
+    def statvfs(_: object) -> SimpleNamespace:
+        return disk
+
+    monkeypatch.setattr(os, "statvfs", statvfs)
+    journal = open_journal(min_free_bytes=40_000)
+    journal.append(as_request(b"a" * 200), "p").result(5)
+    disk.f_bavail = 9
+    with pytest.raises(JournalError, match="less than 40000 bytes would be free on the disk"):
+        journal.append(as_request(b"b"), "p").result(5)
+    disk.f_bavail = 10
+    journal.append(as_request(b"c"), "p").result(5)
+    assert contents(journal) == [b"a" * 200, b"c"]
+
+
+def test_it_says_once_that_it_refuses_and_once_that_it_goes_on(
+    open_journal: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING")
+    journal = open_journal(max_segment_seconds=0.02, max_bytes=300)
+    journal.append(as_request(b"a" * 200), "p").result(5)
+    for number in range(20):
+        with pytest.raises(JournalError):
+            journal.append(as_request(b"secret%d" % number * 20), "p").result(5)
+    journal.shipped(journal.closed.get(timeout=5))
+    journal.append(as_request(b"c"), "p").result(5)
+    journal.close()
+    assert [record.message for record in caplog.records] == [
+        "journal: more than 300 bytes would wait for the store: requests are refused until this is mended",
+        "journal: requests are taken again",
+    ]
+
+
+def test_while_much_waits_segments_grow_to_their_full_size(open_journal: Open) -> None:
+    journal = open_journal(max_segment_seconds=0.01, max_segment_bytes=2000)
+    for number in range(60):
+        journal.append(as_request(b"%04d" % number * 20), "p").result(5)
+        time.sleep(0.012)
+    time.sleep(0.1)
+    # Nobody takes them: a few small ones, and then none before it is full.
+    assert 6 <= journal.waiting_segments <= 12
+    while journal.waiting():
+        journal.shipped(journal.closed.get(timeout=5))
+
+
+def test_names_stay_in_order_and_ages_right_though_the_clock_steps(
+    open_journal: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time_ns
+    day = 86_400 * 10**9
+    journal = open_journal(max_segment_bytes=100)
+    steps = [0, 3 * day, -400 * day, 90_000 * day, 0]  # 2262 is not reached
+    for number, step in enumerate(steps):
+        monkeypatch.setattr(time, "time_ns", lambda step=step: real() + step)
+        journal.append(as_request(b"%d" % number * 80), "p").result(5)
+    assert 0 <= journal.oldest_waiting_seconds < 5
+    journal.close()
+    segments = handed_out(journal)
+    assert [s.name for s in segments] == sorted(s.name for s in segments)
+    for segment in segments:
+        journal.closed.put(segment)
+    monkeypatch.undo()
+    again = open_journal(max_segment_bytes=100)
+    again.append(as_request(b"5" * 80), "p").result(5)
+    assert contents(again) == [b"%d" % number * 80 for number in range(6)]
+
+
+def test_the_age_of_the_oldest_survives_a_restart(open_journal: Open, tmp_path: Path) -> None:
+    journal = open_journal()
+    assert journal.oldest_waiting_seconds == 0
+    journal.append(as_request(b"a"), "p").result(5)
+    assert 0 < journal.oldest_waiting_seconds < 5
+    journal.close()
+    (path,) = (tmp_path / "journal").glob("*.seg")
+    for step, expected in ((-3600, 3600), (3600, 0)):  # an hour ago; in the future, as after a step back
+        os.utime(path, (time.time() + step, time.time() + step))
+        again = open_journal()
+        assert expected <= again.oldest_waiting_seconds < expected + 5
+        again.close()
 
 
 # ------------------------------------------------------------------------------------------------------- closing

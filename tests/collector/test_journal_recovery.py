@@ -135,6 +135,31 @@ for number in range(100000):
     assert len(found) <= len(acknowledged) + 1  # the one that was written and not yet told
 
 
+def test_what_an_unfinished_mending_left_is_removed(open_journal: Open, tmp_path: Path) -> None:
+    path, _ = left_behind(tmp_path / "journal", b"first")
+    path.with_suffix(".new").write_bytes(b"half of it")
+    assert contents(open_journal()) == [b"first"]
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_what_is_found_is_synced_before_a_resend_of_it_is_acknowledged(
+    open_journal: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = left_behind(tmp_path / "journal", b"first")
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(file: int) -> None:
+        synced.append(os.fstat(file).st_ino)
+        real(file)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    journal = open_journal()
+    assert path.stat().st_ino in synced
+    journal.append(as_request(b"first"), "p").result(5)
+    assert journal.resent_requests == 1
+
+
 # ------------------------------------------------------------------------------------------------- a failing disk
 
 

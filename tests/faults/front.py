@@ -32,7 +32,7 @@ class Front:
 
     Attributes:
         mode: What becomes of requests from now on.
-        seen: Requests so far by what became of them.
+        seen: Requests so far by the mode that met them.
     """
 
     def __init__(self, server: str) -> None:
@@ -106,9 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.server.open:
             self.close_connection = True
             return
+        front.seen[mode] += 1
         if mode == Mode.MOODY:
             mode = front.draw.choice((Mode.WELL, Mode.WELL, Mode.FAILING, Mode.MUTE, Mode.SLOW))
-        front.seen[mode] += 1
         if mode == Mode.FAILING:
             self._answer(500, b"<html>500 Internal Server Error, error code 1015</html>", {})
             return

@@ -1,7 +1,6 @@
 """Under every fault: what was acknowledged landed, all of it, once."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from breakeven_collector import records
@@ -10,6 +9,9 @@ from tests.clickhouse_server import clickhouse_server
 from tests.faults import scenarios
 from tests.faults.front import Mode
 from tests.faults.load import exact
+
+# Collectors are started again and again: on a busy machine that takes its time.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
@@ -86,9 +88,9 @@ def test_a_clock_that_steps_forward_and_back_loses_and_doubles_nothing(store: st
 
 
 def test_memory_stays_flat_while_the_store_is_away_on_a_start_and_in_the_drain(server: str) -> None:
-    outcome, memory = scenarios.memory(server, 60)
-    assert outcome == replace(exact(outcome.acknowledged))
-    assert memory.journal > 60
+    outcome, memory = scenarios.memory(server, 30)
+    assert outcome == exact(outcome.acknowledged)
+    assert memory.journal > 30
     # A batch of requests, an HTTP body, what the allocator keeps: none of it grows with the journal.
     assert memory.while_away < memory.before + 40
     assert memory.restarted < memory.before + 40
