@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +27,10 @@ from breakeven_collector.receiver import PATHS, Receiver
 from breakeven_collector.report import Dimension, Report, build_report
 from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
+
+_CONFIG_UNUSABLE: Final = (
+    "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
+)
 
 
 class _App(FastAPI):
@@ -84,8 +88,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.exception_handler(ConfigError)
     async def _config_error(request: Request, error: ConfigError) -> Response:
-        elsewhere = "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
-        return _status_response(request, 500, str(error) if _runs_it(request) else elsewhere, {})
+        return _status_response(request, 500, str(error) if _runs_it(request) else _CONFIG_UNUSABLE, {})
 
     # Not async: they look into folders.
     @app.get("/healthz")
@@ -104,6 +107,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.get("/api/report")
     async def report(
+        request: Request,
         reading: Annotated[Reading, Depends(access.reader)],
         days: Annotated[int, Query(ge=1, le=3660)] = 30,
         by: Dimension = Dimension.FEATURE,
@@ -115,7 +119,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     ) -> Report:
         """The bill by feature, model, provider, tenant, user, service, …"""
         asked = Asked(days, month, first, last, timezone or pipeline.settings.timezone)
-        return await asyncio.to_thread(
+        document = await asyncio.to_thread(
             _report,
             pipeline,
             period=asked.period(datetime.now(UTC)),
@@ -123,6 +127,9 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             book=book,
             project=reading.project,
         )
+        if document["config_error"] and not _runs_it(request):
+            document["config_error"] = _CONFIG_UNUSABLE
+        return document
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(access.reader)])
     async def openapi() -> dict[str, Any]:

@@ -234,7 +234,8 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
         raise BadRequest(422, f"book {book!r} is not in the store; it has {', '.join(known) or 'none'}")
     # Names that came since that book was active are not looked up in it yet.
     Catalog(store).prepare(book)
-    found = store.query_file("report", {**asked, "book": book, "rest": False})
+    asked = {**asked, "book": book, "rest": False}
+    found = store.query_file("report", asked)
     costs = {row["name"] or None: row["cost_usd"] for row in found}
     for row in report[by.plural]:
         row["other_cost_usd"] = usd(costs.get(row[str(by)]))

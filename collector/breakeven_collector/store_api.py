@@ -11,12 +11,13 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.background import BackgroundTask
 
 from breakeven_collector.backup import write_backup
 from breakeven_collector.erase import Erased, EraseError, Whom, erase
 from breakeven_collector.errors import BadRequest
+from breakeven_collector.json_body import is_json, json_object
 from breakeven_collector.pipeline import Pipeline
 
 
@@ -136,15 +137,22 @@ def store_router(pipeline: Pipeline, admin: Callable[[Request], Any]) -> APIRout
     jobs = StoreJobs(pipeline)
 
     @router.post("/backup", status_code=202)
-    async def back_up() -> dict[str, Any]:
+    async def back_up(request: Request) -> dict[str, Any]:
         """Start a backup."""
+        is_json(request)
         if not pipeline.store.embedded:
             raise BadRequest(422, "a ClickHouse server has its own BACKUP; this is for the embedded store")
         return {"job": jobs.start(jobs.back_up)}
 
     @router.post("/erase", status_code=202)
-    async def erase_(asked: WhomAsked) -> dict[str, Any]:
+    async def erase_(request: Request) -> dict[str, Any]:
         """Start an erasure."""
+        document = await json_object(request, "an erasure")
+        try:
+            asked = WhomAsked.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_input=False)[0]
+            raise BadRequest(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
         try:
             whom = Whom(asked.column, asked.id, asked.project)
         except EraseError as error:

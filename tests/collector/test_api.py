@@ -133,4 +133,5 @@ def test_the_api_describes_itself(client: Client) -> None:
         *("/healthz", "/readyz", "/api/origins", "/api/report"),
         *("/api/prices", "/api/prices/model", "/api/prices/overrides"),
         *("/api/prices/overrides/{what}", "/api/prices/books", "/api/keys", "/api/keys/{key_id}"),
+        *("/api/backup", "/api/backup/{name}", "/api/erase", "/api/jobs/{name}"),
     }

@@ -19,7 +19,6 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from tests.spans import Call, body, request
 
@@ -251,22 +250,6 @@ def test_an_unknown_compression_is_refused_with_what_to_send(name: str) -> None:
 def test_a_protobuf_body_passes_to_the_byte() -> None:
     one = body(Call(), Call())
     assert otlp.read_traces(one, Encoding.PROTOBUF) == Traces(body=one, spans=2)
-
-
-def test_irregular_protobuf_is_kept_in_its_regular_form() -> None:
-    data = body(Call(attributes={"flag": True}))
-    regular = b"\x0a\x04flag\x12\x02\x10\x01"
-    assert data.count(regular) == 1
-    # ClickHouse takes only 0 and 1 for a boolean, protobuf any number.
-    irregular = data.replace(regular, regular[:-1] + b"\x08")
-    assert otlp.read_traces(irregular, Encoding.PROTOBUF) == Traces(body=data, spans=1)
-    # Nor does it take a known field of a wrong type; protobuf skips it, wherever it is.
-    clean, sent = request(Call()), request()
-    sent.CopyFrom(clean)
-    resource = sent.resource_spans[0].resource
-    resource.CopyFrom(Resource.FromString(resource.SerializeToString() + b"\x08\x05"))
-    assert len(sent.SerializeToString()) == len(clean.SerializeToString()) + 2
-    assert otlp.read_traces(sent.SerializeToString(), Encoding.PROTOBUF).body == clean.SerializeToString()
 
 
 def test_an_empty_body_is_an_empty_request() -> None:

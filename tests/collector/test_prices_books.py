@@ -14,6 +14,7 @@ from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_book_diff import compare
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices import Book
+from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 from breakeven_schema import apply
 
@@ -162,8 +163,8 @@ def test_another_book_prices_history_at_the_ledgers_edges_and_tells_what_is_appr
                 "uncut_day_starts": [],
             }
         ]
-        assert store.query_file("approximated_names", {"book": first}) == approximated
-        assert store.query_file("approximated_names", {"book": second}) == []
+        assert store.query_file("approximated_names", {"book": first, **of_project(None)}) == approximated
+        assert store.query_file("approximated_names", {"book": second, **of_project(None)}) == []
 
         # Names that came later are looked up in older books on demand.
         land(pipeline, Call(model="gpt-4o"))

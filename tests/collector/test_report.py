@@ -147,6 +147,7 @@ def test_the_whole_document_for_a_small_bill(pipeline: Pipeline, project: str) -
         "unallocated": [{"service": "api", "calls": 1, "cost_usd": None, "estimated_usd": None}],
         "retries": {"calls": 0, "cost_usd": None, "resends": 0},
         "gateway_cache": {"calls": 0, "avoided_usd": None},
+        "config_error": None,
         "late": {"calls": 0, "cost_usd": None},
         "removed": {
             "duplicate_calls": 1,

@@ -38,6 +38,7 @@ def test_the_defaults(tmp_path: Path) -> None:
         "max_query_seconds": 300,
         "replicated": False,
         "key": SecretStr(""),
+        "sql": False,
         "keep_calls_days": None,
         "keep_ledger_days": None,
     }
@@ -63,6 +64,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_query_seconds": "5",
         "replicated": "true",
         "key": "bk_read_1",
+        "sql": "true",
         "keep_calls_days": "30",
         "keep_ledger_days": "400",
     }
@@ -84,6 +86,7 @@ def test_every_setting_is_an_environment_variable(monkeypatch: pytest.MonkeyPatc
         "max_query_seconds": 5,
         "replicated": True,
         "key": SecretStr("bk_read_1"),
+        "sql": True,
         "keep_calls_days": 30,
         "keep_ledger_days": 400,
     }

@@ -282,6 +282,7 @@ def expected_report(by: str, to: str, price_book: str) -> dict[str, Any]:
         "period": {"from": (today - timedelta(days=29)).isoformat(), "to": to, "days": 30, "timezone": "UTC"},
         "by": by,
         "price_book": price_book,
+        "config_error": None,
         f"{by}s": expected_rows(by),
         "totals": {
             **counts_of(CALLS),

@@ -108,8 +108,7 @@ def fill(store: Store) -> None:
     store.run(
         "INSERT INTO price_book (book_version, provider, model, valid_from, uncached_usd_per_token) VALUES ('book-1', 'openai', 'gpt-6', '2020-01-01 00:00:00', 0.000001)"
     )
-    store.run("CREATE TABLE IF NOT EXISTS keys (project String, secret String) ENGINE = MergeTree ORDER BY project")
-    store.run(f"INSERT INTO keys VALUES ('mine', '{CANARY}')")
+    store.run(f"INSERT INTO keys (key_id, project, digest, note) VALUES ('k', 'mine', '{CANARY}', '{CANARY}')")
 
 
 @pytest.fixture(scope="session")

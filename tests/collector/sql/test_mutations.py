@@ -29,7 +29,7 @@ FRAGMENTS = [
         "IN keys",
         "IN (keys)",
         "keys",
-        "secret",
+        "digest",
         "FROM `sqlgate.keys`",
     ),
     *(
@@ -57,13 +57,13 @@ FRAGMENTS = [
         "AS `sqlgate.price_books`",
     ),
     *(
-        "UNION ALL SELECT secret FROM keys",
+        "UNION ALL SELECT digest FROM keys",
         "UNION ALL SELECT file('{file}')",
         "PREWHERE toUInt8(user_id)",
         "WHERE toUInt8(user_id) = 1",
     ),
     *(
-        "(SELECT groupArray(secret) FROM keys)",
+        "(SELECT groupArray(digest) FROM keys)",
         "x -> file(x)",
         "::AggregateFunction(sum, UInt8)",
         "FROM url('file://{file}', 'LineAsString')",
