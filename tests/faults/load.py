@@ -87,7 +87,7 @@ class Load:
         self._draw = random.Random(seed)
         self._lock = threading.Lock()
         self._next = 0
-        self._give_up = threading.Event()
+        self._enough = threading.Event()
         self.acknowledged: set[int] = set()
         """Numbers of calls that were acknowledged."""
         self.statuses: dict[int, int] = {}
@@ -111,9 +111,9 @@ class Load:
         return self
 
     def stop(self) -> "Load":
-        """Send no more; what is not acknowledged by now never will be."""
-        self._give_up.set()
-        return self.join(60)
+        """Begin no further request; those on their way are sent until they are acknowledged."""
+        self._enough.set()
+        return self.join()
 
     def outcome(self, rows: Rows) -> Outcome:
         """Count in the store what became of them.
@@ -125,7 +125,7 @@ class Load:
 
     def _send(self) -> None:
         connection: http.client.HTTPConnection | None = None
-        while not self._give_up.is_set():
+        while not self._enough.is_set():
             with self._lock:
                 if self._next == len(self._requests):
                     return
@@ -135,15 +135,13 @@ class Load:
             data = request_of(self.feature, numbers)
             for _ in range(1 + again):
                 connection = self._deliver(connection, data)
-                if connection is None:
-                    return
                 with self._lock:
                     self.acknowledged.update(numbers)
             self.sent_again += again
             time.sleep(self._pause)
 
-    def _deliver(self, connection: http.client.HTTPConnection | None, data: bytes) -> http.client.HTTPConnection | None:
-        while not self._give_up.is_set():
+    def _deliver(self, connection: http.client.HTTPConnection | None, data: bytes) -> http.client.HTTPConnection:
+        while True:
             status = 0
             try:
                 if connection is None:
@@ -158,11 +156,10 @@ class Load:
                 connection = None
             with self._lock:
                 self.statuses[status] = self.statuses.get(status, 0) + 1
-            if status == 200:
+            if status == 200 and connection:
                 return connection
             assert status in (0, 503), status
             time.sleep(0.02)
-        return None
 
 
 def outcome(feature: str, acknowledged: set[int], rows: Rows) -> Outcome:
