@@ -33,7 +33,7 @@ _log = logging.getLogger(__name__)
 _INSERTING_THREADS: Final = 2
 _BYTES_AT_ONCE: Final = 24_000_000
 """Of one insert, which takes 5 to 12 times that in memory. Fewer and larger are faster: planning one takes 0.2 s."""
-_SHARE_OF_PASSES: Final = 1 / 3
+_SHARE_OF_PASSES: Final = 1 / 6
 """Of one core's time while more segments wait; passes go on without a pause once none does."""
 _LONGEST_WAIT_SECONDS: Final = 30.0
 
@@ -171,10 +171,14 @@ class Shipper:
         self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
 
     def _pause(self, took: float) -> None:
-        """While more waits to be inserted, passes take their share of the time and no more."""
+        """While more is being inserted, passes take their share of the time and no more."""
         until = time.monotonic() + took * (1 / _SHARE_OF_PASSES - 1)
-        while not self._journal.closed.empty() and time.monotonic() < until and not self._stop.wait(0.05):
+        while self._more_comes() and time.monotonic() < until and not self._stop.wait(0.05):
             pass
+
+    def _more_comes(self) -> bool:
+        with self._lock:
+            return not self._journal.closed.empty() or len(self._busy) > 1
 
     def _between(self) -> None:
         """What can wait while segments come in."""

@@ -209,6 +209,7 @@ class Store:
                     "insert_deduplication_token": token,
                     "insert_deduplicate": 1,
                     "deduplicate_blocks_in_dependent_materialized_views": 1,
+                    "optimize_on_insert": 0,
                     # A month a partition: calls may be as old as 2020, and a block of them is not a mistake.
                     "max_partitions_per_insert_block": 1000,
                 },

@@ -27,7 +27,7 @@ _LABELS = {
     "protocol": {"http/protobuf", "http/json", "grpc"},
     "reason": {
         *("unavailable", "refused", "internal", "bad_id"),
-        *("malformed", "unauthenticated", "forbidden", "too_large", "unsupported", "too_many"),
+        *("malformed", "unauthenticated", "forbidden", "too_large", "unsupported", "too_many", "unread"),
         *("part of the usage is missing", "lost after it was sent", "no usage reported", "no rate for the meter"),
         *("model not in the price book", "no rate for a kind of token"),
     },
