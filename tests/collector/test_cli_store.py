@@ -33,8 +33,9 @@ def collector(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.mark.timeout(240)
 def test_a_running_collector_is_backed_up_restored_elsewhere_and_erases_a_person(
-    collector: Collector, client: Client, tmp_path: Path
+    collector: Collector, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("breakeven_collector.erase._OLD_PARTS_SECONDS", 0.0)
     now = datetime.now(UTC)
     calls = [Call(at=now, response_id=f"c{n}", attributes={"user.id": "u-17"}) for n in range(5)]
     assert client.post(body(*calls)).status == 200
