@@ -35,6 +35,7 @@ _BYTES_AT_ONCE: Final = 24_000_000
 """Of one insert, which takes 5 to 12 times that in memory. Fewer and larger are faster: planning one takes 0.2 s."""
 _SHARE_OF_PASSES: Final = 1 / 6
 """Of one core's time while more segments wait; passes go on without a pause once none does."""
+_SHORT_PASS_SECONDS: Final = 1.0
 _LONGEST_WAIT_SECONDS: Final = 30.0
 
 
@@ -172,6 +173,9 @@ class Shipper:
 
     def _pause(self, took: float) -> None:
         """While more is being inserted, passes take their share of the time and no more."""
+        if took < _SHORT_PASS_SECONDS:
+            # Most of it was planning: dollars sooner are worth more than the little that is saved.
+            return
         until = time.monotonic() + took * (1 / _SHARE_OF_PASSES - 1)
         while self._more_comes() and time.monotonic() < until and not self._stop.wait(0.05):
             pass
