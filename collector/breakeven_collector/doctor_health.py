@@ -149,8 +149,8 @@ def _mend_refused(health: Mapping[str, Any]) -> str:
     if refused.get("too_large"):
         mends.append("exporters must send smaller batches: OTEL_BSP_MAX_EXPORT_BATCH_SIZE")
     return "; ".join(mends) or (
-        "exporters must send OTLP over HTTP as protobuf or JSON to /v1/traces; gRPC clients need "
-        "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+        "exporters must send OTLP over HTTP as protobuf or JSON to /v1/traces, or over gRPC to the port that "
+        "`breakeven up` names; docs/otlp.md has the rules"
     )
 
 
