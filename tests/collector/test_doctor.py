@@ -151,7 +151,7 @@ def test_a_set_up_that_is_well(monkeypatch: pytest.MonkeyPatch, settings: Settin
         ),
         (
             {"refused_requests": 3, "refused": {"malformed": 3, "too_large": 0}},
-            *("note", "3 requests were refused: 3 malformed", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"),
+            *("note", "3 requests were refused: 3 malformed", "or over gRPC to the port"),
         ),
         (
             {"refused_requests": 2, "refused": {"too_large": 1, "unauthenticated": 1}},
