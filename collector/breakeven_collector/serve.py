@@ -115,12 +115,19 @@ class Collector:
             return False
         return True
 
-    def _start_grpc(self, host: str) -> "GrpcReceiver":
+    def _start_grpc(self, host: str) -> "GrpcReceiver | None":
         from breakeven_collector.grpc_receiver import GrpcReceiver
 
         behind = self.pipeline
         receiver = GrpcReceiver(behind.journal, behind.access, self._settings.max_body_bytes, behind.received)
-        receiver.start(host, self._settings.grpc_port)
+        try:
+            receiver.start(host, self._settings.grpc_port)
+        except ConfigError as error:
+            # Somebody took it since it was looked at.
+            if "grpc_port" in self._settings.model_fields_set:
+                raise
+            _log.warning("without gRPC: %s", error)
+            return None
         return receiver
 
     def can_listen(self) -> bool:
