@@ -20,7 +20,8 @@ _context.set_forkserver_preload(["breakeven_collector.serve"])
 def settings_of(folder: Path, store: str = "", **more: Any) -> Settings:
     """Settings of a collector whose data lies in this folder; embedded where no store is named."""
     some: dict[str, Any] = {"batch_seconds": 0.1, "min_free_bytes": 0, "port": 0, **more}
-    return Settings(data_dir=folder / "data", config=folder / "none.toml", store=store, **{"grpc_port": -1, **some})
+    some.setdefault("grpc_port", -1)
+    return Settings(data_dir=folder / "data", config=folder / "none.toml", store=store, **some)
 
 
 class Killable:
