@@ -19,8 +19,7 @@ _context.set_forkserver_preload(["breakeven_collector.serve"])
 
 def settings_of(folder: Path, store: str = "", **more: Any) -> Settings:
     """Settings of a collector whose data lies in this folder; embedded where no store is named."""
-    some: dict[str, Any] = {"batch_seconds": 0.1, "min_free_bytes": 0, "port": 0, **more}
-    some.setdefault("grpc_port", -1)
+    some: dict[str, Any] = {"batch_seconds": 0.1, "min_free_bytes": 0, "port": 0, "grpc_port": -1, **more}
     return Settings(data_dir=folder / "data", config=folder / "none.toml", store=store, **some)
 
 
