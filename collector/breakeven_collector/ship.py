@@ -166,7 +166,8 @@ class Shipper:
             self._attribution.keep_up(names)
         for segment in segments:
             self._journal.shipped(segment)
-            self._landed.remove(segment)
+            # Others are added behind them meanwhile; taken away they are only here, and one at a time.
+            self._landed.popleft()
         self.shipped_segments += len(segments)
         self._estimates.calls_came()
         self._watch.landed(lambda: self._journal.oldest_waiting_seconds)
