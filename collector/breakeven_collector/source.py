@@ -50,9 +50,16 @@ class CollectorRefused(BreakevenError):
 
 
 def get_json(
-    url: str, *, having: str, key: str = "", timeout: float = 60.0, body: bytes | None = None, method: str | None = None
+    url: str,
+    *,
+    having: str,
+    key: str = "",
+    timeout: float = 60.0,
+    body: bytes | None = None,
+    method: str | None = None,
+    content_type: str = "application/json",
 ) -> dict[str, Any]:
-    """Ask a collector for a document that has the key `having`; with a `body` (JSON) it is a POST.
+    """Ask a collector for a document that has the key `having`; with a `body` it is a POST.
 
     `key` is shown to it (see `key_for`), and never stands in a message.
 
@@ -64,7 +71,7 @@ def get_json(
     try:
         # A proxy of the environment knows nothing of this machine's ports.
         opener = build_opener(ProxyHandler({})) if urlsplit(url).hostname in _THIS_MACHINE else build_opener()
-        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if body is not None else {})}
+        headers = {"Accept": "application/json", **({"Content-Type": content_type} if body is not None else {})}
         request = Request(url, data=body, headers=headers, method=method)
         if key:
             # It does not follow a redirect: that may lead to anybody.

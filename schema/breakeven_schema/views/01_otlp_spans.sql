@@ -20,7 +20,7 @@ SELECT
         -- LlamaIndex: a step before the call, of the kind LLM.
         AND NOT endsWith(span_name, '._prepare_chat_with_tools')
         AND (billable_operation OR vercel_operation != '' OR openinference_kind != '' OR langfuse_type != '' OR has_request_type
-            OR input_reported IS NOT NULL OR output_reported IS NOT NULL OR cost_reported IS NOT NULL OR used) AS is_call,
+            OR input_reported IS NOT NULL OR output_reported IS NOT NULL OR cost_reported IS NOT NULL OR used OR source != '') AS is_call,
     seq,
     seq_source,
     project,
@@ -32,12 +32,15 @@ SELECT
         -- Logfire reports a stream twice and without an id: when it opens, and as a log entry when it ends. What failed to
         -- open has no entry.
         startsWith(scope, 'logfire.') AND NOT failed, sipHash64('logfire', service, instance, request_data),
+        -- An import whose tool knows the call's own span names that as its parent: rows of one call.
+        source != '' AND parent_span_id != '', sipHash64('span', trace_id, parent_span_id),
         sipHash64('span', trace_id, span_id)) AS identity,
     environment,
     service,
     payer.3 AS feature,
     payer.2 AS feature_source,
-    payer.1 AS feature_rank,
+    -- A span is nearer to the application than another tool's record of the same call.
+    payer.1 + if(source = '' OR payer.1 = 0, 0, 10) AS feature_rank,
     task,
     run,
     tenant,
@@ -47,7 +50,9 @@ SELECT
     scope,
     multiIf(startsWith(scope, 'com.anthropic'), 0,
         scope = 'breakeven' OR scope LIKE '%.genai.%' OR scope LIKE '%google\_genai%' OR scope LIKE '%util.genai%', 1,
-        scope = 'litellm/raw', 3, 2) AS scope_rank,
+        scope = 'litellm/raw', 3, source != '', 4, 2) AS scope_rank,
+    if(startsWith(scope, 'breakeven.import.'), substring(scope, length('breakeven.import.') + 1), '') AS source,
+    their_cost_usd,
     operation,
     -- A framework is not who sends the bill: then the model's name has to tell.
     transform(provider_told, ['gemini', 'google_genai', 'strands-agents', 'gcp.vertex.agent'], ['gcp.gemini', 'gcp.gemini', '', '']) AS provider,
