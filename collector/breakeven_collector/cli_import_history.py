@@ -121,7 +121,9 @@ def langfuse(
 ) -> None:
     """Import Langfuse's observations: Parquet, CSV, JSON or JSON lines."""
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
-    _run("langfuse", files, first, until, Options(feature_from, cached), project, dry_run, sealed, format, url, settings)
+    _run(
+        "langfuse", files, first, until, Options(feature_from, cached), project, dry_run, sealed, format, url, settings
+    )
 
 
 @import_app.command(
@@ -146,7 +148,9 @@ def helicone(
 ) -> None:
     """Import Helicone's requests: JSON lines, CSV or JSON."""
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
-    _run("helicone", files, first, until, Options(feature_from, cached), project, dry_run, sealed, format, url, settings)
+    _run(
+        "helicone", files, first, until, Options(feature_from, cached), project, dry_run, sealed, format, url, settings
+    )
 
 
 def _run(
@@ -168,7 +172,9 @@ def _run(
     from breakeven_collector.histories.target import open_target
 
     wanted = Span(_utc(first), _utc(until))
-    bar = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=errors, transient=True)
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=errors, transient=True
+    )
     with plain_errors():
         if dry_run:
             with bar:

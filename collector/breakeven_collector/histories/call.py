@@ -1,4 +1,4 @@
-"""A call that another tool kept, as an OTLP span. Nothing but what is named here leaves a row: no message, no answer."""
+"""A call that another tool kept, as an OTLP span. Nothing but what is named here leaves a row: no prompt, no answer."""
 
 import hashlib
 import re

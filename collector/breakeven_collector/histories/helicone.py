@@ -10,17 +10,18 @@ from breakeven_collector.histories.call import Call, Usage, end_of, provider_of
 from breakeven_collector.histories.fields import BadRow, Row, as_name
 from breakeven_collector.histories.reading import Cached, NotACall, Options
 
-KNOWN: Final = frozenset(
-    """response_id response_created_at response_body response_status response_model request_id request_created_at
+_KNOWN_NAMES: Final = """
+    response_id response_created_at response_body response_status response_model request_id request_created_at
     request_body request_path request_user_id request_properties request_model model_override helicone_user provider
     delay_ms latency time_to_first_token total_tokens prompt_tokens completion_tokens prompt_cache_read_tokens
     prompt_cache_write_tokens prompt_audio_tokens completion_audio_tokens reasoning_tokens prompt_id prompt_version
-    feedback_created_at feedback_id feedback_rating signed_body_url llmSchema country_code asset_ids asset_urls scores
-    costUSD cost properties assets target_url model cache_reference_id cache_enabled updated_at request_referrer
-    ai_gateway_body_mapping storage_location key_name node_id prompt_name prompt_regex request_feedback
-    request_prompt_values request_formatted_prompt_id request_prompt response_prompt threat size_bytes
-    response_body_url request_body_url cost_usd""".split()
-)
+    feedback_created_at feedback_id feedback_rating signed_body_url llmSchema country_code asset_ids asset_urls
+    scores costUSD cost properties assets target_url model cache_reference_id cache_enabled updated_at
+    request_referrer ai_gateway_body_mapping storage_location key_name node_id prompt_name prompt_regex
+    request_feedback request_prompt_values request_formatted_prompt_id request_prompt response_prompt threat
+    size_bytes response_body_url request_body_url cost_usd
+"""
+KNOWN: Final = frozenset(_KNOWN_NAMES.split())
 
 _NO_CACHE: Final = ("", "00000000-0000-0000-0000-000000000000")
 _TIMEOUT, _PENDING, _CANCELLED, _THREAT = -1, -2, -3, -4
@@ -34,7 +35,8 @@ def read(row: Row, options: Options) -> Call:
         NotACall: it is none of a model.
         BadRow: it cannot be read.
     """
-    key = row.text("request_id", "response_id")
+    # The CSV has only the second; a call is the same whichever file it stands in.
+    key = row.text("response_id", "request_id")
     if not key:
         raise BadRow("neither request_id nor response_id: is this an export of Helicone's requests?")
     model = row.name("response_model", "model", "model_override", "request_model")
@@ -49,7 +51,14 @@ def read(row: Row, options: Options) -> Call:
     failed = status >= 400 or status in (_TIMEOUT, _CANCELLED, _THREAT)
     hit = row.text("cache_reference_id") not in _NO_CACHE
     usage, note = _usage(row, model, options.cached)
-    special = ("feature", "tenant", "environment", "helicone-session-id", "helicone-session-name", "helicone-session-path")
+    special = (
+        "feature",
+        "tenant",
+        "environment",
+        "helicone-session-id",
+        "helicone-session-name",
+        "helicone-session-path",
+    )
     return Call(
         source="helicone",
         key=key,
@@ -64,7 +73,9 @@ def read(row: Row, options: Options) -> Call:
         their_cost_usd=row.usd("cost", "costUSD", "cost_usd"),
         gateway_cache=hit,
         failed=failed,
-        error_type={_TIMEOUT: "timeout", _CANCELLED: "cancelled", _THREAT: "threat"}.get(status, str(status)) if failed else "",
+        error_type={_TIMEOUT: "timeout", _CANCELLED: "cancelled", _THREAT: "threat"}.get(status, str(status))
+        if failed
+        else "",
         # What Helicone holds back as an attack never reached the provider.
         http_status=403 if status == _THREAT else max(0, status),
         feature=row.at(options.feature_from) if options.feature_from else by_name.get("feature", ""),
@@ -81,8 +92,8 @@ def read(row: Row, options: Options) -> Call:
 
 
 def _usage(row: Row, model: str, cached: Cached) -> tuple[Usage, str]:
-    """Tokens, and how it was decided where cached ones stand: Helicone passes on what the provider tells, of OpenAI with
-    the cached tokens in it, of Anthropic without.
+    """Tokens, and how it was decided where cached ones stand: Helicone passes on what the provider tells, of OpenAI
+    with the cached tokens in it, of Anthropic without.
     """
     told_in, told_out = row.tokens("prompt_tokens"), row.tokens("completion_tokens")
     read = row.tokens("prompt_cache_read_tokens") or 0

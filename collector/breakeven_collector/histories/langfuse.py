@@ -11,27 +11,31 @@ from breakeven_collector.histories.call import Call, Usage, end_of, provider_of
 from breakeven_collector.histories.fields import BadRow, Row, as_mapping, as_name, as_tokens, as_usd, tags_of
 from breakeven_collector.histories.reading import Cached, NotACall, Options
 
-KNOWN: Final = frozenset(
-    """id trace_id project_id environment type parent_observation_id start_time end_time name metadata level
+_KNOWN_NAMES: Final = """
+    id trace_id project_id environment type parent_observation_id start_time end_time name metadata level
     status_message version input output provided_model_name model internal_model_id internal_model model_parameters
     usage_details cost_details provided_usage_details provided_cost_details usage completion_start_time prompt_name
     prompt_version total_cost latency time_to_first_token model_id created_at updated_at prompt_id tool_calls
-    tool_call_names tool_definitions usage_pricing_tier_id usage_pricing_tier_name input_price output_price total_price
-    bookmarked public release session_id tags trace_name trace_tags user_id prompt_tokens completion_tokens total_tokens
-    input_usage output_usage total_usage calculated_input_cost calculated_output_cost calculated_total_cost input_cost
-    output_cost unit comments trace_timestamp timestamp has_children is_app_root parent_span_id""".split()
-)
+    tool_call_names tool_definitions usage_pricing_tier_id usage_pricing_tier_name input_price output_price
+    total_price bookmarked public release session_id tags trace_name trace_tags user_id prompt_tokens
+    completion_tokens total_tokens input_usage output_usage total_usage calculated_input_cost calculated_output_cost
+    calculated_total_cost input_cost output_cost unit comments trace_timestamp timestamp has_children is_app_root
+    parent_span_id
+"""
+KNOWN: Final = frozenset(_KNOWN_NAMES.split())
 
-_READ: Final = frozenset(
-    "input_cached_tokens input_cache_read cache_read_input_tokens input_cache_read_tokens cached_tokens "
-    "input_cached_text_tokens cached_content_token_count".split()
-)
-_WRITE: Final = frozenset(
-    "input_cache_creation cache_creation_input_tokens input_cache_creation_tokens input_cache_write cache_write_tokens "
-    "input_cache_creation_5m input_cache_creation_1h".split()
-)
+_READ_NAMES: Final = """
+    input_cached_tokens input_cache_read cache_read_input_tokens input_cache_read_tokens cached_tokens
+    input_cached_text_tokens cached_content_token_count
+"""
+_READ: Final = frozenset(_READ_NAMES.split())
+_WRITE_NAMES: Final = """
+    input_cache_creation cache_creation_input_tokens input_cache_creation_tokens input_cache_write
+    cache_write_tokens input_cache_creation_5m input_cache_creation_1h
+"""
+_WRITE: Final = frozenset(_WRITE_NAMES.split())
 _REASONING: Final = frozenset(
-    "output_reasoning_tokens output_reasoning reasoning_tokens thoughts_token_count output_reasoning_token".split()
+    ("output_reasoning_tokens output_reasoning reasoning_tokens thoughts_token_count output_reasoning_token").split()  # noqa: SIM905
 )
 _TOTAL_IN: Final = ("input", "input_tokens", "prompt_tokens", "prompt_token_count")
 _TOTAL_OUT: Final = ("output", "output_tokens", "completion_tokens", "candidates_token_count")
@@ -128,8 +132,8 @@ def _details(row: Row) -> dict[str, int]:
 def _usage(details: Mapping[str, int], cached: Cached) -> tuple[Usage, str]:
     """Tokens, and how it was decided where cached ones stand.
 
-    Langfuse prices each kind by itself, so its own integrations take the cached tokens out of `input`. Who sends usage by
-    hand need not. The total that is told decides; else the names do: kinds that begin with `input_` are parts beside
+    Langfuse prices each kind by itself, so its own integrations take the cached tokens out of `input`. Who sends usage
+    by hand need not. The total that is told decides; else the names do: kinds that begin with `input_` are parts beside
     `input`, the details of OpenAI's names are inside the total.
     """
     first_in = next((details[name] for name in _TOTAL_IN if name in details), None)
@@ -139,7 +143,9 @@ def _usage(details: Mapping[str, int], cached: Cached) -> tuple[Usage, str]:
     read = max((count for key, (_, count) in short.items() if key in _READ), default=0)
     writes = {key: count for key, (_, count) in short.items() if key in _WRITE}
     parts_of_write = writes.get("input_cache_creation_5m", 0) + writes.get("input_cache_creation_1h", 0)
-    write = max(parts_of_write, *(writes.get(key, 0) for key in _WRITE - {"input_cache_creation_5m", "input_cache_creation_1h"}))
+    write = max(
+        parts_of_write, *(writes.get(key, 0) for key in _WRITE - {"input_cache_creation_5m", "input_cache_creation_1h"})
+    )
     reasoning = max((count for key, (_, count) in short.items() if key in _REASONING), default=0)
     audio_in, audio_out = details.get("input_audio_tokens", 0), details.get("output_audio_tokens", 0)
     image_in = details.get("input_image_tokens", 0)
@@ -162,7 +168,11 @@ def _usage(details: Mapping[str, int], cached: Cached) -> tuple[Usage, str]:
         beside_in = beside_out = cached is Cached.BESIDE
     elif not parts_in + parts_out or told_total is None:
         beside_in = beside_out = by_name or parts_in > (first_in or 0)
-        note = f"cached tokens taken as {'beside' if beside_in else 'part of'} the input, by their names" if read + write else ""
+        note = (
+            f"cached tokens taken as {'beside' if beside_in else 'part of'} the input, by their names"
+            if read + write
+            else ""
+        )
     elif told_total == base:
         beside_in = beside_out = False
     elif told_total == base + parts_in + parts_out:
@@ -171,7 +181,11 @@ def _usage(details: Mapping[str, int], cached: Cached) -> tuple[Usage, str]:
         beside_in, beside_out = True, False
     else:
         beside_in = beside_out = by_name or parts_in > (first_in or 0)
-        note = f"cached tokens taken as {'beside' if beside_in else 'part of'} the input, by their names" if read + write else ""
+        note = (
+            f"cached tokens taken as {'beside' if beside_in else 'part of'} the input, by their names"
+            if read + write
+            else ""
+        )
     return Usage(
         input=None if first_in is None and not parts_in else (first_in or 0) + (parts_in if beside_in else 0),
         output=None if first_out is None and not parts_out else (first_out or 0) + (parts_out if beside_out else 0),

@@ -12,12 +12,13 @@ from breakeven_collector.histories.fields import BadRow, Row, as_mapping, as_nam
 from breakeven_collector.histories.reading import NotACall, Options
 
 TABLE: Final = "LiteLLM_SpendLogs"
-KNOWN: Final = frozenset(
-    """request_id call_type api_key spend total_tokens prompt_tokens completion_tokens startTime endTime
+_KNOWN_NAMES: Final = """
+    request_id call_type api_key spend total_tokens prompt_tokens completion_tokens startTime endTime
     request_duration_ms completionStartTime model model_id model_group custom_llm_provider api_base user metadata
-    cache_hit cache_key request_tags team_id organization_id end_user requester_ip_address messages response session_id
-    status mcp_namespaced_tool_name agent_id proxy_server_request""".split()
-)
+    cache_hit cache_key request_tags team_id organization_id end_user requester_ip_address messages response
+    session_id status mcp_namespaced_tool_name agent_id proxy_server_request
+"""
+KNOWN: Final = frozenset(_KNOWN_NAMES.split())
 
 _OPERATIONS: Final = {
     **dict.fromkeys(("completion", "text_completion", "anthropic_messages", "generate_content", "responses"), "chat"),

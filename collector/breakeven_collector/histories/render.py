@@ -51,7 +51,9 @@ def _print_models(document: dict[str, Any], console: Console) -> None:
     table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("Provider")
     table.add_column("Model")
-    headings = ("Calls", "Theirs") if imported is None else ("Calls", "Also spans", "Unpriced", "Ours", "Theirs", "Difference")
+    headings = (
+        ("Calls", "Theirs") if imported is None else ("Calls", "Also spans", "Unpriced", "Ours", "Theirs", "Difference")
+    )
     for heading in headings:
         table.add_column(heading, justify="right")
     rows = document["models"] if imported is None else imported["models"]
@@ -87,8 +89,9 @@ def _print_overlap(document: dict[str, Any], console: Console) -> None:
         _line(
             console,
             f"On {overlap['days']:,} of these days spans told of {overlap['calls']:,} calls of "
-            f"{overlap['provider'] or 'an unnamed provider'}, {_usd(overlap['cost_usd'])}: a call that has no id in common "
-            f"with its span is in the bill twice. Import the time before them only: --until {overlap['first_day']}",
+            f"{overlap['provider'] or 'an unnamed provider'}, {_usd(overlap['cost_usd'])}: a call that has no id in "
+            f"common with its span is in the bill twice. Import the time before them only: "
+            f"--until {overlap['first_day']}",
         )
 
 

@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -59,7 +60,7 @@ def rows_of(path: Path, table: str = "") -> Iterator[Row | tuple[int, BadRow]]:
 
 def _unpacked(path: Path, magic: bytes) -> IO[str]:
     if magic[:2] == b"\x1f\x8b":
-        raw = cast(Any, gzip.open(path, "rb"))
+        raw = cast(Any, gzip.open(path, "rb"))  # noqa: SIM115
     elif magic == b"\x28\xb5\x2f\xfd":
         raw = cast(Any, zstd.ZstdFile(path))  # pyright: ignore[reportUnknownMemberType]
     else:
@@ -208,17 +209,18 @@ def _of_copy(value: str) -> str | None:
 
 
 def _parquet(path: Path) -> Iterator[Row | tuple[int, BadRow]]:
-    import pyarrow as arrow
-    from pyarrow import parquet
+    # It comes with chdb, and has no types.
+    arrow: Any = import_module("pyarrow")
+    parquet: Any = import_module("pyarrow.parquet")
 
     try:
         with parquet.ParquetFile(path) as file:
             number = 0
             for batch in file.iter_batches(batch_size=1000):
-                for record in batch.to_pylist():
+                for record in cast(list[dict[str, Any]], batch.to_pylist()):
                     number += 1
-                    yield Row(path.name, number, cast(dict[str, Any], record))
-    except arrow.ArrowException as error:
+                    yield Row(path.name, number, record)
+    except (arrow.ArrowException, OSError) as error:
         raise UnreadableFile(f"{path}: not a whole Parquet file ({error})") from None
 
 

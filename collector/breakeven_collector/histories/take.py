@@ -141,9 +141,7 @@ def calls_of(source: str, files: Iterable[Path], options: Options, wanted: Span,
             taken.rows += 1
             try:
                 if isinstance(row, tuple):
-                    line, error = row
-                    raise error
-                line = row.line
+                    raise row[1]
                 _count_unknown(row, known, source, taken)
                 call = read(row, options)
             except NotACall as what:
@@ -151,7 +149,7 @@ def calls_of(source: str, files: Iterable[Path], options: Options, wanted: Span,
             except BadRow as error:
                 taken.bad_rows += 1
                 if len(taken.bad) < _MOST_BAD:
-                    taken.bad.append(Bad(path.name, line, str(error)))
+                    taken.bad.append(Bad(path.name, row[0] if isinstance(row, tuple) else row.line, str(error)))
             else:
                 if _is_wanted(call, wanted, taken):
                     _count(call, taken)

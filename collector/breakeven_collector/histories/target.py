@@ -92,7 +92,9 @@ class _Own:
         try:
             self._pipeline.drain(timeout=600)
         except TimeoutError as error:
-            raise BreakevenError(f"{error}. What was sent is safe, and will be counted once `breakeven up` runs") from None
+            raise BreakevenError(
+                f"{error}. What was sent is safe, and will be counted once `breakeven up` runs"
+            ) from None
         return True
 
     def imported(self) -> dict[str, Any]:
