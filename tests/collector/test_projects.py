@@ -46,6 +46,7 @@ READ: dict[tuple[str, str], list[str]] = {
         "/api/prices/model?model=nobody-has-it",
     ],
     ("GET", "/api/openapi.json"): ["/api/openapi.json"],
+    ("GET", "/api/imported"): ["/api/imported"],
 }
 """What a read key may ask, in all the ways that show something else."""
 
@@ -63,6 +64,8 @@ CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/api/prices/overrides"): ("/api/prices/overrides", OVERRIDE),
     ("DELETE", "/api/prices/overrides/{what:path}"): ("/api/prices/overrides/gpt-4o", None),
     ("POST", "/api/prices/books"): ("/api/prices/books", []),
+    ("POST", "/api/imported"): ("/api/imported", {}),
+    ("POST", "/api/imported/settled"): ("/api/imported/settled", {}),
     ("POST", "/api/backup"): ("/api/backup", {}),
     ("POST", "/api/erase"): ("/api/erase", {"column": "user_id", "id": "x"}),
 }

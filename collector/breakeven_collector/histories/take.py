@@ -13,6 +13,7 @@ from breakeven_collector.histories.call import Call
 from breakeven_collector.histories.fields import BadRow, Row
 from breakeven_collector.histories.reading import NotACall, Options
 from breakeven_collector.histories.rows import rows_of
+from breakeven_collector.report import usd
 
 Reader = Callable[[Row, Options], Call]
 
@@ -90,7 +91,7 @@ class Taken:
             "calls": self.calls,
             "not_calls": dict(self.not_calls),
             "cut": self.cut,
-            "sealed": {"calls": self.sealed, "their_cost_usd": str(self.sealed_usd)},
+            "sealed": {"calls": self.sealed, "their_cost_usd": usd(self.sealed_usd)},
             "bad_rows": self.bad_rows,
             "bad": [asdict(bad) for bad in self.bad],
             "unknown_columns": dict(self.unknown_columns),
@@ -105,7 +106,7 @@ class Taken:
                     "provider": provider,
                     "model": model,
                     "calls": of.calls,
-                    "their_cost_usd": None if of.their_cost_usd is None else str(of.their_cost_usd),
+                    "their_cost_usd": usd(of.their_cost_usd),
                     "without_their_cost": of.without_their_cost,
                 }
                 for (provider, model), of in sorted(self.models.items())

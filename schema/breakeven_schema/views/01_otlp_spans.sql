@@ -32,8 +32,6 @@ SELECT
         -- Logfire reports a stream twice and without an id: when it opens, and as a log entry when it ends. What failed to
         -- open has no entry.
         startsWith(scope, 'logfire.') AND NOT failed, sipHash64('logfire', service, instance, request_data),
-        -- An import whose tool knows the call's own span names that as its parent: rows of one call.
-        source != '' AND parent_span_id != '', sipHash64('span', trace_id, parent_span_id),
         sipHash64('span', trace_id, span_id)) AS identity,
     environment,
     service,
