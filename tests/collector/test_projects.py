@@ -53,6 +53,7 @@ READ: dict[tuple[str, str], list[str]] = {
 ADMIN_READ = {
     ("GET", "/api/keys"): "/api/keys",
     ("GET", "/metrics"): "/metrics",
+    ("GET", "/api/imported/limits"): "/api/imported/limits",
     ("GET", "/api/backup/{name}"): "/api/backup/none",
     ("GET", "/api/jobs/{name}"): "/api/jobs/none",
 }

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from breakeven_collector import otlp
 from breakeven_collector.access import Access, Reading
-from breakeven_collector.errors import BadRequest
-from breakeven_collector.histories.imported import build_imported
+from breakeven_collector.errors import BadRequest, StoreUnavailable
+from breakeven_collector.histories.again import settle, with_response_ids
+from breakeven_collector.histories.imported import build_imported, limits
 from breakeven_collector.journal import JournalError
 from breakeven_collector.json_body import is_json, read_body
 from breakeven_collector.keys import DEFAULT_PROJECT
@@ -26,6 +27,11 @@ def imported_router(pipeline: Pipeline, access: Access) -> APIRouter:
         """Imported calls by source and model: our dollars beside theirs, and how many of them spans reported too."""
         return await asyncio.to_thread(build_imported, pipeline.store, project=reading.project)
 
+    @router.get("/limits", dependencies=[Depends(access.admin)])
+    async def limits_of_calls() -> dict[str, str | None]:
+        """From when on calls can be taken."""
+        return await asyncio.to_thread(limits, pipeline.store, ledger_days=pipeline.settings.keep_ledger_days)
+
     @router.post("")
     async def take(
         request: Request,
@@ -39,10 +45,10 @@ def imported_router(pipeline: Pipeline, access: Access) -> APIRouter:
         body = await read_body(request, pipeline.settings.max_body_bytes, "a request")
         traces = await asyncio.to_thread(otlp.read_traces, body, encoding)
         if traces.spans:
+            whose = project or own.project or DEFAULT_PROJECT
+            known = await asyncio.to_thread(with_response_ids, pipeline.store, whose, traces.body)
             try:
-                await asyncio.wrap_future(
-                    pipeline.journal.append(traces.body, project or own.project or DEFAULT_PROJECT)
-                )
+                await asyncio.wrap_future(pipeline.journal.append(known, whose))
             except JournalError as error:
                 raise BadRequest(503, str(error)) from None
             pipeline.received.took(traces.spans, traces.rejected, protocol=encoding.protocol)
@@ -50,11 +56,11 @@ def imported_router(pipeline: Pipeline, access: Access) -> APIRouter:
 
     @router.post("/settled", dependencies=[Depends(access.admin)])
     async def settled(request: Request) -> dict[str, bool]:
-        """Wait a while until all that was taken stands in the ledger, and say whether it does."""
+        """Wait a while until all that was taken stands in the ledger, each call once, and say whether it does."""
         is_json(request)
         try:
-            await asyncio.to_thread(pipeline.drain, _SETTLE_SECONDS)
-        except TimeoutError:
+            await asyncio.to_thread(settle, pipeline, _SETTLE_SECONDS)
+        except StoreUnavailable:
             return {"settled": False}
         return {"settled": True}
 

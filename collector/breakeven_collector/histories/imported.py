@@ -1,7 +1,7 @@
 """What is imported from other tools: calls, our dollars beside theirs, and what spans reported too."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,10 +18,10 @@ def build_imported(store: Store, *, project: str | None = None) -> dict[str, Any
     Returns:
         sources: a list with source, calls, counted_calls (in the bill), duplicate_calls (a span reported them too),
             late_calls, unpriced_calls (int), cost_usd (of all, by our prices), counted_usd (of those in the bill),
-            their_cost_usd, difference_usd (ours less theirs, over calls for which both are known) (decimal string or
-            None), without_their_cost (int), from, to (UTC days), models (a list of the same by provider and model).
+            their_cost_usd, difference_usd (ours less theirs, over compared_calls; decimal string or None),
+            compared_calls (those of days and kinds of call for which both are known), without_their_cost (int),
+            from, to (UTC days), models (a list of the same by provider and model).
         overlap: spans of the same provider on the same days: a list with source, provider, days, calls (int), cost_usd.
-        sealed_before: minutes before this are sealed; None: none is.
 
     Raises:
         StoreError: the store cannot be read.
@@ -30,7 +30,6 @@ def build_imported(store: Store, *, project: str | None = None) -> dict[str, Any
     by_source: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_source[row["source"]].append(row)
-    sealed = sealed_before(store)
     return {
         "sources": [
             {
@@ -41,14 +40,25 @@ def build_imported(store: Store, *, project: str | None = None) -> dict[str, Any
             for source, of_source in sorted(by_source.items())
         ],
         "overlap": _overlap(store, project) if rows else [],
-        "sealed_before": sealed.isoformat() if sealed else None,
     }
 
 
-def sealed_before(store: Store) -> datetime | None:
-    """The minutes before this are sealed; None: none is."""
-    held = seals.read(store)
-    return held.announced if held.announced.timestamp() > 0 else None
+def limits(store: Store, *, ledger_days: int | None) -> dict[str, str | None]:
+    """From when on calls can be taken: the same for all projects.
+
+    Returns:
+        sealed_before: minutes before this are sealed; kept_from: what is older is deleted from the ledger; None: there
+            is no such limit.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    sealed = seals.read(store).announced
+    kept = None if ledger_days is None else datetime.now(UTC) - timedelta(days=ledger_days)
+    return {
+        "sealed_before": sealed.isoformat() if sealed.timestamp() > 0 else None,
+        "kept_from": kept and kept.replace(hour=0, minute=0, second=0, microsecond=0).isoformat(),
+    }
 
 
 def _sums(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -56,7 +66,6 @@ def _sums(rows: list[dict[str, Any]]) -> dict[str, Any]:
         known = [row[name] for row in rows if row[name] is not None]
         return sum(known, Decimal(0)) if known else None
 
-    ours, theirs = total("cost_usd"), total("their_cost_usd")
     return {
         **{
             name: sum(int(row[name]) for row in rows)
@@ -67,12 +76,13 @@ def _sums(rows: list[dict[str, Any]]) -> dict[str, Any]:
                 "late_calls",
                 "unpriced_calls",
                 "without_their_cost",
+                "compared_calls",
             )
         },
-        "cost_usd": usd(ours),
+        "cost_usd": usd(total("cost_usd")),
         "counted_usd": usd(total("counted_usd")),
-        "their_cost_usd": usd(theirs),
-        "difference_usd": None if ours is None or theirs is None else usd(ours - theirs),
+        "their_cost_usd": usd(total("their_cost_usd")),
+        "difference_usd": usd(total("difference_usd")),
         "from": min(row["first_day"] for row in rows).isoformat()[:10],
         "to": max(row["last_day"] for row in rows).isoformat()[:10],
     }

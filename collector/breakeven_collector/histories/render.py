@@ -26,6 +26,13 @@ def print_taken(document: dict[str, Any], console: Console) -> None:
         _line(console, f"  not calls of a model: {sum(document['not_calls'].values()):,} ({what})")
     if document["cut"]:
         _line(console, f"  outside --from and --until: {document['cut']:,}")
+    if (old := document["too_old"])["calls"]:
+        _line(
+            console,
+            f"  left out, from before {old['kept_from']}: {old['calls']:,}, by their own account "
+            f"{_usd(old['their_cost_usd'])}. The bill is not kept any longer: to take them, start the collector with a "
+            "larger BREAKEVEN_KEEP_LEDGER_DAYS, or with none, and import again",
+        )
     if document["sealed"]["calls"]:
         _line(
             console,
@@ -43,7 +50,11 @@ def print_taken(document: dict[str, Any], console: Console) -> None:
     _print_overlap(document, console)
     _print_bad(document, console)
     if document["settled"] is False:
-        _line(console, "The collector is still at it: all is safe, and the figures above will grow.")
+        _line(
+            console,
+            "The collector is still at it: all is safe, and the figures above will grow. Where this corrects what was "
+            "imported before, import it once more when it is at rest: until then both may be counted.",
+        )
 
 
 def _print_models(document: dict[str, Any], console: Console) -> None:
@@ -69,6 +80,12 @@ def _print_models(document: dict[str, Any], console: Console) -> None:
             table.add_section()
             table.add_row("All imported", "", *_figures(imported))
         console.print(table)
+        if imported is not None and imported["compared_calls"] < imported["calls"]:
+            _line(
+                console,
+                f"The difference is over {imported['compared_calls']:,} of {imported['calls']:,} calls: those of days "
+                "and models where both costs are known for all calls of a kind.",
+            )
     if len(rows) > _MOST_MODELS:
         _line(console, f"and {len(rows) - _MOST_MODELS:,} models more: --format json")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,10 @@ def take_in(
         BreakevenError, OSError: a file cannot be read, or the collector cannot take it; what was sent before stays.
     """
     taken = Taken(source)
-    wanted = replace(wanted, sealed_before=None if sealed else target.sealed_before())
+    limits = {name: datetime.fromisoformat(told) for name, told in target.limits().items() if told}
+    wanted = replace(
+        wanted, kept_from=limits.get("kept_from"), sealed_before=None if sealed else limits.get("sealed_before")
+    )
     for calls in requests_of(calls_of(source, files, options, wanted, taken)):
         target.send(request_of(calls))
         progress(f"{taken.rows:,} rows, {taken.calls:,} calls sent")

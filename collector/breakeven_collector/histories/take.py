@@ -57,6 +57,9 @@ class Taken:
         calls: Of these, calls that were taken.
         not_calls: Records of something else, by what it is.
         cut: Calls outside --from and --until.
+        too_old: Calls from before kept_from, left out.
+        too_old_usd: What the tool says they cost.
+        kept_from: What is older is deleted from the ledger; None: nothing is.
         sealed: Calls of sealed minutes, left out.
         sealed_usd: What the tool says they cost.
         bad_rows: Rows that could not be read; the first of them in bad.
@@ -72,6 +75,9 @@ class Taken:
     calls: int = 0
     not_calls: Counter[str] = field(default_factory=Counter[str])
     cut: int = 0
+    too_old: int = 0
+    too_old_usd: Decimal = Decimal(0)
+    kept_from: datetime | None = None
     sealed: int = 0
     sealed_usd: Decimal = Decimal(0)
     bad_rows: int = 0
@@ -91,6 +97,11 @@ class Taken:
             "calls": self.calls,
             "not_calls": dict(self.not_calls),
             "cut": self.cut,
+            "too_old": {
+                "calls": self.too_old,
+                "their_cost_usd": usd(self.too_old_usd),
+                "kept_from": self.kept_from and self.kept_from.date().isoformat(),
+            },
             "sealed": {"calls": self.sealed, "their_cost_usd": usd(self.sealed_usd)},
             "bad_rows": self.bad_rows,
             "bad": [asdict(bad) for bad in self.bad],
@@ -121,11 +132,13 @@ class Span:
     Attributes:
         first: From this moment on; None: from the beginning.
         until: Up to this moment, which is not included; None: to the end.
+        kept_from: What is older is deleted from the ledger; None: nothing is.
         sealed_before: Minutes before this are sealed in the store; None: none is.
     """
 
     first: datetime | None = None
     until: datetime | None = None
+    kept_from: datetime | None = None
     sealed_before: datetime | None = None
 
 
@@ -137,6 +150,7 @@ def calls_of(source: str, files: Iterable[Path], options: Options, wanted: Span,
         OSError: it cannot be read.
     """
     read, known, table = SOURCES[source]
+    taken.kept_from = wanted.kept_from
     for path in files:
         for row in rows_of(path, table):
             taken.rows += 1
@@ -177,6 +191,10 @@ def _batched(calls: Iterable[Call]) -> Iterator[list[Call]]:
 def _is_wanted(call: Call, wanted: Span, taken: Taken) -> bool:
     if (wanted.first and call.start < wanted.first) or (wanted.until and call.start >= wanted.until):
         taken.cut += 1
+        return False
+    if wanted.kept_from and call.start < wanted.kept_from:
+        taken.too_old += 1
+        taken.too_old_usd += call.their_cost_usd or 0
         return False
     if wanted.sealed_before and call.start < wanted.sealed_before:
         taken.sealed += 1

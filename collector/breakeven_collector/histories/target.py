@@ -3,12 +3,12 @@
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode
 
-from breakeven_collector.errors import BreakevenError
-from breakeven_collector.histories.imported import build_imported, sealed_before
+from breakeven_collector.errors import BreakevenError, StoreUnavailable
+from breakeven_collector.histories.again import settle, with_response_ids
+from breakeven_collector.histories.imported import build_imported, limits
 from breakeven_collector.keys import DEFAULT_PROJECT
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.settings import Settings
@@ -22,8 +22,8 @@ _SETTLE_TRIES: Final = 20
 class Target(Protocol):
     """A collector to send to."""
 
-    def sealed_before(self) -> datetime | None:
-        """Minutes before this are sealed; None: none is."""
+    def limits(self) -> dict[str, str | None]:
+        """From when on calls can be taken: see imported.limits."""
         ...
 
     def send(self, body: bytes) -> None:
@@ -31,7 +31,7 @@ class Target(Protocol):
         ...
 
     def settle(self) -> bool:
-        """Wait until what was sent stands in the ledger; False: it has not come that far yet."""
+        """Wait until what was sent stands in the ledger, each call once; False: it has not come that far yet."""
         ...
 
     def imported(self) -> dict[str, Any]:
@@ -45,9 +45,8 @@ class _Remote:
         self._query = f"?{urlencode({'project': project})}" if project else ""
         self._key = key
 
-    def sealed_before(self) -> datetime | None:
-        told = self.imported()["sealed_before"]
-        return datetime.fromisoformat(told) if told else None
+    def limits(self) -> dict[str, str | None]:
+        return get_json(f"{self._url}/limits", having="kept_from", key=self._key)
 
     def send(self, body: bytes) -> None:
         for tried in range(_TRIES):
@@ -82,16 +81,18 @@ class _Own:
         self._pipeline = pipeline
         self._project = project
 
-    def sealed_before(self) -> datetime | None:
-        return sealed_before(self._pipeline.store)
+    def limits(self) -> dict[str, str | None]:
+        return limits(self._pipeline.store, ledger_days=self._pipeline.settings.keep_ledger_days)
 
     def send(self, body: bytes) -> None:
-        self._pipeline.journal.append(body, self._project or DEFAULT_PROJECT).result()
+        project = self._project or DEFAULT_PROJECT
+        known = with_response_ids(self._pipeline.store, project, body)
+        self._pipeline.journal.append(known, project).result()
 
     def settle(self) -> bool:
         try:
-            self._pipeline.drain(timeout=600)
-        except TimeoutError as error:
+            settle(self._pipeline, 600)
+        except StoreUnavailable as error:
             raise BreakevenError(
                 f"{error}. What was sent is safe, and will be counted once `breakeven up` runs"
             ) from None

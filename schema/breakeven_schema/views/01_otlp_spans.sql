@@ -27,12 +27,14 @@ SELECT
     fromUnixTimestamp64Micro(toInt64(intDiv(if(clock_ok, start_ns, received_ns), 1000)), 'UTC') AS ts,
     trace_id,
     span_id,
-    parent_span_id,
+    -- Without a response id another tool's record of a call is tied to the call's own span by identity, and is not below it:
+    -- what stands below a call in its trace is a call of its own.
+    if(source != '' AND response_id = '', '', parent_told) AS parent_span_id,
     multiIf(response_id != '', sipHash64('response', response_id),
         -- Logfire reports a stream twice and without an id: when it opens, and as a log entry when it ends. What failed to
         -- open has no entry.
         startsWith(scope, 'logfire.') AND NOT failed, sipHash64('logfire', service, instance, request_data),
-        sipHash64('span', trace_id, span_id)) AS identity,
+        sipHash64('span', trace_id, if(source != '' AND parent_told != '', parent_told, span_id))) AS identity,
     environment,
     service,
     payer.3 AS feature,
@@ -133,7 +135,8 @@ FROM
             ifNull(output_reported, 0) AS output_total
         FROM
         (
-            SELECT * EXCEPT (start_ns),
+            SELECT * EXCEPT (start_ns, parent_span_id),
+                parent_span_id AS parent_told,
                 -- OpenLIT counts by itself where a stream reports nothing, and puts its guess where reports stand. It
                 -- leaves out the cache then.
                 scope = 'openlit.instrumentation.openai' AND stream AND operation = 'chat' AND NOT has_cache_read AS guessed,
