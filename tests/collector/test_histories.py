@@ -123,7 +123,7 @@ def test_litellm_comes_to_the_bill_once_by_our_prices_with_theirs_beside(
     text = (FILES / "litellm.csv").read_text()
     for was, becomes in (
         ("0.0125,2750,2000,750", "0.0175,3000,2000,1000"),
-        ("2026-11-10 10:00:00,2026-11-10 10:00:04", "2026-11-09 23:50:00,2026-11-09 23:50:04"),
+        ("2026-11-10 09:10:00,2026-11-10 09:10:04", "2026-11-09 23:50:00,2026-11-09 23:50:04"),
     ):
         assert was in text
         text = text.replace(was, becomes)
@@ -240,7 +240,7 @@ def test_a_call_that_a_span_tells_too_is_counted_once_and_the_span_counts(collec
             attributes=cached,
         ),
         # It has no usage: the export's is taken.
-        Call(at=at("2026-11-10T10:00:00.1"), response_id="chatcmpl-A2", input_tokens=None, output_tokens=None),
+        Call(at=at("2026-11-10T09:10:00.1"), response_id="chatcmpl-A2", input_tokens=None, output_tokens=None),
     )
     litellm = run(collector, project, "litellm", FILES / "litellm.csv")
     helicone = run(collector, project, "helicone", FILES / "helicone.jsonl")

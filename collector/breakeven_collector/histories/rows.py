@@ -209,7 +209,7 @@ def _of_copy(value: str) -> str | None:
 
 
 def _parquet(path: Path) -> Iterator[Row | tuple[int, BadRow]]:
-    # It comes with chdb, and has no types.
+    # It has no types, and is loaded only where it is needed.
     arrow: Any = import_module("pyarrow")
     parquet: Any = import_module("pyarrow.parquet")
 

@@ -117,7 +117,7 @@ SELECT
         if(scope = 'langfuse-sdk', toDecimal128OrNull(JSONExtractRaw(text('langfuse.observation.cost_details'), 'total'), 15), NULL)])), 0))) AS cost_reported,
     gateway_cache,
     -- What another tool computed for a call that is imported from it: shown beside the price, never taken for it.
-    if(startsWith(scope, 'breakeven.import.'), toDecimal128OrNull(text('breakeven.import.their_cost_usd'), 15), NULL) AS their_cost_usd,
+    toDecimal128OrNull(text('breakeven.import.their_cost_usd'), 15) AS their_cost_usd,
 
     -- which call it was
     coalesce(nullIf(text('gen_ai.response.id'), ''), nullIf(text('ai.response.id'), ''),

@@ -51,7 +51,7 @@ SELECT
     multiIf(startsWith(scope, 'com.anthropic'), 0,
         scope = 'breakeven' OR scope LIKE '%.genai.%' OR scope LIKE '%google\_genai%' OR scope LIKE '%util.genai%', 1,
         scope = 'litellm/raw', 3, source != '', 4, 2) AS scope_rank,
-    if(startsWith(scope, 'breakeven.import.'), substring(scope, length('breakeven.import.') + 1), '') AS source,
+    source,
     their_cost_usd,
     operation,
     -- A framework is not who sends the bill: then the model's name has to tell.
@@ -137,6 +137,8 @@ FROM
         (
             SELECT * EXCEPT (start_ns, parent_span_id),
                 parent_span_id AS parent_told,
+                -- 17: the length of the prefix.
+                if(startsWith(scope, 'breakeven.import.'), substring(scope, 18), '') AS source,
                 -- OpenLIT counts by itself where a stream reports nothing, and puts its guess where reports stand. It
                 -- leaves out the cache then.
                 scope = 'openlit.instrumentation.openai' AND stream AND operation = 'chat' AND NOT has_cache_read AS guessed,
