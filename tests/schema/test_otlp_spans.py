@@ -104,6 +104,8 @@ def test_a_call_by_opentelemetrys_names_becomes_one_row(land: Land) -> None:
         "estimated_input_tokens": None,
         "estimated_output_tokens": None,
         "estimate_incomplete": False,
+        "source": "",
+        "their_cost_usd": None,
         "trace_id": call.trace_id.hex().upper(),
         "span_id": call.span_id.hex().upper(),
         "parent_span_id": "",
