@@ -65,6 +65,7 @@ ORDERED: Final = {
     "user_id": ["user_id"],
     "session_id": ["session_id"],
     "seq": ["seq", "seq_source"],
+    "their_cost_usd": ["their_cost_usd"],
 }
 """First column of a row of the first table → the view's aliases whose expressions look its names up."""
 
