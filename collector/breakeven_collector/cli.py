@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from breakeven_collector import cli_import as _cli_import  # noqa: F401  # its commands register themselves
+from breakeven_collector.cli_import_app import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
 from breakeven_collector.cli_options import (
@@ -42,6 +44,7 @@ app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
 app.add_typer(sql_app)
 app.add_typer(store_app)
+app.add_typer(import_app)
 
 
 class Format(StrEnum):

@@ -1,4 +1,4 @@
-"""FOCUS files (FinOps Open Cost and Usage Specification 1.0 and later): which charges are for models, and what they say.
+"""FOCUS files (FinOps Open Cost and Usage Specification 1.0 and later): which charges are for models, what they say.
 
 Columns after focus.finops.org and the dictionaries of AWS ("FOCUS 1.2 with AWS columns"), Azure and Google Cloud.
 """
