@@ -106,13 +106,14 @@ def anthropic(
 
 
 @import_app.command(
-    epilog="Examples:\n\n  breakeven import focus november-*.csv\n\n  breakeven import focus export.parquet --rate EUR=1.08"
+    epilog="Examples:\n\n  breakeven import focus november-*.csv\n\n"
+    "  breakeven import focus export.parquet --rate EUR=1.08"
 )
 def focus(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="All files of an export, CSV or Parquet.")],
     rate: Annotated[
         list[str] | None,
-        typer.Option(help="Dollars for one of a currency, such as EUR=1.08; more than one may be given."),
+        typer.Option(help="Dollars for one of a currency: EUR=1.08."),
     ] = None,
     whole: Whole = False,
     part: Part = False,

@@ -121,7 +121,7 @@ class Pull:
         self._key = (os.environ.get(provider.key_variable, "") if key is None else key).strip()
         if not self._key:
             raise ImportFailed(
-                f"{provider.key_variable} is not set: a pull needs an admin key that may read usage and costs. Make one "
+                f"{provider.key_variable} is not set: a pull needs an admin key that may read costs. Make one "
                 "in the provider's console, or give files (docs/imports.md)"
             )
         if not (self._key.isascii() and self._key.isprintable() and " " not in self._key):
@@ -139,7 +139,7 @@ class Pull:
         """
         names: dict[str, str] = {}
         named = Account(self._provider.source)
-        self._names(names, named, now)
+        self._names(names, named)
         chunks = [
             (report, chunk)
             for report in self._provider.reports
@@ -180,7 +180,7 @@ class Pull:
             query["page"] = page["next_page"]
         raise ImportFailed(f"{self.address}{report.path} does not come to an end")
 
-    def _names(self, names: dict[str, str], account: Account, now: datetime) -> None:
+    def _names(self, names: dict[str, str], account: Account) -> None:
         """Names of the keys; without the right to read them the keys keep their ids."""
         try:
             if self._provider.source == "anthropic":
