@@ -54,8 +54,11 @@ def read_files(
         with path.open("rb") as file:
             first = file.read(4_096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
         if first in (b"{", b"["):
-            for where, page in _pages(path, account, progress):
-                take_page(account, names, page, where, now=now)
+            one = Account(source)
+            for where, page in _pages(path, one, progress):
+                take_page(one, names, page, where, now=now)
+            _tell_empty_days(one, path)
+            merge(account, one)
         elif source == "openai":
             _read_openai_csv(account, path, now, progress)
         else:
@@ -96,7 +99,19 @@ def merge(account: Account, page: Account) -> None:
         account.lines = [line for line in account.lines if (line.report, line.part, line.from_time) not in buckets]
     account.lines += page.lines
     account.covered |= page.covered
+    account.untold |= page.untold
+    account.bad += page.bad
     account.warnings.update(page.warnings)
+
+
+def _tell_empty_days(account: Account, path: Path) -> None:
+    """Days of empty pages are of the report that the rest of the file is of."""
+    parts = {(report, part) for report, part, _ in account.covered}
+    if len(parts) == 1:
+        account.covered |= {(*next(iter(parts)), day) for day in account.untold}
+    elif account.untold:
+        account.warnings[f"{path.name}: days without a result do not say of which report they are; not taken"] += 1
+    account.untold.clear()
 
 
 def name_keys(account: Account, names: Mapping[str, str]) -> None:

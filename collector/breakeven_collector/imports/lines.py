@@ -69,6 +69,7 @@ class Account:
         covered: (report, part, day) that are told of, also those without a line.
         warnings: What was not understood → how often.
         skipped: Why rows that can be read are no charges for models → how often.
+        untold: Days of pages without a result: those do not say of which report they are.
     """
 
     source: str
@@ -77,6 +78,7 @@ class Account:
     bad: list[Bad] = field(default_factory=list[Bad])
     warnings: Counter[str] = field(default_factory=Counter[str])
     skipped: Counter[str] = field(default_factory=Counter[str])
+    untold: set[date] = field(default_factory=set[date])
 
     def unknown(self, fields: Mapping[str, Any], known: frozenset[str], what: str) -> None:
         """Warn of fields that the public documentation does not have."""

@@ -98,6 +98,8 @@ def read_page(
     if isinstance(told, str):
         parts.add(("costs", "") if told == "costs" else ("usage", told))
     account.covered.update((*part, start.date()) for part in parts for start in covered)
+    if not parts:
+        account.untold.update(start.date() for start in covered)
 
 
 def read_csv_row(account: Account, row: Mapping[str, str | None], *, now: datetime) -> None:
