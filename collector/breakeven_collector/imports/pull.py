@@ -12,13 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from breakeven_collector.imports import openai
-from breakeven_collector.imports.files import Progress, merge, name_keys, take_page
+from breakeven_collector.imports.files import Progress, name_keys, take_page
 from breakeven_collector.imports.lines import Account, ImportFailed
 
 _DAYS_A_CHUNK: Final = 31
@@ -152,10 +152,7 @@ class Pull:
             named.warnings.clear()
             for page_number, page in enumerate(self._report(report, start, end)):
                 page["endpoint"] = report.part
-                one = Account(account.source)
-                take_page(one, names, page, f"{report.path}, page {page_number + 1}", now=now)
-                merge(account, one)
-                account.bad += one.bad
+                take_page(account, names, page, f"{report.path}, page {page_number + 1}", now=now)
             # A day without any result is told of, too.
             account.covered |= {(*report.key, day) for day in _days(start, end)}
             name_keys(account, names)
@@ -220,7 +217,7 @@ class Pull:
                     raise ImportFailed(f"{where} answers with more than {_MOST_BYTES:,} bytes")
                 page: Any = json.loads(body, parse_float=Decimal)
                 if not isinstance(page, dict):
-                    raise ValueError
+                    raise ValueError("not an object")
             except HTTPError as error:
                 if error.code != 429 and error.code < 500:
                     raise ImportFailed(self._refused(where, error)) from None
@@ -230,7 +227,7 @@ class Pull:
             except (URLError, HTTPException, TimeoutError, ConnectionError) as error:
                 why, wait = str(getattr(error, "reason", error)), None
             else:
-                return page
+                return cast(dict[str, Any], page)
             if attempt + 1 < _TRIES:
                 self._sleep(min(2.0**attempt if wait is None else wait, _LONGEST_WAIT))
         raise ImportFailed(f"{where} did not answer in {_TRIES} tries ({why}); what came stands, start again to go on")
