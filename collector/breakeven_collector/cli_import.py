@@ -3,7 +3,7 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
@@ -166,7 +166,7 @@ def _pull(
     with plain_errors(), _bar() as progress:
         pull = Pull(PROVIDERS[source], base_url=base_url)
         with open_target(settings, url, project) as target:
-            have = set() if again else target.held_days(source)
+            have: set[tuple[str, str, date]] = set() if again else target.held_days(source)
             last = now.date()
             first = last - timedelta(days=days - 1)
             origin = Origin(f"pull from {pull.address}", pulled=True, extent="whole")

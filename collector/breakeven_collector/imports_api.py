@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -41,7 +41,7 @@ def imports_router(store: Store, access: Access) -> APIRouter:
             raise BadRequest(400, "the body is not JSON") from None
         if not isinstance(document, dict):
             raise BadRequest(422, "an account is a JSON object")
-        account, origin, project = account_from(document)
+        account, origin, project = account_from(cast(dict[str, Any], document))
         async with one_at_a_time:
             try:
                 return await asyncio.to_thread(imports.add, account, origin, _project(own, project))

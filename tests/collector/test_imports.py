@@ -103,7 +103,7 @@ def test_of_a_focus_file_the_charges_for_models_are_taken(samples: Path) -> None
         ("aws.bedrock", "Credit: Promotion", "", None, Decimal("-0.25"), Decimal("-0.25")),
         ("azure.ai.openai", "gpt-4o output", "output_tokens", 3_000_000, Decimal(10), None),
     ]
-    assert account.lines[0].key_name == "contract-review"
+    assert (account.lines[0].key_name, account.lines[0].tags) == ("", (("feature", "contract-review"),))
     assert [bad.where for bad in account.bad] == ["focus.csv, line 6"]
     assert dict(account.skipped) == {"Amazon EC2 (another service)": 1}
     assert any(warning.startswith("EUR: no rate of exchange") for warning in account.warnings)

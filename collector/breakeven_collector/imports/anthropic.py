@@ -3,12 +3,13 @@
 Fields after platform.claude.com/docs/en/api/admin (usage_report, cost_report). Amounts there are cents, as a text.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from breakeven_collector.imports.lines import Account, BadRow, Line, moment, money, open_on, quantity, text
+from breakeven_collector.imports.lines import Account, BadRow, Line, money, open_on, quantity, text
+from breakeven_collector.imports.pages import Shape, inner
 from breakeven_collector.prices import context_text
 
 _BY: Final = frozenset(
@@ -34,49 +35,22 @@ _COST_TYPES: Final = {
 _PLAIN_TIERS: Final = ("", "standard", "batch")
 
 
-def read_page(
-    account: Account, page: Mapping[str, Any], where: str, bad: Callable[[str, BadRow], None], *, now: datetime
-) -> None:
-    """Take a page of buckets; a result that cannot be read is told to `bad`, with its path."""
-    account.unknown(page, frozenset({"data", "has_more", "next_page", "endpoint"}), "page")
-    buckets: Any = page.get("data")
-    if not isinstance(buckets, list):
-        bad(f"{where}: data", BadRow("is not a list of buckets"))
-        return
-    covered: list[datetime] = []
-    parts: set[tuple[str, str]] = set()
-    for number, bucket in enumerate(buckets):
-        at = f"{where}: data[{number}]"
-        try:
-            account.unknown(bucket, frozenset({"starting_at", "ending_at", "results"}), "bucket")
-            start, end = moment(bucket["starting_at"], "starting_at"), moment(bucket["ending_at"], "ending_at")
-            results: Any = bucket["results"]
-            if end <= start or not isinstance(results, list):
-                raise BadRow("not a bucket with starting_at, ending_at and results")
-        except (AttributeError, KeyError, TypeError):
-            bad(at, BadRow("not a bucket with starting_at, ending_at and results"))
-            continue
-        except BadRow as error:
-            bad(at, error)
-            continue
-        covered.append(start)
-        for index, result in enumerate(results):
-            try:
-                if not isinstance(result, dict):
-                    raise BadRow(f"a result is {result!r}: not an object")
-                costs = "amount" in result
-                lines = list((_costs if costs else _usage)(account, result, start, end, now))
-            except BadRow as error:
-                bad(f"{at}.results[{index}]", error)
-                continue
-            account.lines += lines
-            parts.add(("costs", "") if costs else ("usage", "messages"))
-    told = page.get("endpoint")
-    if isinstance(told, str):
-        parts.add(("costs", "") if told == "costs" else ("usage", told))
-    account.covered.update((*part, start.date()) for part in parts for start in covered)
-    if not parts:
-        account.untold.update(start.date() for start in covered)
+def _take(
+    account: Account, fields: dict[str, Any], start: datetime, end: datetime, now: datetime
+) -> tuple[tuple[str, str], list[Line]]:
+    if "amount" in fields:
+        return ("costs", ""), [_cost(account, fields, start, end, now)]
+    return ("usage", "messages"), list(_usage(account, fields, start, end, now))
+
+
+SHAPE: Final = Shape(
+    "starting_at",
+    "ending_at",
+    ("results",),
+    frozenset({"data", "has_more", "next_page"}),
+    frozenset({"starting_at", "ending_at", "results"}),
+    _take,
+)
 
 
 def _common(fields: Mapping[str, Any], start: datetime, end: datetime, now: datetime) -> dict[str, Any]:
@@ -103,9 +77,9 @@ def _usage(account: Account, fields: dict[str, Any], start: datetime, end: datet
     account.unknown(fields, _USAGE, "usage")
     if not fields.keys() & {"uncached_input_tokens", "output_tokens", "server_tool_use"}:
         raise BadRow("neither an amount nor tokens: not a result of cost_report or usage_report/messages")
-    common = {**_common(fields, start, end, now), "report": "usage", "part": "messages"}
+    common: dict[str, Any] = {**_common(fields, start, end, now), "report": "usage", "part": "messages"}
     common["item"] = text(fields.get("context_window"), "context_window")
-    written, tools = _inner(fields, "cache_creation"), _inner(fields, "server_tool_use")
+    written, tools = inner(fields, "cache_creation"), inner(fields, "server_tool_use")
     account.unknown(written, frozenset({"ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"}), "cache_creation")
     counts = [
         ("uncached_tokens", _count(fields, "uncached_input_tokens"), "tokens"),
@@ -121,7 +95,7 @@ def _usage(account: Account, fields: dict[str, Any], start: datetime, end: datet
             yield Line(**common, meter=meter, quantity=number, unit=unit)
 
 
-def _costs(account: Account, fields: dict[str, Any], start: datetime, end: datetime, now: datetime) -> Iterator[Line]:
+def _cost(account: Account, fields: dict[str, Any], start: datetime, end: datetime, now: datetime) -> Line:
     account.unknown(fields, _COSTS, "costs")
     if not isinstance(fields["amount"], str):
         raise BadRow(f"amount is {fields['amount']!r}: not a text with cents")
@@ -132,7 +106,7 @@ def _costs(account: Account, fields: dict[str, Any], start: datetime, end: datet
     meter = _TOKEN_TYPES.get(token_type, "") if cost_type == "tokens" else _COST_TYPES.get(cost_type, cost_type)
     if currency != "USD":
         account.warnings[f"costs: an amount in {currency or 'no currency'} has no dollars"] += 1
-    yield Line(
+    return Line(
         **_common(fields, start, end, now),
         report="costs",
         part="",
@@ -142,13 +116,6 @@ def _costs(account: Account, fields: dict[str, Any], start: datetime, end: datet
         currency=currency,
         amount_usd=amount if currency == "USD" else None,
     )
-
-
-def _inner(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found: Any = fields.get(name)
-    if found is not None and not isinstance(found, dict):
-        raise BadRow(f"{name} is {found!r}: not an object")
-    return found or {}
 
 
 def _count(fields: Mapping[str, Any], name: str) -> Decimal:

@@ -4,18 +4,23 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import file_digest
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from breakeven_collector.imports import anthropic, focus, openai
-from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed
+from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed, open_on
+from breakeven_collector.imports.pages import read_page
 
 Progress = Callable[[str, int, int], None]
 """What is read, bytes done, of how many."""
 _STEP: Final = 2_000
+_DAY: Final = timedelta(days=1)
+_MORE: Final = "\0more"
+"""Column for cells beyond the heading."""
 _MOST_BAD: Final = 10_000
 
 
@@ -64,6 +69,7 @@ def read_files(
         else:
             raise ImportFailed(f"{path}: not JSON; Anthropic's reports are read as the API answers them")
     name_keys(account, names)
+    _leave_out_parts_of_days(account, now)
     if not account.lines and not account.covered and not account.bad and not account.skipped:
         raise ImportFailed(f"{', '.join(map(str, paths))}: nothing of {source} in it")
     return account
@@ -86,7 +92,7 @@ def take_page(account: Account, names: dict[str, str], page: Any, where: str, *,
     if "data" not in found and "results" in found:
         found = {"data": [found]}
     one = Account(account.source)
-    (openai if account.source == "openai" else anthropic).read_page(one, found, where, bad, now=now)
+    read_page(one, found, where, bad, openai.SHAPE if account.source == "openai" else anthropic.SHAPE, now=now)
     merge(account, one)
 
 
@@ -100,6 +106,8 @@ def merge(account: Account, page: Account) -> None:
     account.lines += page.lines
     account.covered |= page.covered
     account.untold |= page.untold
+    for day, stretches in page.stretches.items():
+        account.stretches.setdefault(day, set()).update(stretches)
     account.bad += page.bad
     account.warnings.update(page.warnings)
 
@@ -108,10 +116,30 @@ def _tell_empty_days(account: Account, path: Path) -> None:
     """Days of empty pages are of the report that the rest of the file is of."""
     parts = {(report, part) for report, part, _ in account.covered}
     if len(parts) == 1:
-        account.covered |= {(*next(iter(parts)), day) for day in account.untold}
+        for start, end in account.untold:
+            account.cover(next(iter(parts)), start, end)
     elif account.untold:
         account.warnings[f"{path.name}: days without a result do not say of which report they are; not taken"] += 1
     account.untold.clear()
+
+
+def _leave_out_parts_of_days(account: Account, now: datetime) -> None:
+    """An import takes the place of whole days: one that is over and that files tell only a part of is left out."""
+    parts: set[tuple[str, str, date]] = set()
+    for (report, part, day), stretches in sorted(account.stretches.items()):
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        inside = sum((min(end, midnight + _DAY) - start for start, end in stretches), timedelta())
+        if inside < _DAY and not open_on(day, now):
+            parts.add((report, part, day))
+            first, last = min(stretches)[0], max(end for _, end in stretches)
+            reason = (
+                f"{inside.total_seconds() / 3600:g} of its 24 hours are told of, {first:%H:%M} to {last:%H:%M} UTC; "
+                "left out, as it would take the place of the whole day: export whole days of UTC"
+            )
+            note_bad(account, f"{part or report} of {day}", reason)
+    if parts:
+        account.lines = [line for line in account.lines if (line.report, line.part, line.day) not in parts]
+        account.covered -= parts
 
 
 def name_keys(account: Account, names: Mapping[str, str]) -> None:
@@ -173,19 +201,32 @@ def _json(line: str) -> Any:
         return None
 
 
-def _rows(path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:
+def _rows(account: Account, path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:
     size = path.stat().st_size
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        for number, row in enumerate(reader):
+    with path.open("rb") as raw, TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, restkey=_MORE)
+        rows = iter(reader)
+        number = 0
+        while True:
+            try:
+                row = next(rows, None)
+            except (csv.Error, UnicodeDecodeError) as error:
+                raise ImportFailed(f"{path}, line {reader.line_num + 1}: not CSV in UTF-8 ({error})") from None
+            if row is None:
+                break
             if number % _STEP == 0:
-                progress(path.name, file.buffer.tell(), size)
-            yield f"{path.name}, line {reader.line_num}", {k: v or "" for k, v in row.items() if isinstance(k, str)}
+                progress(path.name, raw.tell(), size)
+            number += 1
+            where = f"{path.name}, line {reader.line_num}"
+            if _MORE in row or None in row.values():
+                note_bad(account, where, f"not as many cells as the heading has, {len(reader.fieldnames or ())}")
+            else:
+                yield where, row
     progress(path.name, size, size)
 
 
 def _read_openai_csv(account: Account, path: Path, now: datetime, progress: Progress) -> None:
-    for where, row in _rows(path, progress):
+    for where, row in _rows(account, path, progress):
         try:
             openai.read_csv_row(account, row, now=now)
         except BadRow as error:
@@ -195,7 +236,7 @@ def _read_openai_csv(account: Account, path: Path, now: datetime, progress: Prog
 def _read_focus(account: Account, path: Path, rates: Mapping[str, Decimal], now: datetime, progress: Progress) -> None:
     with path.open("rb") as file:
         parquet = file.read(4) == b"PAR1"
-    for where, row in (_parquet_rows if parquet else _rows)(path, progress):
+    for where, row in (_parquet_rows if parquet else _rows)(account, path, progress):
         if missing := [name for name in focus.NEEDED if name not in row]:
             raise ImportFailed(f"{path}: not a FOCUS file, it has no column {', '.join(missing)}")
         try:
@@ -204,16 +245,20 @@ def _read_focus(account: Account, path: Path, rates: Mapping[str, Decimal], now:
             note_bad(account, where, str(error))
 
 
-def _parquet_rows(path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:
-    from pyarrow import parquet
+def _parquet_rows(_account: Account, path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:
+    # It takes a quarter of a second to load.
+    from pyarrow import ArrowException, parquet  # pyright: ignore[reportMissingTypeStubs]
 
-    file: Any = parquet.ParquetFile(path)
-    total, number = file.metadata.num_rows, 0
-    for batch in file.iter_batches(_STEP):
-        for row in batch.to_pylist():
-            number += 1
-            yield f"{path.name}, row {number}", {name: _text(value) for name, value in row.items()}
-        progress(path.name, number, total)
+    try:
+        file: Any = parquet.ParquetFile(path)
+        total, number = file.metadata.num_rows, 0
+        for batch in file.iter_batches(_STEP):
+            for row in batch.to_pylist():
+                number += 1
+                yield f"{path.name}, row {number}", {name: _text(value) for name, value in row.items()}
+            progress(path.name, number, total)
+    except (ArrowException, OSError) as error:
+        raise ImportFailed(f"{path}: not a Parquet file that can be read ({error})") from None
 
 
 def _text(value: Any) -> str:

@@ -8,15 +8,14 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from breakeven_collector.imports.lines import Account, BadRow, Line, moment, money, open_on, quantity
 
 NEEDED: Final = ("BilledCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd")
 _PROVIDERS: Final = (
     (re.compile(r"bedrock", re.I), "aws.bedrock"),
-    (re.compile(r"azure (ai )?(foundry|openai|ai)|openai.*azure|cognitive services|foundry (models|tools)", re.I),
-     "azure.ai.openai"),
+    (re.compile(r"azure.*openai|openai.*azure", re.I), "azure.ai.openai"),
     (re.compile(r"vertex|gemini|generative language", re.I), "gcp.vertex_ai"),
     (re.compile(r"openai", re.I), "openai"),
     (re.compile(r"anthropic|claude", re.I), "anthropic"),
@@ -99,7 +98,6 @@ def read_row(account: Account, row: Mapping[str, str], *, rates: Mapping[str, De
             to_time=end,
             open=open_on(start.date(), now),
             provider_project=row.get("SubAccountId", "") or row.get("ResourceId", ""),
-            key_name=_tag(account, row.get("Tags", "")),
             model=_model(row),
             item=item,
             meter=next((meter for pattern, meter in _METERS if tokens and pattern.search(sku)), ""),
@@ -108,6 +106,7 @@ def read_row(account: Account, row: Mapping[str, str], *, rates: Mapping[str, De
             amount=amount,
             currency=currency,
             amount_usd=None if rate is None else money(amount * rate, "BilledCost"),
+            tags=_tags(account, row.get("Tags", "")),
         )
     )
 
@@ -120,24 +119,22 @@ def _model(row: Mapping[str, str]) -> str:
         except ValueError:
             continue
         if isinstance(details, dict):
+            named = cast(dict[str, Any], details)
             for name in ("x_Model", "x_model", "model", "Model"):
-                if isinstance(found := details.get(name), str):
+                if isinstance(found := named.get(name), str):
                     return found
     return row.get("x_Model", "") or row.get("x_model", "")
 
 
-def _tag(account: Account, tags: str) -> str:
-    """What a tag calls the feature, application or key."""
+def _tags(account: Account, tags: str) -> tuple[tuple[str, str], ...]:
     if not tags:
-        return ""
+        return ()
     try:
         found: Any = json.loads(tags)
     except ValueError:
-        account.warnings["Tags are not JSON and were not taken"] += 1
-        return ""
-    if isinstance(found, dict):
-        lower = {str(name).lower().rsplit("/", 1)[-1]: value for name, value in found.items()}
-        for name in ("feature", "application", "app", "key"):
-            if isinstance(value := lower.get(name), str):
-                return value
-    return ""
+        found = None
+    if not isinstance(found, dict):
+        account.warnings["Tags are not a JSON object and were not taken"] += 1
+        return ()
+    pairs = cast(dict[str, Any], found).items()
+    return tuple(sorted((name, value if isinstance(value, str) else json.dumps(value)) for name, value in pairs))

@@ -14,7 +14,7 @@ from breakeven_collector.store import Store
 _COLUMNS: Final = (
     *("project", "source", "report", "part", "provider", "from_time", "to_time", "open", "provider_project"),
     *("key_name", "key_id", "model", "price_context", "item", "meter", "quantity", "unit", "amount", "currency"),
-    *("amount_usd", "import_id", "line", "imported_at"),
+    *("amount_usd", "tags", "import_id", "line", "imported_at"),
 )
 _HELD: Final = """
 SELECT held.report AS report, held.part AS part, held.day AS day, held.provider_project AS provider_project,
@@ -137,7 +137,8 @@ def _row(line: Line, project: str, source: str, import_id: str, number: int, now
     return [
         *(project, source, line.report, line.part, line.provider, line.from_time, line.to_time, line.open),
         *(line.provider_project, line.key_name, line.key_id, line.model, line.price_context, line.item, line.meter),
-        *(line.quantity, line.unit, line.amount, line.currency, line.amount_usd, import_id, number, now),
+        *(line.quantity, line.unit, line.amount, line.currency, line.amount_usd, dict(line.tags)),
+        *(import_id, number, now),
     ]
 
 

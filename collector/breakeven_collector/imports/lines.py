@@ -45,6 +45,7 @@ class Line:
     currency: str = ""
     amount_usd: Decimal | None = None
     open: bool = False
+    tags: tuple[tuple[str, str], ...] = ()
 
     @property
     def day(self) -> date:
@@ -69,7 +70,8 @@ class Account:
         covered: (report, part, day) that are told of, also those without a line.
         warnings: What was not understood → how often.
         skipped: Why rows that can be read are no charges for models → how often.
-        untold: Days of pages without a result: those do not say of which report they are.
+        untold: Buckets of pages without a result: those do not say of which report they are.
+        stretches: What of each of `covered` is told of: start and end of the buckets.
     """
 
     source: str
@@ -78,7 +80,15 @@ class Account:
     bad: list[Bad] = field(default_factory=list[Bad])
     warnings: Counter[str] = field(default_factory=Counter[str])
     skipped: Counter[str] = field(default_factory=Counter[str])
-    untold: set[date] = field(default_factory=set[date])
+    untold: set[tuple[datetime, datetime]] = field(default_factory=set[tuple[datetime, datetime]])
+    stretches: dict[tuple[str, str, date], set[tuple[datetime, datetime]]] = field(
+        default_factory=dict[tuple[str, str, date], set[tuple[datetime, datetime]]]
+    )
+
+    def cover(self, part: tuple[str, str], start: datetime, end: datetime) -> None:
+        """Note that a bucket of a report is told of, whether it has lines or not."""
+        self.covered.add((*part, start.date()))
+        self.stretches.setdefault((*part, start.date()), set()).add((start, end))
 
     def unknown(self, fields: Mapping[str, Any], known: frozenset[str], what: str) -> None:
         """Warn of fields that the public documentation does not have."""

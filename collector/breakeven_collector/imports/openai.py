@@ -3,12 +3,13 @@
 Fields after OpenAI's OpenAPI description, as its Python library 3.57 has it (openai.types.admin.organization).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from breakeven_collector.imports.lines import Account, BadRow, Line, moment, money, open_on, quantity, text
+from breakeven_collector.imports.pages import Shape, inner
 from breakeven_collector.prices import context_text
 
 ENDPOINTS: Final = (
@@ -56,52 +57,6 @@ _KINDS: Final = {
 _CSV_TIMES: Final = ("start_time", "end_time", "start_time_iso", "end_time_iso")
 
 
-def read_page(
-    account: Account, page: Mapping[str, Any], where: str, bad: Callable[[str, BadRow], None], *, now: datetime
-) -> None:
-    """Take a page of buckets; a result that cannot be read is told to `bad`, with its path."""
-    account.unknown(page, frozenset({"object", "data", "has_more", "next_page"}), "page")
-    buckets: Any = page.get("data")
-    if not isinstance(buckets, list):
-        bad(f"{where}: data", BadRow("is not a list of buckets"))
-        return
-    covered: list[datetime] = []
-    parts: set[tuple[str, str]] = set()
-    for number, bucket in enumerate(buckets):
-        at = f"{where}: data[{number}]"
-        try:
-            account.unknown(
-                bucket,
-                frozenset({"object", "start_time", "end_time", "results", "result", "start_time_iso", "end_time_iso"}),
-                "bucket",
-            )
-            start, end = moment(bucket["start_time"], "start_time"), moment(bucket["end_time"], "end_time")
-            results: Any = bucket.get("results", bucket.get("result"))
-            if end <= start or not isinstance(results, list):
-                raise BadRow("not a bucket with start_time, end_time and results")
-        except (AttributeError, KeyError, TypeError):
-            bad(at, BadRow("not a bucket with start_time, end_time and results"))
-            continue
-        except BadRow as error:
-            bad(at, error)
-            continue
-        covered.append(start)
-        for index, result in enumerate(results):
-            try:
-                lines = list(_lines(account, result, start, end, now))
-            except BadRow as error:
-                bad(f"{at}.results[{index}]", error)
-                continue
-            account.lines += lines
-            parts.update((line.report, line.part) for line in lines)
-    told = page.get("endpoint")
-    if isinstance(told, str):
-        parts.add(("costs", "") if told == "costs" else ("usage", told))
-    account.covered.update((*part, start.date()) for part in parts for start in covered)
-    if not parts:
-        account.untold.update(start.date() for start in covered)
-
-
 def read_csv_row(account: Account, row: Mapping[str, str | None], *, now: datetime) -> None:
     """Take a row of the dashboard's export: the fields of a result, with its bucket's times.
 
@@ -114,12 +69,12 @@ def read_csv_row(account: Account, row: Mapping[str, str | None], *, now: dateti
     if "amount_value" in fields:
         amount = {"value": fields.pop("amount_value"), "currency": fields.pop("amount_currency", None)}
         fields |= {"object": "organization.costs.result", "amount": amount}
-        account.covered.add(("costs", "", start.date()))
         if amount["value"] is None:
+            account.cover(("costs", ""), start, end)
             return
     else:
         endpoint = _endpoint_of(fields)
-        account.covered.add(("usage", endpoint, start.date()))
+        account.cover(("usage", endpoint), start, end)
         if all(fields.get(name) is None for name in ("num_model_requests", "input_tokens", "num_requests")) and all(
             fields.get(name) is None for name, _, _ in _COUNTED.get(endpoint, ())
         ):
@@ -127,7 +82,9 @@ def read_csv_row(account: Account, row: Mapping[str, str | None], *, now: dateti
         fields["object"] = f"organization.usage.{endpoint}.result"
     if isinstance(said := fields.get("batch"), str):
         fields["batch"] = said.lower() in ("true", "1")
-    account.lines += _lines(account, fields, start, end, now)
+    part, lines = _take(account, fields, start, end, now)
+    account.cover(part, start, end)
+    account.lines += lines
 
 
 def _endpoint_of(fields: Mapping[str, Any]) -> str:
@@ -141,14 +98,13 @@ def _endpoint_of(fields: Mapping[str, Any]) -> str:
     )
 
 
-def _lines(account: Account, result: Any, start: datetime, end: datetime, now: datetime) -> Iterator[Line]:
-    if not isinstance(result, dict):
-        raise BadRow(f"a result is {result!r}: not an object")
-    fields: dict[str, Any] = result
+def _take(
+    account: Account, fields: dict[str, Any], start: datetime, end: datetime, now: datetime
+) -> tuple[tuple[str, str], list[Line]]:
     endpoint = _OBJECTS.get(str(fields.get("object")))
     if endpoint is None:
         raise BadRow(f"object is {fields.get('object')!r}: not a result of costs or usage that is known")
-    common = {
+    common: dict[str, Any] = {
         "provider": "openai",
         "from_time": start,
         "to_time": end,
@@ -157,8 +113,7 @@ def _lines(account: Account, result: Any, start: datetime, end: datetime, now: d
         "open": open_on((end - timedelta(seconds=1)).astimezone(UTC).date(), now),
     }
     if endpoint == "costs":
-        yield _cost(account, fields, common)
-        return
+        return ("costs", ""), [_cost(account, fields, common)]
     common |= {"report": "usage", "part": endpoint, "model": text(fields.get("model"), "model")}
     if endpoint == "completions":
         account.unknown(fields, _BY | _TOKENS, endpoint)
@@ -169,16 +124,26 @@ def _lines(account: Account, result: Any, start: datetime, end: datetime, now: d
         account.unknown(fields, _BY | _BESIDE | {name for name, _, _ in counted}, endpoint)
         common["item"] = " ".join(text(fields.get(name), name) for name in sorted(_BESIDE) if fields.get(name))
         counts = [(meter, _count(fields, name), unit) for name, meter, unit in counted]
-    for meter, number, unit in counts:
-        if number:
-            yield Line(**common, meter=meter, quantity=number, unit=unit)
+    return ("usage", endpoint), [
+        Line(**common, meter=meter, quantity=number, unit=unit) for meter, number, unit in counts if number
+    ]
+
+
+SHAPE: Final = Shape(
+    "start_time",
+    "end_time",
+    ("results", "result"),
+    frozenset({"object", "data", "has_more", "next_page"}),
+    frozenset({"object", "start_time", "end_time", "results", "result", "start_time_iso", "end_time_iso"}),
+    _take,
+)
 
 
 def _cost(account: Account, fields: dict[str, Any], common: dict[str, Any]) -> Line:
     account.unknown(fields, _COSTS, "costs")
-    amount: Any = fields.get("amount")
-    if not isinstance(amount, dict) or amount.get("value") is None:
-        raise BadRow(f"amount is {amount!r}: not a value with a currency")
+    amount = inner(fields, "amount")
+    if amount.get("value") is None:
+        raise BadRow(f"amount is {fields.get('amount')!r}: not a value with a currency")
     value = money(amount["value"], "amount.value")
     currency = text(amount.get("currency"), "amount.currency").upper()
     item = text(fields.get("line_item"), "line_item")

@@ -58,7 +58,7 @@ def _line_document(line: Line) -> dict[str, Any]:
     for name in ("quantity", "amount", "amount_usd"):
         document[name] = None if (number := getattr(line, name)) is None else str(number)
     times = {"from_time": line.from_time.isoformat(), "to_time": line.to_time.isoformat()}
-    return {**document, **times, "open": line.open}
+    return {**document, **times, "open": line.open, "tags": dict(line.tags)}
 
 
 def _line(document: dict[str, Any]) -> Line:
@@ -73,4 +73,5 @@ def _line(document: dict[str, Any]) -> Line:
         amount=number("amount", money),
         amount_usd=number("amount_usd", money),
         open=document.get("open") is True,
+        tags=tuple((text(name, "tag"), text(value, "tag")) for name, value in document.get("tags", {}).items()),
     )

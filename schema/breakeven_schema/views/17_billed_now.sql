@@ -21,6 +21,7 @@ SELECT
     amount,
     currency,
     amount_usd,
+    tags,
     imported_at
 FROM billed FINAL
 WHERE (project, source, report, part, toDate(from_time), provider_project, import_id) IN (
