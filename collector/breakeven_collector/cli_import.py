@@ -208,6 +208,7 @@ def _bar() -> Generator[Told]:
         *(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()),
         console=errors,
         transient=True,
+        disable=not errors.is_terminal,
     )
     with bar:
         task = bar.add_task("reading", total=None)

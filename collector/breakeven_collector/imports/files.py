@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import file_digest
+from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -70,8 +71,9 @@ def read_files(
             raise ImportFailed(f"{path}: not JSON; Anthropic's reports are read as the API answers them")
     name_keys(account, names)
     _leave_out_parts_of_days(account, now)
-    if not account.lines and not account.covered and not account.bad and not account.skipped:
-        raise ImportFailed(f"{', '.join(map(str, paths))}: nothing of {source} in it")
+    if not account.lines and not account.covered and not account.skipped:
+        why = f"; first bad row: {account.bad[0].where}: {account.bad[0].reason}" if account.bad else ""
+        raise ImportFailed(f"{', '.join(map(str, paths))}: nothing that `import {source}` can take in it{why}")
     return account
 
 
@@ -246,9 +248,9 @@ def _read_focus(account: Account, path: Path, rates: Mapping[str, Decimal], now:
 
 
 def _parquet_rows(_account: Account, path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:
-    # It takes a quarter of a second to load.
-    from pyarrow import ArrowException, parquet  # pyright: ignore[reportMissingTypeStubs]
-
+    # They take a quarter of a second to load, and have no types.
+    arrow: Any = import_module("pyarrow")
+    parquet: Any = import_module("pyarrow.parquet")
     try:
         file: Any = parquet.ParquetFile(path)
         total, number = file.metadata.num_rows, 0
@@ -257,7 +259,7 @@ def _parquet_rows(_account: Account, path: Path, progress: Progress) -> Iterator
                 number += 1
                 yield f"{path.name}, row {number}", {name: _text(value) for name, value in row.items()}
             progress(path.name, number, total)
-    except (ArrowException, OSError) as error:
+    except (arrow.ArrowException, OSError) as error:
         raise ImportFailed(f"{path}: not a Parquet file that can be read ({error})") from None
 
 
