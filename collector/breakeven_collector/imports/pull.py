@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any, Final, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from breakeven_collector.imports import openai
@@ -26,6 +26,7 @@ _MOST_PAGES: Final = 10_000
 _TRIES: Final = 6
 _LONGEST_WAIT: Final = 120.0
 _MOST_BYTES: Final = 256 * 1024 * 1024
+_IN_THE_CLEAR: Final = {("http", host) for host in ("127.0.0.1", "localhost", "::1")}
 _GROUPS_OPENAI: Final[Mapping[str, tuple[str, ...]]] = {
     "costs": ("project_id", "line_item"),
     "completions": ("project_id", "api_key_id", "model", "batch", "service_tier"),
@@ -116,7 +117,8 @@ class Pull:
     ) -> None:
         self._provider = provider
         self.address = (base_url or provider.base_url).rstrip("/")
-        if not self.address.startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+        parts = urlsplit(self.address)
+        if parts.scheme != "https" and (parts.scheme, parts.hostname) not in _IN_THE_CLEAR:
             raise ImportFailed(f"{self.address}: the key is sent over https only, or to this machine")
         self._key = (os.environ.get(provider.key_variable, "") if key is None else key).strip()
         if not self._key:
@@ -213,6 +215,8 @@ class Pull:
             try:
                 with self._opener.open(request, timeout=60) as answer:
                     body = answer.read(_MOST_BYTES + 1)
+                    if len(body) <= _MOST_BYTES and answer.length:
+                        raise ConnectionError(f"the connection ended {answer.length:,} bytes too early")
                 if len(body) > _MOST_BYTES:
                     raise ImportFailed(f"{where} answers with more than {_MOST_BYTES:,} bytes")
                 page: Any = json.loads(body, parse_float=Decimal)
