@@ -1,16 +1,22 @@
 """Accounts of providers, from files written after their public documentation."""
 
+import csv
 import json
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+from breakeven_collector.imports import focus
 from breakeven_collector.imports.files import read_files
 from breakeven_collector.imports.keep import Imports, Origin
 from breakeven_collector.imports.lines import Account, ImportFailed
 from breakeven_collector.pipeline import Pipeline
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 NOW = datetime(2026, 10, 10, tzinfo=UTC)
 
@@ -158,3 +164,209 @@ def test_an_import_that_broke_off_counts_nothing(
     monkeypatch.undo()
     add(pipeline, project, account)
     assert len(held(pipeline, project)) == 2
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fields", "expected"),
+    [
+        ("embeddings", {"input_tokens": 70, "model": "e"}, [("uncached_tokens", 70, "tokens")]),
+        ("moderations", {"input_tokens": 7, "model": "m"}, [("uncached_tokens", 7, "tokens")]),
+        ("images", {"images": 3, "size": "1024x1024", "source": "image.generation"}, [("image", 3, "images")]),
+        ("audio_speeches", {"characters": 45}, [("character", 45, "characters")]),
+        ("audio_transcriptions", {"seconds": 20}, [("audio_second", 20, "seconds")]),
+        ("vector_stores", {"usage_bytes": 1_024}, [("vector_store_bytes", 1_024, "bytes")]),
+        ("code_interpreter_sessions", {"num_sessions": 2}, [("code_interpreter_session", 2, "sessions")]),
+        ("file_search_calls", {"num_requests": 9}, [("file_search", 9, "calls")]),
+        ("web_search_calls", {"num_requests": 5}, [("web_search", 5, "calls")]),
+    ],
+)
+def test_every_endpoint_of_openais_usage_has_its_meter(
+    tmp_path: Path, endpoint: str, fields: dict[str, Any], expected: list[Any]
+) -> None:
+    result = {"object": f"organization.usage.{endpoint}.result", "project_id": "p", **fields}
+    bucket = {"object": "bucket", "start_time": 1790812800, "end_time": 1790899200, "results": [result]}
+    path = tmp_path / "usage.json"
+    path.write_text(json.dumps({"object": "page", "data": [bucket], "has_more": False, "next_page": None}))
+    account = read_files("openai", [path], now=NOW)
+    assert [(line.meter, line.quantity, line.unit) for line in account.lines] == expected
+    assert account.covered == {("usage", endpoint, date(2026, 10, 1))}
+    assert (account.bad, dict(account.warnings)) == ([], {})
+
+
+def hours(first: int, last: int, day: int = 1790812800) -> list[dict[str, Any]]:
+    result = {"object": "organization.usage.completions.result", "input_tokens": 1, "output_tokens": 1}
+    return [
+        {"start_time": day + hour * 3600, "end_time": day + (hour + 1) * 3600, "results": [result]}
+        for hour in range(first, last)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("buckets", "days", "bad"),
+    [
+        (hours(0, 24), {1}, []),
+        (
+            [*hours(20, 24), *hours(0, 24, 1790899200)],
+            {2},
+            ["4 of its 24 hours are told of, 20:00 to 00:00 UTC; left out"],
+        ),
+        # Open days are told of again.
+        (hours(0, 3, 1791590400), {10}, []),
+        ([{**hours(0, 1)[0], "end_time": 1790812800 + 7 * 86400}, *hours(0, 24)], {1}, ["a bucket from 2026-10-01"]),
+    ],
+)
+def test_a_part_of_a_day_that_is_over_takes_no_days_place(
+    tmp_path: Path, buckets: list[Any], days: set[int], bad: list[str]
+) -> None:
+    path = tmp_path / "hours.json"
+    path.write_text(json.dumps({"data": buckets}))
+    account = read_files("openai", [path], now=NOW)
+    assert {line.day.day for line in account.lines} == days == {day.day for *_, day in account.covered}
+    assert [row.reason.startswith(reason) for row, reason in zip(account.bad, bad, strict=True)] == [True] * len(bad)
+
+
+def test_exports_grouped_otherwise_do_not_count_twice(
+    pipeline: Pipeline, project: str, samples: Path, tmp_path: Path
+) -> None:
+    grouped = read_files("openai", [samples / "openai_costs.json"], now=NOW)
+    add(pipeline, project, grouped)
+    before = held(pipeline, project)
+    document = json.loads((samples / "openai_costs.json").read_text())
+    for result in document["data"][0]["results"]:
+        result["project_id"] = None
+    (tmp_path / "ungrouped.json").write_text(json.dumps(document))
+    ungrouped = read_files("openai", [tmp_path / "ungrouped.json"], now=NOW)
+    with pytest.raises(ImportFailed, match="with --part they would count twice"):
+        add(pipeline, project, ungrouped, "part")
+    assert held(pipeline, project) == before
+    add(pipeline, project, ungrouped, "whole")
+    with pytest.raises(ImportFailed, match="with --part they would count twice"):
+        add(pipeline, project, grouped, "part")
+    assert {row["provider_project"] for row in held(pipeline, project)} == {""}
+
+
+def test_keys_keep_the_names_of_an_earlier_import(
+    pipeline: Pipeline, project: str, samples: Path, tmp_path: Path
+) -> None:
+    whole = (samples / "openai_completions.jsonl").read_text().splitlines()
+    add(pipeline, project, read_files("openai", [samples / "openai_completions.jsonl"], now=NOW))
+    (tmp_path / "nameless.jsonl").write_text("\n".join(whole[:2]))
+    again = add(pipeline, project, read_files("openai", [tmp_path / "nameless.jsonl"], now=NOW))
+    assert again["lines"] == 0
+
+
+FOCUS = "BilledCost,BillingCurrency,ChargePeriodStart,ChargePeriodEnd,ServiceName,SubAccountId,x_SkuMeterName\n"
+
+
+def test_a_focus_file_again_changes_nothing_and_a_corrected_one_takes_its_days_place(
+    pipeline: Pipeline, project: str, tmp_path: Path
+) -> None:
+    def account(text: str) -> Account:
+        path = tmp_path / "focus.csv"
+        path.write_text(FOCUS + text)
+        return read_files("focus", [path], now=NOW)
+
+    row = "{},USD,2026-10-0{}T00:00:00Z,2026-10-0{}T00:00:00Z,Amazon Bedrock,a,\n"
+    first = row.format("1.5", 1, 2) + row.format("-0.5", 1, 2) + row.format("3", 2, 3)
+    assert add(pipeline, project, account(first))["lines"] == 3
+    before = held(pipeline, project)
+    assert add(pipeline, project, account(first))["lines"] == 0
+    assert held(pipeline, project) == before
+    told = add(pipeline, project, account(row.format("2.5", 1, 2)))
+    assert (told["lines"], told["replaced_lines"]) == (1, 2)
+    assert [row["amount_usd"] for row in held(pipeline, project)] == [Decimal("2.5"), Decimal(3)]
+
+
+@settings(deadline=None)
+@given(
+    cost=st.decimals(min_value=-(10**6), max_value=10**6, places=9),
+    after=st.integers(0, 200 * 86_400),
+    seconds=st.integers(1, 40 * 86_400),
+)
+def test_a_charge_of_several_days_is_spread_over_them_and_nothing_is_lost(
+    cost: Decimal, after: int, seconds: int
+) -> None:
+    start = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=after)
+    end = start + timedelta(seconds=seconds)
+    account = Account("focus")
+    row = {
+        **{"BilledCost": f"{cost:f}", "BillingCurrency": "USD", "ServiceName": "Amazon Bedrock"},
+        **{"ChargePeriodStart": start.isoformat(), "ChargePeriodEnd": end.isoformat()},
+    }
+    focus.read_row(account, row, rates={}, now=NOW)
+    assert sum(line.amount_usd or 0 for line in account.lines) == cost
+    assert (account.lines[0].from_time, account.lines[-1].to_time) == (start, end)
+    for line in account.lines:
+        assert line.amount_usd is not None
+        share = cost * int((line.to_time - line.from_time).total_seconds()) / seconds
+        assert abs(line.amount_usd - share) < Decimal("1e-12")
+        assert line.day == (line.to_time - timedelta(seconds=1)).date()
+
+
+@pytest.mark.parametrize(
+    ("service", "meter", "provider"),
+    [
+        ("Azure OpenAI", "gpt 4o input", "azure.ai.openai"),
+        ("Cognitive Services", "gpt-5.5 cached inp glbl Tokens", "azure.ai.openai"),
+        ("Foundry Models", "text-embedding-3-small", "azure.ai.openai"),
+        ("Azure AI services", "Standard Text Translation", ""),
+        ("Cognitive Services", "S1 Speech to Text", ""),
+        ("Azure App Service", "P1v3", ""),
+        ("Amazon Bedrock", "", "aws.bedrock"),
+        ("Vertex AI", "", "gcp.vertex_ai"),
+    ],
+)
+def test_the_service_and_for_azure_the_meter_say_whose_model_a_charge_is_for(
+    service: str, meter: str, provider: str
+) -> None:
+    row = {"ServiceName": service, "x_SkuMeterName": meter, "ServiceCategory": "AI and Machine Learning"}
+    assert focus.provider_of(row) == provider
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "data", "said"),
+    [
+        ("focus", "x.parquet", b"PAR1 and no more", "not a Parquet file that can be read"),
+        ("focus", "x.csv", b"a,b\n1,2\n", "not a FOCUS file, it has no column BilledCost"),
+        ("focus", "x.csv", FOCUS.encode() + b"\xff,USD\n", "not CSV in UTF-8"),
+        ("openai", "x.json", b'{"data": [', "not JSON"),
+        ("openai", "x.json", b"", "nothing that `import openai` can take"),
+        ("openai", "x.csv", b"a,b\n1,2\n", "first bad row: x.csv, line 2: start_time is None"),
+        ("anthropic", "x.csv", b"a,b\n1,2\n", "not JSON; Anthropic's reports"),
+        (
+            *("focus", "x.csv", FOCUS.encode() + b"1e19,USD,2026-10-01,2026-10-02,Amazon Bedrock,a,m\n"),
+            "BilledCost is '1e19': not an amount",
+        ),
+    ],
+)
+def test_files_of_which_nothing_can_be_taken_are_refused(
+    tmp_path: Path, source: str, name: str, data: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ImportFailed, match=re.escape(said)):
+        read_files(source, [tmp_path / name], now=NOW)
+
+
+def test_a_row_of_csv_with_too_many_or_too_few_cells_is_bad_and_the_rest_goes_in(tmp_path: Path) -> None:
+    row = "1,USD,2026-10-01,2026-10-02,Amazon Bedrock,a,m"
+    (tmp_path / "x.csv").write_text(FOCUS + f"{row}\n{row},more\n1,USD\n")
+    account = read_files("focus", [tmp_path / "x.csv"], now=NOW)
+    assert len(account.lines) == 1
+    assert [bad.where for bad in account.bad] == ["x.csv, line 3", "x.csv, line 4"]
+
+
+def test_a_parquet_file_says_what_the_same_csv_says(samples: Path, tmp_path: Path) -> None:
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    with (samples / "focus.csv").open(newline="") as file:
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    for row in rows:
+        row["ChargePeriodStart"] = datetime.fromisoformat(row["ChargePeriodStart"])
+        row["Tags"] = list(json.loads(row["Tags"] or "{}").items())
+    tags = arrow.array([row["Tags"] for row in rows], arrow.map_(arrow.string(), arrow.string()))
+    table = arrow.Table.from_pylist([{**row, "Tags": None} for row in rows])
+    parquet.write_table(
+        table.set_column(table.schema.get_field_index("Tags"), "Tags", tags), tmp_path / "focus.parquet"
+    )
+    one, other = (read_files("focus", [path], now=NOW) for path in (samples / "focus.csv", tmp_path / "focus.parquet"))
+    assert one.lines == other.lines
+    assert [bad.where for bad in other.bad] == ["focus.parquet, row 5"]

@@ -22,6 +22,8 @@ _STEP: Final = 2_000
 _DAY: Final = timedelta(days=1)
 _MORE: Final = "\0more"
 """Column for cells beyond the heading."""
+_MOST_JSON: Final = 256 * 1024 * 1024
+"""Python's objects take some ten times as much memory. Lines of JSON, CSV and Parquet are read piece by piece."""
 _MOST_BAD: Final = 10_000
 
 
@@ -169,8 +171,8 @@ def _is_key(item: Any) -> bool:
 def _pages(path: Path, account: Account, progress: Progress) -> Iterator[tuple[str, Any]]:
     size = path.stat().st_size
     with path.open(encoding="utf-8-sig") as file:
-        first = file.readline()
-        if _json(first) is not None and (rest := file.readline()):
+        first = file.readline(_MOST_JSON)
+        if len(first) < _MOST_JSON and _json(first) is not None and (rest := file.readline()):
             for number, line in enumerate(_chain(first, rest, file), 1):
                 if not line.strip():
                     continue
@@ -180,6 +182,10 @@ def _pages(path: Path, account: Account, progress: Progress) -> Iterator[tuple[s
                     yield f"{path.name}, line {number}", page
                 progress(path.name, min(number * len(line), size), size)
             return
+    if size > _MOST_JSON:
+        raise ImportFailed(
+            f"{path}: {size:,} bytes of JSON in one piece, and at most {_MOST_JSON:,} are read so: put a page on a line"
+        )
     try:
         document = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
     except (ValueError, RecursionError) as error:

@@ -5,22 +5,27 @@ Columns after focus.finops.org and the dictionaries of AWS ("FOCUS 1.2 with AWS 
 
 import json
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
 
 from breakeven_collector.imports.lines import Account, BadRow, Line, moment, money, open_on, quantity
 
+_LONGEST: Final = timedelta(days=3 * 366)
 NEEDED: Final = ("BilledCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd")
 _PROVIDERS: Final = (
     (re.compile(r"bedrock", re.I), "aws.bedrock"),
-    (re.compile(r"azure.*openai|openai.*azure", re.I), "azure.ai.openai"),
     (re.compile(r"vertex|gemini|generative language", re.I), "gcp.vertex_ai"),
     (re.compile(r"openai", re.I), "openai"),
     (re.compile(r"anthropic|claude", re.I), "anthropic"),
 )  # fmt: skip
+_AZURE: Final = re.compile(r"azure|cognitive services|foundry|microsoft", re.I)
+"""Azure sells OpenAI's models among other services of one name: the meter tells which it is."""
+_AZURE_METER: Final = re.compile(r"openai|\bgpt[- ]?\d|\bo\d\b|\btext[- ]embedding", re.I)
 _CATEGORY: Final = "ai and machine learning"
+_METER_NAMES: Final = ("x_SkuMeterSubcategory", "x_SkuMeterName", "SkuMeter", "x_SkuDescription", "ChargeDescription")
 _METERS: Final = (
     (re.compile(r"cache[-_ ]?read|cached", re.I), "cache_read_tokens"),
     (re.compile(r"cache[-_ ]?write", re.I), "cache_write_5m_tokens"),
@@ -35,6 +40,9 @@ def provider_of(row: Mapping[str, str]) -> str:
     The name of the service decides, then publisher and SKU where the category is AI and Machine Learning.
     """
     names = " ".join(row.get(name, "") for name in ("ServiceName", "x_SkuMeterCategory"))
+    if _AZURE.search(" ".join((names, row.get("ProviderName", ""), row.get("PublisherName", "")))):
+        meter = " ".join(row.get(name, "") for name in ("ServiceName", *_METER_NAMES))
+        return "azure.ai.openai" if _AZURE_METER.search(meter) else ""
     for pattern, provider in _PROVIDERS:
         if pattern.search(names):
             return provider
@@ -66,6 +74,8 @@ def read_row(account: Account, row: Mapping[str, str], *, rates: Mapping[str, De
         moment(row["ChargePeriodStart"], "ChargePeriodStart"),
         moment(row["ChargePeriodEnd"], "ChargePeriodEnd"),
     )
+    if end <= start or end - start > _LONGEST:
+        raise BadRow(f"ChargePeriodEnd is {row['ChargePeriodEnd']!r}: not after {start}, or years after it")
     amount = money(row["BilledCost"], "BilledCost")
     currency = row["BillingCurrency"].strip().upper()
     if not re.fullmatch(r"[A-Z]{3}", currency):
@@ -89,14 +99,13 @@ def read_row(account: Account, row: Mapping[str, str], *, rates: Mapping[str, De
         number = quantity(number * per, "ConsumedQuantity")
     if tokens:
         unit = "tokens"
-    account.lines.append(
+    account.lines += _by_day(
         Line(
             report="focus",
             part=row.get("BillingAccountId", ""),
             provider=provider,
             from_time=start,
             to_time=end,
-            open=open_on(start.date(), now),
             provider_project=row.get("SubAccountId", "") or row.get("ResourceId", ""),
             model=_model(row),
             item=item,
@@ -107,8 +116,28 @@ def read_row(account: Account, row: Mapping[str, str], *, rates: Mapping[str, De
             currency=currency,
             amount_usd=None if rate is None else money(amount * rate, "BilledCost"),
             tags=_tags(account, row.get("Tags", "")),
-        )
+        ),
+        now,
     )
+
+
+def _by_day(line: Line, now: datetime) -> Iterator[Line]:
+    """A charge of several UTC days is spread over them by time; what rounding leaves is the last day's."""
+    seconds = Decimal(int((line.to_time - line.from_time).total_seconds()))
+    rest = {name: getattr(line, name) for name in ("quantity", "amount", "amount_usd")}
+    start = line.from_time
+    while start < line.to_time:
+        midnight = datetime(start.year, start.month, start.day, tzinfo=UTC) + timedelta(days=1)
+        end = min(midnight, line.to_time)
+        share, part = Decimal(int((end - start).total_seconds())), dict(rest)
+        if end < line.to_time:
+            for name, left in rest.items():
+                if left is not None:
+                    told = getattr(line, name)
+                    part[name] = (told * share / seconds).quantize(told)
+                    rest[name] = left - part[name]
+        yield replace(line, from_time=start, to_time=end, open=open_on(start.date(), now), **part)
+        start = end
 
 
 def _model(row: Mapping[str, str]) -> str:

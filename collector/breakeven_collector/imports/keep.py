@@ -2,8 +2,8 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -22,6 +22,13 @@ SELECT held.report AS report, held.part AS part, held.day AS day, held.provider_
 FROM imports FINAL ARRAY JOIN days AS held
 WHERE project = {project:String} AND source = {source:String}
 GROUP BY ALL
+"""
+
+_NAMES: Final = """
+SELECT key_id, argMax(key_name, imported_at) AS name
+FROM billed
+WHERE project = {project:String} AND source = {source:String} AND key_id != '' AND key_name != ''
+GROUP BY key_id
 """
 
 Unit = tuple[str, str, date, str]
@@ -61,10 +68,13 @@ class Imports:
             StoreError: the store cannot be read or written; what was written counts nothing.
         """
         held = self._held(account.source, project)
+        self._name_keys(account, project)
         units = defaultdict[Unit, list[Line]](list)
         for line in account.lines:
             units[line.report, line.part, line.day, line.provider_project].append(line)
         covered = account.covered | {(report, part, day) for report, part, day, _ in units}
+        if origin.extent == "part" and (twice := _grouped_otherwise(units.keys(), held)):
+            raise ImportFailed(_would_count_twice(twice))
         if origin.extent != "part":
             gone = {unit: told for unit, told in held.items() if unit[:3] in covered and unit not in units and told[0]}
             if gone and origin.extent == "auto":
@@ -90,6 +100,18 @@ class Imports:
         for unit, (_, is_open, _, pulled) in self._held(source, project).items():
             found[unit[:3]] = found.get(unit[:3], True) and pulled and not is_open
         return {key for key, closed in found.items() if closed}
+
+    def _name_keys(self, account: Account, project: str) -> None:
+        """Keys keep the names that an earlier import knew them by."""
+        nameless = {line.key_id for line in account.lines if line.key_id and not line.key_name}
+        if not nameless:
+            return
+        rows = self._store.rows(_NAMES, {"project": project, "source": account.source})
+        names = {row["key_id"]: row["name"] for row in rows}
+        account.lines = [
+            replace(line, key_name=names.get(line.key_id, "")) if line.key_id and not line.key_name else line
+            for line in account.lines
+        ]
 
     def _held(self, source: str, project: str) -> dict[Unit, Any]:
         rows = self._store.rows(_HELD, {"project": project, "source": source})
@@ -144,6 +166,30 @@ def _row(line: Line, project: str, source: str, import_id: str, number: int, now
 
 def _open(day: date, now: datetime) -> bool:
     return (now.date() - day).days <= 1
+
+
+def _grouped_otherwise(units: Iterable[Unit], held: Mapping[Unit, Any]) -> list[date]:
+    """Days of which one side has all lines without a project, and the other has none without: the same money twice."""
+    new, old = defaultdict[tuple[str, str, date], set[str]](set), defaultdict[tuple[str, str, date], set[str]](set)
+    for unit in units:
+        new[unit[:3]].add(unit[3])
+    for unit, told in held.items():
+        if told[0]:
+            old[unit[:3]].add(unit[3])
+    return sorted(
+        {
+            day[2]
+            for day, projects in new.items()
+            if old[day] and ((projects == {""} and "" not in old[day]) or (old[day] == {""} and "" not in projects))
+        }
+    )
+
+
+def _would_count_twice(days: Sequence[date]) -> str:
+    return (
+        f"{len(days)} days from {days[0]} on have lines by project in one import and lines without a project in the "
+        "other: with --part they would count twice. Export them grouped by project, as before, or say --whole"
+    )
 
 
 def _would_go(gone: dict[Unit, Any]) -> str:

@@ -128,7 +128,10 @@ def _decimal(value: object, what: str, places: Decimal) -> Decimal:
         raise BadRow(f"{what} is {value!r}: not a number") from None
     if not number.is_finite() or abs(number) >= _LARGEST:
         raise BadRow(f"{what} is {value!r}: not an amount")
-    return number.quantize(places)
+    try:
+        return number.quantize(places)
+    except InvalidOperation:  # more than 28 digits
+        raise BadRow(f"{what} is {value!r}: not an amount") from None
 
 
 def text(value: object, what: str) -> str:
