@@ -14,6 +14,7 @@ from breakeven_collector.imports import focus
 from breakeven_collector.imports.files import read_files
 from breakeven_collector.imports.keep import Imports, Origin
 from breakeven_collector.imports.lines import Account, ImportFailed
+from breakeven_collector.imports.wire import account_document, account_from
 from breakeven_collector.pipeline import Pipeline
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -370,3 +371,17 @@ def test_a_parquet_file_says_what_the_same_csv_says(samples: Path, tmp_path: Pat
     one, other = (read_files("focus", [path], now=NOW) for path in (samples / "focus.csv", tmp_path / "focus.parquet"))
     assert one.lines == other.lines
     assert [bad.where for bad in other.bad] == ["focus.parquet, row 5"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("openai", "openai_completions.jsonl"), ("anthropic", "anthropic_cost_report.json"), ("focus", "focus.csv")],
+)
+def test_an_account_is_the_same_behind_http(samples: Path, source: str, name: str) -> None:
+    account, origin = read_files(source, [samples / name], now=NOW), Origin(name, extent="part")
+    document = json.loads(json.dumps(account_document(account, origin, "ours")))
+    found, told, project = account_from(document)
+    assert (found.source, found.lines, found.covered, found.bad, found.warnings) == (
+        *(account.source, account.lines, account.covered, account.bad, account.warnings),
+    )
+    assert (told, project) == (origin, "ours")
