@@ -17,6 +17,7 @@ from breakeven_collector.errors import BadRequest, ConfigError, StoreError
 from breakeven_collector.headers import SecurityHeaders
 from breakeven_collector.health import health_document, why_not_ready
 from breakeven_collector.histories.api import imported_router
+from breakeven_collector.imports_api import imports_router
 from breakeven_collector.keys_api import keys_router
 from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
@@ -60,6 +61,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(metrics_router(pipeline), dependencies=[Depends(access.owner)])
     app.include_router(origins_router(pipeline.store, access))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
+    app.include_router(imports_router(pipeline.store, access))
     app.include_router(keys_router(pipeline.store, access))
     app.include_router(store_router(pipeline, access.owner))
     app.include_router(imported_router(pipeline, access))

@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from breakeven_collector import cli_import_history  # noqa: F401  # it registers its commands
+from breakeven_collector import cli_import as _cli_import  # noqa: F401  # its commands register themselves
+from breakeven_collector import cli_import_history as _cli_import_history  # noqa: F401  # likewise
 from breakeven_collector.cli_import_app import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
