@@ -45,7 +45,7 @@ class Keys:
         """Of the seen weight of a cell, what belongs to each key; it all is given out.
 
         What may have come by several keys is shared among them as the bill is. Where nothing tells the key, it came by
-        those that nothing is told of in the whole period: UNTOLD, if there are several, for which one cannot be said.
+        those that nothing is told of in the whole period, else by any of them.
         """
         shares: dict[Key, Decimal] = {}
         untold = _ZERO
@@ -58,10 +58,6 @@ class Keys:
             quiet = {key: n for key, n in used.items() if (provider, key) not in self._told and n}
             _spread(shares, quiet or {key: n for key, n in used.items() if n} or {UNTOLD: Decimal(1)}, untold)
         return shares
-
-    def is_told(self, provider: str, key: Key) -> bool:
-        """Whether any call of the period tells that it came by the key."""
-        return (provider, key) in self._told
 
 
 def _spread(shares: dict[Key, Decimal], among: Mapping[Key, Decimal], weight: Decimal) -> None:
