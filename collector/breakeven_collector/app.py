@@ -27,6 +27,7 @@ from breakeven_collector.receiver import PATHS, Receiver
 from breakeven_collector.report import Dimension, Report, build_report
 from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
+from breakeven_collector.tieout_api import tieout_router
 
 _CONFIG_UNUSABLE: Final = (
     "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
@@ -58,6 +59,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(receiver.router())
     app.include_router(metrics_router(pipeline), dependencies=[Depends(access.owner)])
     app.include_router(origins_router(pipeline.store, access))
+    app.include_router(tieout_router(pipeline, access))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
     app.include_router(keys_router(pipeline.store, access))
     app.include_router(store_router(pipeline, access.owner))

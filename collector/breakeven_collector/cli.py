@@ -27,6 +27,7 @@ from breakeven_collector.cli_options import (
 from breakeven_collector.cli_prices import prices_app
 from breakeven_collector.cli_sql import sql_app
 from breakeven_collector.cli_store import store_app
+from breakeven_collector.cli_tieout import tieout_app
 from breakeven_collector.report import Dimension
 
 app = typer.Typer(
@@ -42,6 +43,7 @@ app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
 app.add_typer(sql_app)
 app.add_typer(store_app)
+app.add_typer(tieout_app)
 
 
 class Format(StrEnum):

@@ -127,7 +127,9 @@ def _billed(row: Mapping[str, Any], model: str, declared: Declarations) -> Bille
         quantity=row["quantity"],
         rate=row["rate"],
         open=row["open"],
-        features=frozenset(name for name, _ in declared.aliases.shares(rule.feature, row["day"])) if rule else frozenset(),
+        features=frozenset(name for name, _ in declared.aliases.shares(rule.feature, row["day"]))
+        if rule
+        else frozenset(),
     )
 
 
@@ -170,7 +172,15 @@ def _findings(lines: Sequence[Line]) -> list[dict[str, Any]]:
                 where = ("", "") if part is Part.PRICE else (line.project, line.key)
                 model = "" if by_key else line.model
                 item = "" if by_key else line.item
-                key = part, line.provider, *where, model, item, line.reason if part is not Part.PRICE else "", line.estimated
+                key = (
+                    part,
+                    line.provider,
+                    *where,
+                    model,
+                    item,
+                    line.reason if part is not Part.PRICE else "",
+                    line.estimated,
+                )
                 groups.setdefault(key, []).append(line)
     found: list[dict[str, Any]] = []
     for (part, provider, project, name, model, item, reason, estimated), members in groups.items():

@@ -45,7 +45,9 @@ def _lines(billed: Sequence[Billed], seen: Sequence[Seen]) -> Iterator[Line]:
     # An account that names no model at all is compared as a whole.
     named = {row.provider for row in billed if row.usd is not None and row.model}
     with_money = {(row.day, row.provider) for row in billed if row.usd is not None}
-    shown = {(row.provider, meter) for row in seen for meter, n in row.quantities.items() if n and meter not in CALL_METERS}
+    shown = {
+        (row.provider, meter) for row in seen for meter, n in row.quantities.items() if n and meter not in CALL_METERS
+    }
     coarse = {
         row.provider for row in billed if row.usd is not None and not row.model and row.meter in {"", *CALL_METERS}
     } - named
@@ -88,9 +90,7 @@ def _single(row: Billed, part: Part, reason: str, *, open: bool = False) -> Line
 
 def _unbilled(row: Seen, part: Part, reason: str, *, open: bool = False) -> Line:
     parts = {part: -row.usd}
-    return Line(
-        row.day, row.provider, row.project, row.key, row.model, "", _ZERO, row.usd, parts, reason, open=open
-    )
+    return Line(row.day, row.provider, row.project, row.key, row.model, "", _ZERO, row.usd, parts, reason, open=open)
 
 
 def _cell(
@@ -102,7 +102,9 @@ def _cell(
     priced = all(row.rate is not None for row in usage if row.quantity) and bool(usage)
     used: dict[Key, Decimal] = {}
     for row in usage:
-        used[row.project, row.key] = used.get((row.project, row.key), _ZERO) + _weight(row.meter, row.quantity, row.rate, priced)
+        used[row.project, row.key] = used.get((row.project, row.key), _ZERO) + _weight(
+            row.meter, row.quantity, row.rate, priced
+        )
     all_used = sum(used.values(), _ZERO)
     usd = sum((row.usd for row in seen), _ZERO)
     weights = [(row, _seen_weight(row, priced)) for row in seen]
@@ -151,9 +153,7 @@ def _without_quantities(base: Line, money: Sequence[Billed], usd: Decimal, *, se
         yield replace(base, seen_usd=usd, parts={Part.NOT_BILLED: -usd}, reason="not on the bill", estimated=False)
     elif seen:
         reason = "without the account's quantities, unseen usage and other prices cannot be told apart"
-        yield replace(
-            base, billed_usd=bill, seen_usd=usd, parts={Part.UNSEEN_OR_PRICE: bill - usd}, reason=reason
-        )
+        yield replace(base, billed_usd=bill, seen_usd=usd, parts={Part.UNSEEN_OR_PRICE: bill - usd}, reason=reason)
     else:
         for row in money:
             yield replace(
@@ -193,4 +193,3 @@ def tied_out(lines: Iterable[Line]) -> Decimal | None:
             missing += line.parts.get(Part.UNSEEN, _ZERO) + line.parts.get(Part.NO_SPAN, _ZERO)
             missing += max(line.parts.get(Part.UNSEEN_OR_PRICE, _ZERO), _ZERO)
     return None if billed <= 0 else max(_ZERO, min(Decimal(1), 1 - missing / billed))
-

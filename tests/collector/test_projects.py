@@ -39,6 +39,7 @@ READ: dict[tuple[str, str], list[str]] = {
             "/api/report?project=alpha",
         ),
     ],
+    ("GET", "/api/tieout"): ["/api/tieout?days=3&by=key", "/api/tieout?month=2099-01"],
     ("GET", "/api/origins"): ["/api/origins", "/api/origins?days=400&cut={today}"],
     ("GET", "/api/prices"): ["/api/prices", "/api/prices?whole_book=true&days=400"],
     ("GET", "/api/prices/model"): [

@@ -25,13 +25,16 @@ SEARCHES_USD = Decimal(400)
 BILLED = ("openai", "anthropic", "gcp.gemini")
 EDGE = 200_000
 """No price has an edge below this many tokens: how long prompts are priced is another test's."""
-RULES = "".join(
-    f'[[map]]\nkey = "{name}-prod"\nfeature = "{name}"\n'
-    for name in (
-        *("contract-review", "code-assistant", "support-chat", "ticket-triage", "sales-research"),
-        *("nightly-enrichment", "semantic-search", "changelog-writer", "meeting-notes", "internal-tools"),
+RULES = (
+    "".join(
+        f'[[map]]\nkey = "{name}-prod"\nfeature = "{name}"\n'
+        for name in (
+            *("contract-review", "code-assistant", "support-chat", "ticket-triage", "sales-research"),
+            *("nightly-enrichment", "semantic-search", "changelog-writer", "meeting-notes", "internal-tools"),
+        )
     )
-) + '[[map]]\nagent = "meeting-notes"\nfeature = "meeting-notes"\n[[map]]\nservice = "internal-tools"\nfeature = "internal-tools"\n'
+    + '[[map]]\nagent = "meeting-notes"\nfeature = "meeting-notes"\n[[map]]\nservice = "internal-tools"\nfeature = "internal-tools"\n'
+)
 
 
 class Kept(Plan):
@@ -90,7 +93,15 @@ class Rates:
         return rate
 
 
-_BUCKETS = ("uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "", "", "output_tokens")
+_BUCKETS = (
+    "uncached_tokens",
+    "cache_read_tokens",
+    "cache_write_5m_tokens",
+    "cache_write_1h_tokens",
+    "",
+    "",
+    "output_tokens",
+)
 
 
 def test_dropped_spans_an_unknown_key_a_discount_and_searches_are_found_in_dollars(own: Pipeline) -> None:
@@ -165,9 +176,9 @@ def test_dropped_spans_an_unknown_key_a_discount_and_searches_are_found_in_dolla
         "no_span": SEARCHES_USD,
         "price": sum(seen_list.values()) * (DISCOUNT - 1),
     }
-    assert {name: abs(found[name] - usd) < nano for name, usd in expected.items()} == dict.fromkeys(expected, True), (
-        {name: (found[name], usd) for name, usd in expected.items()}
-    )
+    assert {name: abs(found[name] - usd) < nano for name, usd in expected.items()} == dict.fromkeys(expected, True), {
+        name: (found[name], usd) for name, usd in expected.items()
+    }
     assert abs(found["rest"]) < nano
     skunk = next(one for one in document["findings"] if one["key"] == "skunkworks" and one["part"] == "unseen")
     assert skunk["seen_share"] == 0
