@@ -23,8 +23,8 @@ PARTS: Final[Mapping[str, str]] = {
 }
 NOTHING: Final = (
     "No provider's account was imported for these days: there is nothing to compare with.\n"
-    "Bring one in with `breakeven import openai --days 90` or `breakeven import anthropic --days 90` (a read-only admin\n"
-    "key in the environment), or from a file: `breakeven import openai|anthropic|focus FILE…`."
+    "Bring one in with `breakeven import openai --days 90` or `breakeven import anthropic --days 90` (a read-only\n"
+    "admin key in the environment), or from a file: `breakeven import openai|anthropic|focus FILE…`."
 )
 _MOST: Final = 20
 

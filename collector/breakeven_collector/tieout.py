@@ -20,9 +20,10 @@ from breakeven_collector.tieout_split import split, tied_out, total
 _ZERO: Final = Decimal(0)
 TieOut = dict[str, Any]
 """period (from, to: UTC days, both included), imported (bool: there is a bill), totals (billed_usd, seen_usd,
-difference_usd, open_usd, tied_out: 0 to 1 or None), parts (part → USD, adding up to the difference), findings (part,
-provider, project, key, model, item, usd, seen_share, reason, estimated), by and rows (of the dimension: name, billed_usd,
-seen_usd, tied_out, parts), proposals (command, usd), open_days, unknown_amounts. USD are decimal strings."""
+difference_usd, open_billed_usd, tied_out: 0 to 1 or None), parts (part → USD, adding up to the difference), findings
+(part, provider, project, key, model, item, usd, seen_share, reason, estimated), by and rows (of the dimension: name,
+billed_usd, seen_usd, tied_out, and each part's `…_usd`), proposals (command, provider, model, percent_off, usd),
+open_days, estimated (bool), unknown_amounts. USD are decimal strings."""
 
 
 class TieOutBy(StrEnum):

@@ -54,8 +54,8 @@ def percent_off(lines: Sequence[Line]) -> dict[tuple[str, str, str], Decimal]:
 
 
 def proposals(lines: Sequence[Line], since: date) -> list[dict[str, Any]]:
-    """Commands that enter the contracts, the dearest first: command, provider, model, percent_off and usd, which is what
-    they explain. A percentage is off the rates that hold now; where one's own price is in force, that is to be replaced.
+    """Commands that enter the contracts, the dearest first: command, provider, model, percent_off and usd, which is
+    what they explain. A percentage is off the rates that hold now; where an own price is in force, replace that.
 
     Args:
         lines: as `explain` gives them.

@@ -132,24 +132,41 @@ def test_dropped_spans_an_unknown_key_a_discount_and_searches_are_found_in_dolla
         context = "processing=batch" if step.tier == "batch" else ""
         for meter, n in used(call).items():
             which = provider, step.model, context, meter
-            rate[which] = unit = rate.get(which, None) or rates.of(call, meter)
+            rate[which] = unit = rate.get(which) or rates.of(call, meter)
             quantity[day, provider, key, step.model, context, meter] += n
             usd = n * unit
             money[day, provider, step.model, meter] += usd * DISCOUNT
             where = secret if id(call) in hidden else lost if id(call) in dropped else seen_list
             where[provider] += usd
     usage = [
-        dict(day=d, provider=p, report="usage", key_name=k, model=m, price_context=c, meter=meter, quantity=Decimal(n))
+        {
+            "day": d,
+            "provider": p,
+            "report": "usage",
+            "key_name": k,
+            "model": m,
+            "price_context": c,
+            "meter": meter,
+            "quantity": Decimal(n),
+        }
         for (d, p, k, m, c, meter), n in quantity.items()
     ]
     costs = [
-        dict(day=d, provider=p, report="costs", model=m, item=f"{m}, {meter}", meter=meter, amount_usd=usd)
+        {
+            "day": d,
+            "provider": p,
+            "report": "costs",
+            "model": m,
+            "item": f"{m}, {meter}",
+            "meter": meter,
+            "amount_usd": usd,
+        }
         for (d, p, m, meter), usd in money.items()
     ]
-    searches = dict(
-        day=(END - timedelta(days=1)).date(), provider="openai", report="costs", item="web search tool calls",
-        meter="web_search", amount_usd=SEARCHES_USD,
-    )  # fmt: skip
+    searches = {
+        **{"day": (END - timedelta(days=1)).date(), "provider": "openai", "report": "costs"},
+        **{"item": "web search tool calls", "meter": "web_search", "amount_usd": SEARCHES_USD},
+    }
     insert_billed(own.store, [*usage, *costs, searches])
 
     first, last = (END - timedelta(days=DAYS)).date(), (END - timedelta(days=1)).date()
@@ -185,3 +202,13 @@ def test_dropped_spans_an_unknown_key_a_discount_and_searches_are_found_in_dolla
     assert {one["percent_off"] for one in document["proposals"]} == {"12"}
     billed = sum(money.values()) + SEARCHES_USD
     assert totals["tied_out"] == pytest.approx(float(sum(seen_list.values()) * DISCOUNT / billed), abs=1e-8)
+
+    # The same bill as spend of features, by the rules on its keys.
+    own.attribution.keep_names()
+    by_feature: dict[str, Decimal] = defaultdict(Decimal)
+    for (_, p, k, m, c, meter), n in quantity.items():
+        by_feature["" if k == "skunkworks" else k.removesuffix("-prod")] += n * rate[p, m, c, meter]
+    told = own.store.rows("SELECT feature, sum(u.cost_usd) AS usd FROM billed_usage AS u GROUP BY feature")
+    assert {row["feature"]: round(row["usd"], 9) for row in told} == {f: round(v, 9) for f, v in by_feature.items()}
+    days = own.store.rows("SELECT sum(t.billed_usd) AS billed, sum(t.seen_usd) AS seen FROM tieout_daily AS t")
+    assert days == [{"billed": Decimal(totals["billed_usd"]), "seen": Decimal(totals["seen_usd"])}]
