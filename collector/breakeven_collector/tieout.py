@@ -170,13 +170,14 @@ def _findings(lines: Sequence[Line]) -> list[dict[str, Any]]:
             if amount:
                 # A key is a finding as a whole, whatever its models; a price is one of a model, whatever the key.
                 by_key = part is Part.UNSEEN and line.key != ""
-                where = ("", "") if part is Part.PRICE else (line.project, line.key)
+                project, name = ("", "") if part is Part.PRICE else (line.project, line.key)
                 model = "" if by_key else line.model
                 item = "" if by_key else line.item
                 key = (
                     part,
                     line.provider,
-                    *where,
+                    project,
+                    name,
                     model,
                     item,
                     line.reason if part is not Part.PRICE else "",
