@@ -50,6 +50,11 @@ def know_billed_names(store: Store, catalog: Catalog) -> int:
     return len(new)
 
 
+def utc_days(period: Period) -> tuple[date, date]:
+    """The first and the last UTC day that stand for a period: those of its dates."""
+    return period.start.date(), (period.end - timedelta(microseconds=1)).date()
+
+
 def build_tieout(
     store: Store,
     catalog: Catalog,
@@ -73,7 +78,7 @@ def build_tieout(
         StoreError: the store cannot be read.
     """
     know_billed_names(store, catalog)
-    first, last = period.start.date(), (period.end - timedelta(microseconds=1)).date()
+    first, last = utc_days(period)
     asked = {**of_project(project), "from": _seconds(first), "to": _seconds(last + timedelta(days=1))}
     bill = store.query_file("tieout_billed", asked)
     models = {
