@@ -1,4 +1,4 @@
-"""The bill by who drives it, from the providers' accounts alone: usage by key, by the `[[map]]` rules, at our prices."""
+"""The bill by who drives it, from accounts alone: usage by key and project, by the `[[map]]` rules, at our prices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
