@@ -12,11 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breakeven_collector import otlp
 from breakeven_collector.access import Reading
-from breakeven_collector.billed_api import billed_router
+from breakeven_collector.billed_api import billed_router, take_up_bill
 from breakeven_collector.bugs import CatchBugs
 from breakeven_collector.errors import CONFIG_UNUSABLE, BadRequest, ConfigError, StoreError
 from breakeven_collector.headers import SecurityHeaders
 from breakeven_collector.health import health_document, why_not_ready
+from breakeven_collector.imports_api import imports_router
 from breakeven_collector.keys_api import keys_router
 from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
@@ -60,6 +61,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(tieout_router(pipeline, access))
     app.include_router(billed_router(pipeline, access))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
+    app.include_router(imports_router(pipeline.store, access, then=lambda: take_up_bill(pipeline)))
     app.include_router(keys_router(pipeline.store, access))
     app.include_router(store_router(pipeline, access.owner))
 

@@ -11,6 +11,17 @@ from breakeven_collector.billed_report import BilledBy, BilledReport, build_bill
 from breakeven_collector.errors import CONFIG_UNUSABLE
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.tieout import know_billed_names
+
+
+def take_up_bill(pipeline: Pipeline) -> None:
+    """Give what an import brought its prices and its features, at once.
+
+    Raises:
+        StoreError: the store refuses.
+    """
+    know_billed_names(pipeline.store, pipeline.catalog)
+    pipeline.attribution.keep_names()
 
 
 def billed_router(pipeline: Pipeline, access: Access) -> APIRouter:

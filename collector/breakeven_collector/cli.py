@@ -9,7 +9,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from breakeven_collector import cli_import as _cli_import  # noqa: F401  # its commands register themselves
 from breakeven_collector.billed_report import BilledBy
+from breakeven_collector.cli_import_app import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
 from breakeven_collector.cli_options import (
@@ -73,6 +75,9 @@ class Source(StrEnum):
     AUTO = "auto"
     CALLS = "calls"
     BILLED = "billed"
+
+
+app.add_typer(import_app)
 
 
 class Format(StrEnum):

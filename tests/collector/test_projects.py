@@ -55,8 +55,10 @@ ADMIN_READ = {
     ("GET", "/metrics"): "/metrics",
     ("GET", "/api/backup/{name}"): "/api/backup/none",
     ("GET", "/api/jobs/{name}"): "/api/jobs/none",
+    ("GET", "/api/imports/days"): "/api/imports/days?source=openai",
 }
 
+ACCOUNT: dict[str, Any] = {"source": "openai", "origin": {"name": "x.json"}, "lines": [], "covered": []}
 OVERRIDE = {"model": "gpt-4o", "valid_from": "2026-01-01", "percent_off": "10"}
 CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/api/keys"): ("/api/keys", {"scope": "read"}),
@@ -65,6 +67,7 @@ CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("DELETE", "/api/prices/overrides/{what:path}"): ("/api/prices/overrides/gpt-4o", None),
     ("POST", "/api/prices/books"): ("/api/prices/books", []),
     ("POST", "/api/backup"): ("/api/backup", {}),
+    ("POST", "/api/imports"): ("/api/imports", ACCOUNT),
     ("POST", "/api/erase"): ("/api/erase", {"column": "user_id", "id": "x"}),
 }
 """What only an admin may do."""
@@ -306,6 +309,7 @@ def test_what_changes_something_refuses_read_and_ingest_keys_and_admins_beyond_t
         ("POST", "/api/prices/overrides", OVERRIDE),
         ("POST", "/api/prices/overrides", {**OVERRIDE, "project": B}),
         ("POST", "/api/prices/books", []),
+        ("POST", "/api/imports", {**ACCOUNT, "project": B}),
     ]
     for method, path, document in beyond:
         answer = admin.ask(method, path, document)

@@ -183,7 +183,7 @@ class Plan:
                     outcome = _failure(dice)
                     seconds = outcome.seconds
                 else:
-                    tokens = _tokens(random, step, dice)
+                    tokens = draw_tokens(random, step, dice)
                     seconds = (0.35 + 4e-6 * tokens[0] + 0.008 * tokens[1]) * (0.7 + 0.6 * dice)
                     if dice > 1 - step.without_usage:
                         outcome, tokens = WITHOUT_USAGE, (0, 0, 0, 0, 0)
@@ -201,7 +201,7 @@ class Plan:
         return now
 
 
-def _tokens(random: Random, step: Step, dice: float) -> tuple[int, int, int, int, int]:
+def draw_tokens(random: Random, step: Step, dice: float) -> tuple[int, int, int, int, int]:
     """Input, output, read from the cache, written to it, reasoning."""
     input_tokens = step.input_tokens(random.gauss(0.0, 1.0))
     output_tokens = step.output_tokens(random.gauss(0.0, 1.0))

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Final
 
 from breakeven import attributes as a
 
 from breakeven_collector.demo import encode
+from breakeven_collector.demo.bill import Bill, Terms, bill_for
 from breakeven_collector.demo.clients import (
     ANSWERED,
     ANTHROPIC,
@@ -170,6 +171,10 @@ class Traffic:
         for call in self._plan:
             expected.add(call)
         return expected
+
+    def bill(self, terms: Terms | None = None) -> Bill:
+        """What the providers' accounts say of it; counted from the plan, too."""
+        return bill_for(self._plan, self.start.astimezone(UTC).date(), self.end.astimezone(UTC).date(), terms)
 
 
 def _nanoseconds(moment: datetime) -> int:

@@ -7,14 +7,14 @@ function by its name in a string, and all that nobody needs over a bill.
 
 from typing import Final
 
-RELATIONS: Final = ("spend", "calls", "origins", "billed", "price_book", "price_books")
+RELATIONS: Final = ("spend", "calls", "origins", "billed", "billed_now", "imports", "price_book", "price_books")
 """Tables and views that may be read."""
 PRICED_WITH: Final = "spend_of"
 """`spend_of(book='…')`: spend, priced with another book."""
 
 PROJECT_TABLES: Final = {
     **dict.fromkeys(
-        ("calls", "spend_slices", "spend_cubes", "origins", "billed", "token_ratios", "attributions"), False
+        ("calls", "spend_slices", "spend_cubes", "origins", "billed", "imports", "token_ratios", "attributions"), False
     ),
     "price_override": True,
 }

@@ -1,0 +1,226 @@
+"""Files of accounts: JSON pages, lists of pages, JSONL, CSV, Parquet. The rest of a file with a bad row goes in."""
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from hashlib import file_digest
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+from breakeven_collector.imports import anthropic, focus, openai
+from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed
+
+Progress = Callable[[str, int, int], None]
+"""What is read, bytes done, of how many."""
+_STEP: Final = 2_000
+_MOST_BAD: Final = 10_000
+
+
+def read_files(
+    source: str,
+    paths: Sequence[Path],
+    *,
+    now: datetime,
+    rates: Mapping[str, Decimal] | None = None,
+    progress: Progress = lambda _what, _done, _all: None,
+) -> Account:
+    """Read files as one account.
+
+    Args:
+        source: openai, anthropic or focus.
+        paths: the files; those of one export belong together.
+        now: the present: what of it is still open.
+        rates: currency → dollars for one of it, for FOCUS.
+        progress: is told how far it is.
+
+    Raises:
+        ImportFailed: a file is none of that source.
+        OSError: a file cannot be read.
+    """
+    account, names, seen = Account(source), dict[str, str](), set[str]()
+    for path in paths:
+        with path.open("rb") as file:
+            sha = file_digest(file, "sha256").hexdigest()
+        if sha in seen:
+            account.warnings[f"{path.name}: the same as a file before, and read once"] += 1
+            continue
+        seen.add(sha)
+        if source == "focus":
+            _read_focus(account, path, rates or {}, now, progress)
+            continue
+        with path.open("rb") as file:
+            first = file.read(4_096).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        if first in (b"{", b"["):
+            one = Account(source)
+            for where, page in _pages(path, one, progress):
+                take_page(one, names, page, where, now=now)
+            _tell_empty_days(one, path)
+            merge(account, one)
+        elif source == "openai":
+            _read_openai_csv(account, path, now, progress)
+        else:
+            raise ImportFailed(f"{path}: not JSON; Anthropic's reports are read as the API answers them")
+    name_keys(account, names)
+    if not account.lines and not account.covered and not account.bad and not account.skipped:
+        raise ImportFailed(f"{', '.join(map(str, paths))}: nothing of {source} in it")
+    return account
+
+
+def take_page(account: Account, names: dict[str, str], page: Any, where: str, *, now: datetime) -> None:
+    """Take a page of a report, or of the list of keys: a bucket that an earlier page had takes its place."""
+
+    def bad(at: str, error: BadRow) -> None:
+        note_bad(account, at, str(error))
+
+    if not isinstance(page, dict):
+        bad(where, BadRow("not a page: an object with data"))
+        return
+    found = cast(dict[str, Any], page)
+    data: Any = found.get("data")
+    if isinstance(data, list) and data and all(map(_is_key, cast(list[Any], data))):
+        names.update((key["id"], key["name"]) for key in cast(list[dict[str, Any]], data) if key.get("name"))
+        return
+    if "data" not in found and "results" in found:
+        found = {"data": [found]}
+    one = Account(account.source)
+    (openai if account.source == "openai" else anthropic).read_page(one, found, where, bad, now=now)
+    merge(account, one)
+
+
+def merge(account: Account, page: Account) -> None:
+    """Put a page to the rest."""
+    buckets = {(line.report, line.part, line.from_time) for line in page.lines}
+    again = [line for line in account.lines if (line.report, line.part, line.from_time) in buckets] if buckets else []
+    if again:
+        account.warnings["a bucket came in more than one page; the last one was taken"] += 1
+        account.lines = [line for line in account.lines if (line.report, line.part, line.from_time) not in buckets]
+    account.lines += page.lines
+    account.covered |= page.covered
+    account.untold |= page.untold
+    account.bad += page.bad
+    account.warnings.update(page.warnings)
+
+
+def _tell_empty_days(account: Account, path: Path) -> None:
+    """Days of empty pages are of the report that the rest of the file is of."""
+    parts = {(report, part) for report, part, _ in account.covered}
+    if len(parts) == 1:
+        account.covered |= {(*next(iter(parts)), day) for day in account.untold}
+    elif account.untold:
+        account.warnings[f"{path.name}: days without a result do not say of which report they are; not taken"] += 1
+    account.untold.clear()
+
+
+def name_keys(account: Account, names: Mapping[str, str]) -> None:
+    """Give keys the names that a list of keys has for them."""
+    if names:
+        account.lines = [
+            replace(line, key_name=names[line.key_id]) if line.key_id in names else line for line in account.lines
+        ]
+
+
+def note_bad(account: Account, where: str, reason: str) -> None:
+    """List a row that was left out."""
+    if len(account.bad) >= _MOST_BAD:
+        raise ImportFailed(f"more than {_MOST_BAD:,} bad rows, the last one {where}: {reason}")
+    account.bad.append(Bad(where, reason))
+
+
+def _is_key(item: Any) -> bool:
+    return isinstance(item, dict) and (
+        cast(dict[str, Any], item).get("object") == "organization.project.api_key"
+        or cast(dict[str, Any], item).get("type") == "api_key"
+    )
+
+
+def _pages(path: Path, account: Account, progress: Progress) -> Iterator[tuple[str, Any]]:
+    size = path.stat().st_size
+    with path.open(encoding="utf-8-sig") as file:
+        first = file.readline()
+        if _json(first) is not None and (rest := file.readline()):
+            for number, line in enumerate(_chain(first, rest, file), 1):
+                if not line.strip():
+                    continue
+                if (page := _json(line)) is None:
+                    note_bad(account, f"{path.name}, line {number}", "not JSON")
+                else:
+                    yield f"{path.name}, line {number}", page
+                progress(path.name, min(number * len(line), size), size)
+            return
+    try:
+        document = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise ImportFailed(f"{path}: not JSON ({error})") from None
+    pages: list[Any] = cast(list[Any], document) if isinstance(document, list) else [document]
+    for number, page in enumerate(pages):
+        yield path.name if document is page else f"{path.name}: [{number}]", page
+        progress(path.name, size * (number + 1) // len(pages), size)
+
+
+def _chain(first: str, second: str, rest: IO[str]) -> Iterator[str]:
+    yield first
+    yield second
+    yield from rest
+
+
+def _json(line: str) -> Any:
+    try:
+        return json.loads(line, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _rows(path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:
+    size = path.stat().st_size
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        for number, row in enumerate(reader):
+            if number % _STEP == 0:
+                progress(path.name, file.buffer.tell(), size)
+            yield f"{path.name}, line {reader.line_num}", {k: v or "" for k, v in row.items() if isinstance(k, str)}
+    progress(path.name, size, size)
+
+
+def _read_openai_csv(account: Account, path: Path, now: datetime, progress: Progress) -> None:
+    for where, row in _rows(path, progress):
+        try:
+            openai.read_csv_row(account, row, now=now)
+        except BadRow as error:
+            note_bad(account, where, str(error))
+
+
+def _read_focus(account: Account, path: Path, rates: Mapping[str, Decimal], now: datetime, progress: Progress) -> None:
+    with path.open("rb") as file:
+        parquet = file.read(4) == b"PAR1"
+    for where, row in (_parquet_rows if parquet else _rows)(path, progress):
+        if missing := [name for name in focus.NEEDED if name not in row]:
+            raise ImportFailed(f"{path}: not a FOCUS file, it has no column {', '.join(missing)}")
+        try:
+            focus.read_row(account, row, rates=rates, now=now)
+        except BadRow as error:
+            note_bad(account, where, str(error))
+
+
+def _parquet_rows(path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:
+    from pyarrow import parquet
+
+    file: Any = parquet.ParquetFile(path)
+    total, number = file.metadata.num_rows, 0
+    for batch in file.iter_batches(_STEP):
+        for row in batch.to_pylist():
+            number += 1
+            yield f"{path.name}, row {number}", {name: _text(value) for name, value in row.items()}
+        progress(path.name, number, total)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):  # a map, as Parquet has it
+        return json.dumps(dict(cast(list[tuple[str, Any]], value)))
+    return json.dumps(value) if isinstance(value, dict) else str(value)
