@@ -32,8 +32,8 @@ def billed_notes(billed: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines = [
         (
             "billed",
-            f"{about}{signed(totals['billed_usd'])} by the providers, {signed(totals['seen_usd'])} of it and beside it "
-            f"seen: tied out {share}; `breakeven tieout` says why",
+            f"{about}{signed(totals['billed_usd'])} by the providers, {signed(totals['seen_usd'])} "
+            f"seen: tied out {share}; `breakeven tieout` says what is missing",
         )
     ]
     if Decimal(billed["unseen_usd"]):
