@@ -1,5 +1,6 @@
 """Features and owners that the keys and projects of a bill suggest. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -16,6 +17,8 @@ _OF_KEYS: Final = frozenset(
     }
 )
 """What stands at an end of a key's name, and says that it is a key."""
+_PROVIDERS_ID: Final = re.compile(r"(proj|wrkspc|key|apikey|org|user|sk)[_-]")
+"""How the providers' own ids begin."""
 _CLEAR: Final = Decimal("0.9")
 """From this share of a key's calls on, the key is that feature's."""
 
@@ -114,7 +117,7 @@ def name_of_key(text: str, known: Iterable[str] = (), common: frozenset[str] = f
         known: names of features that there are.
         common: first words that the names of all keys have: the firm's.
     """
-    if looks_like_an_id(text):
+    if looks_like_an_id(text) or _PROVIDERS_ID.match(text):
         return ""
     words = feature_name(text).split("-")
     noise = ENVIRONMENTS | _OF_KEYS
@@ -126,7 +129,7 @@ def name_of_key(text: str, known: Iterable[str] = (), common: frozenset[str] = f
     if inside := [name for name in known if name and f"-{feature_name(name)}-" in joined]:
         return max(inside, key=lambda name: (len(name), name))
     name = "-".join(words)
-    return "" if says_nothing(name) or words[0] in noise else name
+    return "" if len(name) < 2 or says_nothing(name) or words[0] in noise else name
 
 
 def _common_words(keys: Sequence[BilledKey]) -> frozenset[str]:
