@@ -13,7 +13,8 @@ from breakeven_collector.period import Period
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
-from breakeven_collector.tieout_prices import explain, proposals
+from breakeven_collector.tieout_contracts import OwnPrice, OwnPrices, proposals, their_rates
+from breakeven_collector.tieout_prices import explain
 from breakeven_collector.tieout_rows import CALL_METERS, Billed, Line, Part, Seen
 from breakeven_collector.tieout_split import split, tied_out, total
 
@@ -94,7 +95,8 @@ def build_tieout(
 
     billed = [_billed(row, canonical(row), declared) for row in bill]
     seen = [_seen(row, canonical(row)) for row in store.query_file("tieout_seen", asked)] if bill else []
-    lines = explain(split(billed, seen))
+    own = _own_prices(store.query_file("own_prices", asked)) if bill else OwnPrices()
+    lines = explain(split(billed, seen), own)
     return {
         "period": {"from": first.isoformat(), "to": last.isoformat(), "timezone": "UTC"},
         "imported": bool(bill),
@@ -103,7 +105,7 @@ def build_tieout(
         "findings": _findings(lines),
         "by": str(by),
         "rows": _rows(lines, by),
-        "proposals": proposals(lines, first),
+        "proposals": proposals(lines, first, own, their_rates(billed, seen), seen),
         "open_days": sorted({line.day.isoformat() for line in lines if line.open}),
         "estimated": any(line.estimated for line in lines),
         "unknown_amounts": {
@@ -111,6 +113,14 @@ def build_tieout(
             "currencies": sorted({currency for row in bill for currency in row["unknown_currencies"]}),
         },
     }
+
+
+def _own_prices(rows: Sequence[Mapping[str, Any]]) -> OwnPrices:
+    found: dict[tuple[str, str], list[OwnPrice]] = {}
+    for row in rows:
+        price = OwnPrice(row["first"], row["after"], row["project"], row["factor"], row["amortised"])
+        found.setdefault((row["provider"], row["model"]), []).append(price)
+    return OwnPrices(found)
 
 
 def _billed(row: Mapping[str, Any], model: str, declared: Declarations) -> Billed:
@@ -136,6 +146,7 @@ def _billed(row: Mapping[str, Any], model: str, declared: Declarations) -> Bille
         features=frozenset(name for name, _ in declared.aliases.shares(rule.feature, row["day"]))
         if rule
         else frozenset(),
+        context=row["price_context"],
     )
 
 
@@ -152,6 +163,7 @@ def _seen(row: Mapping[str, Any], model: str) -> Seen:
         project=row["provider_project"],
         key=row["provider_key"],
         feature=row["feature"],
+        context=row["price_context"],
     )
 
 

@@ -56,6 +56,8 @@ class Billed:
     open: bool = False
     features: frozenset[str] = frozenset()
     """Whose the key is by the rules."""
+    context: str = ""
+    """Of the price, spelled as calls.price_context."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ class Seen:
     """At the provider; empty: spans do not tell."""
     key: str = ""
     feature: str = ""
+    context: str = ""
+    """Of the price, spelled as calls.price_context."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,12 @@ from breakeven_collector.store import Store
 def insert_billed(store: Store, lines: Sequence[Mapping[str, Any]], project: str = "default") -> None:
     """One import a provider; `day` stands for from_time and to_time, and amounts are in USD unless they say another."""
     for source in sorted({line["provider"] for line in lines}):
-        account = Account(source, [_line(line) for line in lines if line["provider"] == source])
-        Imports(store).add(account, Origin("test", extent="whole"), project)
+        Imports(store).add(account_of(source, lines), Origin("test", extent="whole"), project)
+
+
+def account_of(source: str, lines: Sequence[Mapping[str, Any]]) -> Account:
+    """The lines of one provider as its account."""
+    return Account(source, [_line(line) for line in lines if line["provider"] == source])
 
 
 def _line(line: Mapping[str, Any]) -> Line:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from shlex import split
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,13 +15,14 @@ import pytest
 from breakeven_collector.billed_report import BilledBy
 from breakeven_collector.cli import By, app
 from breakeven_collector.declarations import load_declarations
+from breakeven_collector.imports.keep import Imports, Origin
 from breakeven_collector.render_billed import billed_csv, print_billed_report
 from breakeven_collector.report import Dimension
 from breakeven_collector.serve import Collector
 from rich.console import Console
 from typer.testing import CliRunner
 
-from tests.collector.billed_lines import insert_billed
+from tests.collector.billed_lines import account_of, insert_billed
 from tests.collector.client import Client
 from tests.conftest import quick_settings
 from tests.spans import Call, body
@@ -210,3 +212,45 @@ def test_views_are_asked_in_sql(billed: Collector) -> None:
         answer = Client(billed.url).send("GET", f"/clickhouse?{urlencode({'query': sql})}")
         assert answer.status == 200, answer
         assert told in answer.body.decode()
+
+
+def test_a_proposed_contract_entered_as_printed_leaves_no_price_to_be_told(billed: Collector) -> None:
+    """Beside nothing, in place of a percentage, in place of rates, and by kind of token."""
+    day = DAY - timedelta(days=1)
+    at = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+    paid = {  # USD a million tokens: input, output
+        "gpt-4o": (Decimal("2.25"), Decimal(9)),  # 10 % off
+        "gpt-4o-mini": (Decimal("0.12"), Decimal("0.48")),  # 20 % off, of which 5 are known
+        "gpt-4.1": (Decimal(1), Decimal(8)),  # half the price for input, and the list's for output
+        "gpt-4.1-mini": (Decimal("0.75"), Decimal(3)),  # a quarter off our own rates
+    }
+    calls = [Call(at=at, model=model, input_tokens=200_000, output_tokens=100_000) for model in paid]
+    assert Client(billed.url).post(b"".join(body(call) for call in calls)).status == 200
+    billed.pipeline.drain()
+    lines: list[dict[str, Any]] = []
+    for model, usd in paid.items():
+        for meter, quantity, rate in zip(("uncached_tokens", "output_tokens"), (200_000, 100_000), usd, strict=True):
+            line = {"day": day, "provider": "openai", "model": model, "meter": meter}
+            lines.append({**line, "report": "usage", "quantity": Decimal(quantity)})
+            lines.append(
+                {**line, "report": "costs", "item": f"{model}, {meter}", "amount_usd": quantity * rate / 10**6}
+            )
+    Imports(billed.pipeline.store).add(account_of("openai", lines), Origin("test", extent="part"), "default")
+    run(billed, "prices", "set", "gpt-4o-mini", "--provider", "openai", "--percent-off", "5", "--from", "2026-01-01")
+    run(billed, "prices", "set", "gpt-4.1-mini", *["--provider", "openai", "--input", "1", "--output", "4", "--from", "2026-01-01"])
+    ask = ("tieout", "--from", f"{day}", "--to", f"{day}", "--format", "json")
+    before = json.loads(run(billed, *ask))
+    assert {one["command"] for one in before["proposals"]} == {
+        f"breakeven prices set {what} --from {day}"
+        for what in (
+            "gpt-4o --provider openai --percent-off 10",
+            "gpt-4o-mini --provider openai --percent-off 20",
+            "gpt-4.1 --provider openai --input 1 --output 8 --cache-read 0.5 --meter web_search=0.01",
+            "gpt-4.1-mini --provider openai --input 0.75 --output 3",
+        )
+    }
+    for one in before["proposals"]:
+        run(billed, *split(one["command"])[1:])
+    after = json.loads(run(billed, *ask))
+    assert (after["proposals"], after["parts"]["price"]) == ([], "0")
+    assert (after["totals"]["difference_usd"], after["totals"]["tied_out"]) == ("0", 1)
