@@ -23,6 +23,14 @@ _OPTIONS: Final = {
     "image_input_tokens": "--image-input",
     "audio_output_tokens": "--audio-output",
 }
+_ELSE: Final = {
+    **dict.fromkeys(
+        ("cache_read_tokens", "cache_write_5m_tokens", "audio_input_tokens", "image_input_tokens"), "uncached_tokens"
+    ),
+    "cache_write_1h_tokens": "cache_write_5m_tokens",
+    "audio_output_tokens": "output_tokens",
+}
+"""Kind of token → the kind whose rate it has where it has none of its own, as `prices set` takes it."""
 Name = tuple[str, str]
 """Provider and model."""
 Rates = Mapping[str, Decimal]
@@ -100,7 +108,7 @@ def their_rates(billed: Sequence[Billed], seen: Sequence[Seen]) -> dict[Name, di
             "uncached_tokens",
             "output_tokens",
         }:
-            found[name] = {**known[name], **theirs}
+            found[name] = _following(known[name], theirs)
     return found
 
 
@@ -157,11 +165,23 @@ def proposals(
     return sorted(found, key=lambda one: (-abs(Decimal(one["usd"])), one["provider"], one["model"]))
 
 
+def _following(ours: Rates, theirs: Rates) -> dict[str, Decimal]:
+    """Our rates, where one that is only another's follows that one to theirs."""
+    found = dict(ours)
+    for meter in _OPTIONS:
+        base = _ELSE.get(meter)
+        if meter in theirs:
+            found[meter] = theirs[meter]
+        elif base in found and ours.get(meter) == ours.get(base):
+            found[meter] = found[base]
+    return found
+
+
 def _options(rates: Rates) -> str:
     told = [
         f"{option} {(rates[meter] * _MILLION).quantize(Decimal('1e-6')).normalize():f}"
         for meter, option in _OPTIONS.items()
-        if meter in rates
+        if meter in rates and rates[meter] != rates.get(_ELSE.get(meter, ""))
     ]
     if rates.get("requests"):
         told.append(f"--request {rates['requests'].normalize():f}")

@@ -44,7 +44,8 @@ def _where(line: Line, own: OwnPrices) -> _Where:
 
 def percent_off(lines: Sequence[Line], own: OwnPrices) -> dict[_Where, Decimal]:
     """Provider, model, meter and our own price → percent by which the bill is below our prices, 0 where it is not worth
-    a contract. What our prices make nothing of is not in it. Where all models of a provider have about the same, it is the same."""
+    a contract. What our prices make nothing of is not in it. Where all models of a provider have about the same, it is
+    the same."""
     sums: dict[_Where, tuple[Decimal, Decimal]] = {}
     for line in lines:
         if Part.PRICE in line.parts and line.seen_usd:

@@ -237,7 +237,13 @@ def test_a_proposed_contract_entered_as_printed_leaves_no_price_to_be_told(bille
             )
     Imports(billed.pipeline.store).add(account_of("openai", lines), Origin("test", extent="part"), "default")
     run(billed, "prices", "set", "gpt-4o-mini", "--provider", "openai", "--percent-off", "5", "--from", "2026-01-01")
-    run(billed, "prices", "set", "gpt-4.1-mini", *["--provider", "openai", "--input", "1", "--output", "4", "--from", "2026-01-01"])
+    run(
+        billed,
+        "prices",
+        "set",
+        "gpt-4.1-mini",
+        *["--provider", "openai", "--input", "1", "--output", "4", "--from", "2026-01-01"],
+    )
     ask = ("tieout", "--from", f"{day}", "--to", f"{day}", "--format", "json")
     before = json.loads(run(billed, *ask))
     assert {one["command"] for one in before["proposals"]} == {
@@ -245,7 +251,7 @@ def test_a_proposed_contract_entered_as_printed_leaves_no_price_to_be_told(bille
         for what in (
             "gpt-4o --provider openai --percent-off 10",
             "gpt-4o-mini --provider openai --percent-off 20",
-            "gpt-4.1 --provider openai --input 1 --output 8 --cache-read 0.5 --meter web_search=0.01",
+            "gpt-4.1 --provider openai --input 1 --output 8 --cache-read 0.5 --meter storage_search=0.0025 --meter web_search=0.01",
             "gpt-4.1-mini --provider openai --input 0.75 --output 3",
         )
     }
