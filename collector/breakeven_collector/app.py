@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -12,8 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breakeven_collector import otlp
 from breakeven_collector.access import Reading
+from breakeven_collector.billed_api import billed_router, take_up_bill
 from breakeven_collector.bugs import CatchBugs
-from breakeven_collector.errors import BadRequest, ConfigError, StoreError
+from breakeven_collector.errors import CONFIG_UNUSABLE, BadRequest, ConfigError, StoreError
 from breakeven_collector.headers import SecurityHeaders
 from breakeven_collector.health import health_document, why_not_ready
 from breakeven_collector.histories.api import imported_router
@@ -27,12 +28,10 @@ from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices_api import prices_router
 from breakeven_collector.receiver import PATHS, Receiver
 from breakeven_collector.report import Dimension, Report, build_report
+from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
-
-_CONFIG_UNUSABLE: Final = (
-    "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
-)
+from breakeven_collector.tieout_api import tieout_router
 
 
 class _App(FastAPI):
@@ -60,8 +59,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(receiver.router())
     app.include_router(metrics_router(pipeline), dependencies=[Depends(access.owner)])
     app.include_router(origins_router(pipeline.store, access))
+    app.include_router(tieout_router(pipeline, access))
+    app.include_router(billed_router(pipeline, access))
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
-    app.include_router(imports_router(pipeline.store, access))
+    app.include_router(imports_router(pipeline.store, access, then=lambda: take_up_bill(pipeline)))
     app.include_router(keys_router(pipeline.store, access))
     app.include_router(store_router(pipeline, access.owner))
     app.include_router(imported_router(pipeline, access))
@@ -92,7 +93,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 
     @app.exception_handler(ConfigError)
     async def _config_error(request: Request, error: ConfigError) -> Response:
-        return _status_response(request, 500, str(error) if _runs_it(request) else _CONFIG_UNUSABLE, {})
+        return _status_response(request, 500, str(error) if _runs_it(request) else CONFIG_UNUSABLE, {})
 
     # Not async: they look into folders.
     @app.get("/healthz")
@@ -132,7 +133,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             project=reading.project,
         )
         if document["config_error"] and not _runs_it(request):
-            document["config_error"] = _CONFIG_UNUSABLE
+            document["config_error"] = CONFIG_UNUSABLE
         return document
 
     @app.get("/api/openapi.json", include_in_schema=False, dependencies=[Depends(access.reader)])
@@ -146,9 +147,16 @@ def create_app(pipeline: Pipeline) -> FastAPI:
 def _report(pipeline: Pipeline, **asked: Any) -> Report:
     # A file that is broken now takes nothing away: what it declared last still counts, and the report says so.
     features = pipeline.attribution.features()
-    return build_report(
+    document = build_report(
         pipeline.store, features=features, config_error=pipeline.attribution.config_error or None, **asked
     )
+    document["billed"] = billed_summary(
+        pipeline.store,
+        lambda: (pipeline.catalog, pipeline.attribution.declared),
+        period=asked["period"],
+        project=asked["project"],
+    )
+    return document
 
 
 def _runs_it(request: Request) -> bool:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from breakeven_collector import cli_import as _cli_import  # noqa: F401  # its commands register themselves
 from breakeven_collector import cli_import_history as _cli_import_history  # noqa: F401  # likewise
+from breakeven_collector.billed_report import BilledBy
 from breakeven_collector.cli_import_app import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
@@ -23,6 +24,7 @@ from breakeven_collector.cli_options import (
     Port,
     StoreAddress,
     Url,
+    fail,
     log_to_stderr,
     plain_errors,
     settings_of,
@@ -30,7 +32,8 @@ from breakeven_collector.cli_options import (
 from breakeven_collector.cli_prices import prices_app
 from breakeven_collector.cli_sql import sql_app
 from breakeven_collector.cli_store import store_app
-from breakeven_collector.report import Dimension
+from breakeven_collector.cli_tieout import tieout_app
+from breakeven_collector.report import Dimension, Report
 
 app = typer.Typer(
     name="breakeven",
@@ -45,6 +48,36 @@ app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
 app.add_typer(sql_app)
 app.add_typer(store_app)
+app.add_typer(tieout_app)
+
+
+class By(StrEnum):
+    """What a report can be broken down by, from calls or from accounts."""
+
+    FEATURE = "feature"
+    MODEL = "model"
+    PROVIDER = "provider"
+    TENANT = "tenant"
+    USER = "user"
+    SERVICE = "service"
+    ENVIRONMENT = "environment"
+    OWNER = "owner"
+    COST_CENTRE = "cost_centre"
+    COST_CLASS = "cost_class"
+    DAY = "day"
+    MONTH = "month"
+    KEY = "key"
+    PROJECT = "project"
+
+
+class Source(StrEnum):
+    """Whose word a report takes."""
+
+    AUTO = "auto"
+    CALLS = "calls"
+    BILLED = "billed"
+
+
 app.add_typer(import_app)
 
 
@@ -141,8 +174,19 @@ def report(
         int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many days (UTC), today included.")
     ] = 30,
     by: Annotated[
-        Dimension, typer.Option(envvar="BREAKEVEN_BY", help="What to break the bill down by.")
-    ] = Dimension.FEATURE,
+        By,
+        typer.Option(
+            envvar="BREAKEVEN_BY",
+            help="What to break the bill down by; key and project are the provider's, of an imported bill.",
+        ),
+    ] = By.FEATURE,
+    source: Annotated[
+        Source,
+        typer.Option(
+            envvar="BREAKEVEN_SOURCE",
+            help="What calls told, or what the providers' accounts say; auto: accounts where there are no calls.",
+        ),
+    ] = Source.AUTO,
     month: Annotated[
         str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
     ] = None,
@@ -185,18 +229,33 @@ def report(
     config: Config = None,
 ) -> None:
     """Print the bill: who drives it, and how far it can be trusted."""
-    from breakeven_collector import render
+    from breakeven_collector import render, render_billed
     from breakeven_collector.period import Asked
     from breakeven_collector.source import fetch_report
+    from breakeven_collector.source_billed import fetch_billed_report
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
     asked = Asked(days, month, first and first.date(), last and last.date(), settings.timezone)
     with plain_errors():
-        document = fetch_report(settings, url, asked=asked, by=by, book=book, project=project)
+        billed_by = BilledBy(by) if by in [*BilledBy] else None
+        dimension = Dimension(by) if by in [*Dimension] else None
+        document: Report = {}
+        if source is Source.BILLED and billed_by is None:
+            fail(f"--by {by}: a bill does not tell it; it tells {', '.join(BilledBy)}")
+        if source is Source.CALLS and dimension is None:
+            fail(f"--by {by}: only a bill tells it; leave --source out, or say --source billed")
+        if source is not Source.BILLED and dimension is not None:
+            document = fetch_report(settings, url, asked=asked, by=dimension, book=book, project=project)
+        told = bool(document) and (document["totals"]["calls"] or not document.get("billed"))
+        if source is not Source.CALLS and billed_by is not None and not told:
+            document = fetch_billed_report(settings, url, asked=asked, by=billed_by, project=project)
+    is_bill = document.get("source") == "billed"
     if format is Format.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     elif format is Format.CSV:
-        typer.echo(render.report_csv(document), nl=False)
+        typer.echo((render_billed.billed_csv if is_bill else render.report_csv)(document), nl=False)
+    elif is_bill:
+        render_billed.print_billed_report(document)
     else:
         render.print_report(document, removed=removed)
 

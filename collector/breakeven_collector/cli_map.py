@@ -1,7 +1,9 @@
 """`breakeven map`: turn where calls come from into features, by rules in breakeven.toml."""
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,12 +11,22 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from breakeven_collector.billed_proposals import BilledProposal, propose_billed
 from breakeven_collector.cli_options import Config, DataDir, Port, StoreAddress, Url, fail, plain_errors, settings_of
 from breakeven_collector.config_file import Period, today
 from breakeven_collector.declarations import Declarations, load_declarations
 from breakeven_collector.errors import BreakevenError
-from breakeven_collector.map_file import NewRule, append_rules, comment_of, new_rule
+from breakeven_collector.map_billed import (
+    billed_document,
+    billed_rules,
+    new_owners,
+    print_billed,
+    print_unnamed,
+)
+from breakeven_collector.map_edit import edit_rules
+from breakeven_collector.map_file import NewRule, append_rules, append_text, comment_of, new_rule
 from breakeven_collector.map_overview import Overview, cuts, doubtful_names, overview
+from breakeven_collector.map_rules import Match
 from breakeven_collector.proposals import Proposal, propose
 from breakeven_collector.render_map import (
     as_text,
@@ -45,18 +57,25 @@ Days = Annotated[
     int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="Look at the last so many days (UTC).")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Take every proposal as it is.")]
+Edit = Annotated[
+    bool, typer.Option("--edit", "-e", help="Open the proposals in $VISUAL or $EDITOR; what is saved is written.")
+]
 Form = Annotated[Format, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 Patterns = list[str] | None
+_ALL_MAPPED = "no call of these days lacks a feature."
 
 
 def _pattern(what: str) -> Any:
     return typer.Option(help=f"{what}, as a shell pattern; more than one: any of them.")
 
 
-@map_app.callback(epilog="Examples:\n\n  breakeven map\n\n  breakeven map list\n\n  breakeven map --yes")
+@map_app.callback(
+    epilog="Examples:\n\n  breakeven map\n\n  breakeven map list\n\n  breakeven map --yes\n\n  breakeven map --edit"
+)
 def main(
     context: typer.Context,
     yes: Yes = False,
+    edit: Edit = False,
     days: Days = 30,
     url: Url = None,
     port: Port = None,
@@ -66,7 +85,7 @@ def main(
 ) -> None:
     """Turn where calls come from into features. Alone: the same as `breakeven map confirm`."""
     if context.invoked_subcommand is None:
-        confirm(yes, days, url, port, store, data_dir, config)
+        confirm(yes, edit, days, url, port, store, data_dir, config)
         return
     for name in context.params:
         source = context.get_parameter_source(name)
@@ -80,6 +99,7 @@ def main(
 )
 def confirm(
     yes: Yes = False,
+    edit: Edit = False,
     days: Days = 30,
     url: Url = None,
     port: Port = None,
@@ -88,21 +108,28 @@ def confirm(
     config: Config = None,
 ) -> None:
     """Go through the proposals one by one and write those that are confirmed into breakeven.toml."""
+    if yes and edit:
+        fail("--yes takes the proposals as they are, --edit opens an editor on them: not both")
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     console = Console()
     with plain_errors():
-        _, found = _overview(settings, url, days)
+        declared, found = _overview(settings, url, days)
         proposals = propose(found.open_now)
-        chosen = list(proposals) if yes else _ask(console, proposals)
-        rules = [rule for proposal in chosen for rule in _rules(proposal, days)]
-        # What names an origin more precisely comes first: the first rule that matches wins.
-        rules.sort(key=lambda rule: _precision(rule))
-        _write(console, settings, url, rules)
-        if not proposals:
+        billed = propose_billed(found.billed, declared.names())
+        if edit:
+            _edit(console, settings, url, [*_rules(proposals, days), *billed_rules(billed, days)], billed)
+        else:
+            chosen = [*proposals, *billed] if yes else _ask(console, [*proposals, *billed], declared)
+            taken = [one for one in chosen if isinstance(one, BilledProposal)]
+            rules = [*_rules([one for one in chosen if isinstance(one, Proposal)], days), *billed_rules(taken, days)]
+            _write(console, settings, url, _sorted(rules), new_owners(taken, declared.features))
+        if not proposals and not billed:
             console.print(
                 "Nothing to propose: "
-                + ("no call of these days lacks a feature." if not found.unallocated else "what is left names nothing.")
+                + ("what is left names nothing." if found.unallocated or found.billed else _ALL_MAPPED)
             )
+        if not edit:
+            print_unnamed(console, found.billed, billed)
 
 
 @map_app.command(
@@ -120,12 +147,18 @@ def propose_(
     """Show which features the calls without one suggest, with calls and dollars. Writes nothing."""
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     with plain_errors():
-        _, found = _overview(settings, url, days)
-    proposals = propose(found.open_now)
+        declared, found = _overview(settings, url, days)
+    proposals, billed = propose(found.open_now), propose_billed(found.billed, declared.names())
     if format is Format.JSON:
-        typer.echo(json.dumps(proposals_document(proposals), indent=2, ensure_ascii=False))
+        document = [*proposals_document(proposals), *billed_document(billed)]
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        print_proposals(Console(), proposals, found, days)
+        console = Console()
+        if proposals or not billed:
+            print_proposals(console, proposals, found, days)
+        for proposal in billed:
+            print_billed(console, proposal, declared.features)
+        print_unnamed(console, found.billed, billed)
 
 
 @map_app.command("list", epilog="Examples:\n\n  breakeven map list\n\n  breakeven map list --days 90 --format json")
@@ -192,10 +225,15 @@ def _overview(settings: Settings, url: str | None, days: int) -> tuple[Declarati
     return declared, overview(declared, fetch_origins(settings, url, days=days, cuts=cuts(declared)))
 
 
-def _ask(console: Console, proposals: Sequence[Proposal]) -> list[Proposal]:
-    chosen: list[Proposal] = []
+def _ask(
+    console: Console, proposals: Sequence[Proposal | BilledProposal], declared: Declarations
+) -> list[Proposal | BilledProposal]:
+    chosen: list[Proposal | BilledProposal] = []
     for number, proposal in enumerate(proposals, 1):
-        print_proposal(console, proposal, f"{number}/{len(proposals)}")
+        if isinstance(proposal, BilledProposal):
+            print_billed(console, proposal, declared.features, f"{number}/{len(proposals)}")
+        else:
+            print_proposal(console, proposal, f"{number}/{len(proposals)}")
         answer = ""
         while answer not in ("y", "n", "e", "q"):
             answer = (
@@ -207,15 +245,26 @@ def _ask(console: Console, proposals: Sequence[Proposal]) -> list[Proposal]:
             name = ""
             while not name:
                 name = typer.prompt("  Name of the feature", default=proposal.feature).strip()
-            proposal = Proposal(name, proposal.rules, proposal.sum, proposal.origins)
+            proposal = replace(proposal, feature=name)
         if answer in ("y", "e"):
             chosen.append(proposal)
     return chosen
 
 
-def _rules(proposal: Proposal, days: int) -> list[NewRule]:
-    comment = comment_of(today(), f"{as_text(proposal.sum)} in {days} days")
-    return [NewRule(proposal.feature, match, comment=comment) for match in proposal.rules]
+def _rules(proposals: Iterable[Proposal], days: int) -> list[NewRule]:
+    return [
+        NewRule(one.feature, match, comment=comment_of(today(), f"{as_text(one.sum)} in {days} days"))
+        for one in proposals
+        for match in one.rules
+    ]
+
+
+def _sorted(rules: Sequence[NewRule]) -> list[NewRule]:
+    """What names an origin more precisely comes first: the first rule that matches wins."""
+    unique: dict[tuple[str, Match], NewRule] = {}
+    for rule in rules:
+        unique.setdefault((rule.feature, rule.match), rule)
+    return sorted(unique.values(), key=_precision)
 
 
 def _precision(rule: NewRule) -> int:
@@ -224,17 +273,40 @@ def _precision(rule: NewRule) -> int:
     return min(NAMING.index(key) for key, patterns in rule.match if key in NAMING and patterns != ("",))
 
 
-def _write(console: Console, settings: Settings, url: str | None, rules: Sequence[NewRule]) -> None:
+def _edit(
+    console: Console, settings: Settings, url: str | None, rules: Sequence[NewRule], billed: Sequence[BilledProposal]
+) -> None:
+    if not rules:
+        return
+    owners = new_owners(billed, load_declarations(settings.config).features)
+    text = "\n".join([*(rule.text() for rule in _sorted(rules)), *([owners] if owners else [])])
+
+    def again(wrong: str) -> bool:
+        console.print(wrong, markup=False, highlight=False, soft_wrap=True)
+        return sys.stdin.isatty() and typer.confirm("Open it again?", default=True)
+
+    if added := edit_rules(settings.config, text, again=again):
+        _told(console, settings, url, added)
+    else:
+        console.print("Nothing is left of the proposals: nothing was written.")
+
+
+def _write(console: Console, settings: Settings, url: str | None, rules: Sequence[NewRule], owners: str = "") -> None:
     if not rules:
         return
     new = append_rules(settings.config, rules)
     for rule in rules:
         if rule not in new:
             console.print(f"{rule.feature}: such a rule stands there already.", markup=False, highlight=False)
-    if not new:
-        return
+    if owners:
+        append_text(settings.config, owners)
+    if new:
+        _told(console, settings, url, len(new))
+
+
+def _told(console: Console, settings: Settings, url: str | None, rules: int) -> None:
     console.print(
-        f"{len(new)} {'rule' if len(new) == 1 else 'rules'} written to {settings.config}.", markup=False, soft_wrap=True
+        f"{rules} {'rule' if rules == 1 else 'rules'} written to {settings.config}.", markup=False, soft_wrap=True
     )
     console.print(_when(settings, url), markup=False, highlight=False, soft_wrap=True)
 

@@ -9,6 +9,11 @@
 Messages name the bad value and what to do about it.
 """
 
+from typing import Final
+
+CONFIG_UNUSABLE: Final = "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
+"""What callers are told who may not see the error's own text."""
+
 
 class BreakevenError(Exception):
     """Base of all."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -17,8 +18,11 @@ from breakeven_collector.store import Store
 _MOST_BYTES: Final = 256 * 1024 * 1024
 
 
-def imports_router(store: Store, access: Access) -> APIRouter:
-    """`/api/imports`: what of the provider's account is held, and taking more of it."""
+def imports_router(store: Store, access: Access, *, then: Callable[[], object] = lambda: None) -> APIRouter:
+    """`/api/imports`: what of the provider's account is held, and taking more of it.
+
+    `then` is called after each import, and makes known what it brought.
+    """
     router = APIRouter(prefix="/api/imports")
     imports, one_at_a_time = Imports(store), asyncio.Lock()
 
@@ -44,9 +48,12 @@ def imports_router(store: Store, access: Access) -> APIRouter:
         account, origin, project = account_from(cast(dict[str, Any], document))
         async with one_at_a_time:
             try:
-                return await asyncio.to_thread(imports.add, account, origin, _project(own, project))
+                told = await asyncio.to_thread(imports.add, account, origin, _project(own, project))
             except ImportFailed as error:
                 raise BadRequest(409, str(error)) from None
+        if told["import_id"]:
+            await asyncio.to_thread(then)
+        return told
 
     return router
 

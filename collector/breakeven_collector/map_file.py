@@ -57,10 +57,21 @@ def append_rules(path: Path, rules: Sequence[NewRule]) -> list[NewRule]:
             new.append(rule)
     if not new:
         return []
+    append_text(path, "\n".join(rule.text() for rule in new))
+    return new
+
+
+def append_text(path: Path, text: str) -> None:
+    """Put text at the end of the file, as append_rules does with rules.
+
+    Raises:
+        ConfigError: the file would not fit with it.
+        OSError: it cannot be written.
+    """
     before = path.read_bytes() if path.exists() else b""
     newline = "\r\n" if b"\r\n" in before else "\n"
     gap = "" if not before else "\n" if before.endswith(b"\n") else "\n\n"
-    added = (gap + "\n".join(rule.text() for rule in new)).replace("\n", newline)
+    added = (gap + text).replace("\n", newline)
     try:
         after = before + added.encode()
     except UnicodeEncodeError as error:
@@ -70,7 +81,11 @@ def append_rules(path: Path, rules: Sequence[NewRule]) -> list[NewRule]:
     except ConfigError as error:
         raise ConfigError(f"{error} (that is how it would be with the new rules; nothing was written)") from None
     _replace(path, after)
-    return new
+
+
+def owner_text(feature: str, owner: str) -> str:
+    """`[features.NAME]` with an owner, as it stands in the file."""
+    return f"[features.{_quoted(feature)}]\nowner = {_quoted(owner)}\n"
 
 
 def _meaning(feature: str, match: Match, period: Period) -> tuple[str, frozenset[tuple[str, frozenset[str]]], Period]:

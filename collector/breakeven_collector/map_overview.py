@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+from breakeven_collector.billed_keys import BilledKey
 from breakeven_collector.declarations import Declarations
 from breakeven_collector.map_rules import Origin, Rule
 from breakeven_collector.near_names import NearNames, near_names
@@ -31,6 +32,8 @@ class Overview:
     """Origins of which some calls no rule mapped, with what those come to; the dearest first."""
     open_now: Sequence[SeenOrigin]
     """Those of them that no rule maps today either."""
+    billed: Sequence[BilledKey] = ()
+    """Keys of the providers' accounts that no rule maps today; the dearest first."""
 
 
 def cuts(declared: Declarations) -> set[date]:
@@ -66,8 +69,16 @@ def overview(declared: Declarations, document: OriginsDocument) -> Overview:
     )
     today = date.fromisoformat(document["period"]["to"]) - timedelta(days=1)
     rules_today = [rule for rule in declared.rules if rule.period.holds(today)]
+
+    def is_mapped(origin: Origin) -> bool:
+        return any(rule.matches(origin) for rule in rules_today)
+
     return Overview(
-        uses, unallocated, [seen for seen in unallocated if not any(rule.matches(seen.origin) for rule in rules_today)]
+        uses,
+        unallocated,
+        [seen for seen in unallocated if not is_mapped(seen.origin)],
+        # A collector that is older knows of no bill.
+        [key for key in map(BilledKey.of, document.get("billed", ())) if not is_mapped(key.origin)],
     )
 
 

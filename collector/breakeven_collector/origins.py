@@ -6,6 +6,7 @@ from datetime import time as time_of_day
 from itertools import pairwise
 from typing import Any
 
+from breakeven_collector.billed_keys import billed_keys
 from breakeven_collector.map_rules import FIELDS
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
@@ -15,7 +16,7 @@ OriginsDocument = dict[str, Any]
 """period (from, to: UTC days, to exclusive) and stretches, each with from, to and origins, dearest first. An origin has
 origin_id (text), the columns of the table origins (empty text: not told), inferred (a name that the collector took
 from workflow or agent, empty where none), calls (int), cost_usd (decimal string, None where not known), unpriced_calls
-(int), first_seen, last_seen."""
+(int), first_seen, last_seen. And billed: the keys of the providers' accounts, see billed_keys."""
 
 
 def build_origins(
@@ -56,6 +57,7 @@ def build_origins(
             }
             for one, other in pairwise(edges)
         ],
+        "billed": billed_keys(store, first=start, last=end - timedelta(days=1), project=project),
     }
 
 

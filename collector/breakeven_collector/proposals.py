@@ -11,7 +11,7 @@ from breakeven_collector.map_rules import Match, Origin, literal
 NAMING: Final = ("agent", "workflow", "prompt", "route", "key", "project", "service")
 """Fields that may name a feature, the most telling first."""
 
-_ENVIRONMENTS: Final = frozenset(
+ENVIRONMENTS: Final = frozenset(
     {
         "prod",
         "production",
@@ -27,6 +27,7 @@ _ENVIRONMENTS: Final = frozenset(
         "qa",
     }
 )
+"""Words that say where something runs."""
 _SAYS_NOTHING: Final = frozenset(
     {
         *("", "agent", "api", "app", "application", "backend", "chat", "client", "default", "gateway", "key", "llm"),
@@ -142,11 +143,21 @@ def propose(origins: Sequence[SeenOrigin]) -> list[Proposal]:
 def suggested_name(origin: Origin) -> tuple[str, str] | None:
     """The field that names the origin best, and the feature's name it suggests; None where nothing does."""
     for field in NAMING:
-        if _LIKE_AN_ID.search(value := origin.get(field)):
+        if looks_like_an_id(value := origin.get(field)):
             continue
-        if (name := feature_name(value, route=field == "route")) not in _SAYS_NOTHING:
+        if not says_nothing(name := feature_name(value, route=field == "route")):
             return field, name
     return None
+
+
+def looks_like_an_id(text: str) -> bool:
+    """Whether it is an id and no name."""
+    return bool(_LIKE_AN_ID.search(text))
+
+
+def says_nothing(name: str) -> bool:
+    """Whether a name, as feature_name gives it, could be anything's."""
+    return name in _SAYS_NOTHING or name in ENVIRONMENTS
 
 
 def feature_name(text: str, *, route: bool = False) -> str:
@@ -163,7 +174,7 @@ def feature_name(text: str, *, route: bool = False) -> str:
         )
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", text)
     parts = [part for part in re.split(r"[^\w]+|_+", words.casefold()) if part]
-    while len(parts) > 1 and parts[-1] in _ENVIRONMENTS:
+    while len(parts) > 1 and parts[-1] in ENVIRONMENTS:
         parts.pop()
     return "-".join(parts)
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from breakeven_collector.report import PARETO_SHARE, Dimension, Report, Row
 
 # Lines only under the header and under the features that make most of the bill.
-_RULED = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
+RULED = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
 _UNPRICED_WORTH_A_MARK = 0.01
 """From this share of a row's calls on, unknown dollars are marked beside the known ones."""
 _FULL_WIDTH = 130
@@ -48,7 +48,7 @@ def report_table(report: Report, *, most: int = 30, removed: bool = False) -> Re
     other = report.get("other_book")
     if by.is_time:
         most = max(most, 366)
-    table = Table(box=_RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table = Table(box=RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     names = [_name(row, by) for row in rows[:most]]
     # Names keep their width; a very long one is folded, and owners are cut, before figures are.
     table.add_column(
@@ -81,7 +81,7 @@ def report_table(report: Report, *, most: int = 30, removed: bool = False) -> Re
             percent(_ratio(row["cached_input_tokens"], row["input_tokens"]), absent=""),
             tokens(row["output_tokens"]),
             money(row["cost_per_call_usd"], small=True),
-            *((_trend(row["trend"]),) if not by.is_time else ()),
+            *((trend(row["trend"]),) if not by.is_time else ()),
             end_section=ends_pareto,
         )
     parts: list[RenderableType] = [_headline(report), "", table]
@@ -176,7 +176,7 @@ def _headline(report: Report) -> Text:
         f"  {totals['calls']:,} calls, {start:%d %b} to {end:%d %b %Y} ({period['timezone']})",
     )
     if totals["trend"] is not None:
-        text.append(f", {_trend(totals['trend'])} against the {period['days']} days before")
+        text.append(f", {trend(totals['trend'])} against the {period['days']} days before")
     if other := report.get("other_book"):
         text.append(f"\n{money(other['cost_usd'])} with {other['version']}")
         if other["approximated"]:
@@ -187,7 +187,7 @@ def _headline(report: Report) -> Text:
 
 
 def _removed_table(report: Report, by: Dimension) -> RenderableType:
-    table = Table(box=_RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
+    table = Table(box=RULED, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0))
     table.add_column("Removed, being counted already", overflow="fold", min_width=28)
     for name in ("Duplicates", "Wrappers", "Would have cost"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -257,6 +257,10 @@ def _notes(report: Report) -> list[RenderableType]:
         ),
         ("prices", report["price_book"] or "none loaded"),
     ]
+    if report.get("billed"):
+        from breakeven_collector.render_billed import billed_notes
+
+        lines = [*billed_notes(report["billed"]), *lines]
     if report.get("config_error"):
         lines.append(("declarations", f"the file does not count as it stands: {report['config_error']}"))
     notes = Table.grid(padding=(0, 2, 0, 0))
@@ -339,10 +343,11 @@ def _other(row: Row) -> Text:
     """What another book makes of it, and by how much it differs."""
     there, here = row["other_cost_usd"], row["cost_usd"]
     change = float(Decimal(there) / Decimal(here) - 1) if there and here and Decimal(here) else None
-    return Text.assemble(money(there), (f" {_trend(change)}" if change else "", "dim"))
+    return Text.assemble(money(there), (f" {trend(change)}" if change else "", "dim"))
 
 
-def _trend(trend: float | None) -> str:
+def trend(trend: float | None) -> str:
+    """Growth for people: `+12 %`."""
     if trend is None:
         return ""
     return f"{trend * 100:+.0f} %" if abs(trend) < 10 else f"×{trend + 1:.0f}"

@@ -129,7 +129,8 @@ unpriced_calls (int), unpriced_units (of meters without a rate, decimal string).
 Report = dict[str, Any]
 """The document: period, by, price_book, config_error (None: breakeven.toml counts as it stands), the rows under the
 dimension's plural, totals, coverage, unpriced, unallocated, retries, gateway_cache, late, removed, lost, and other_book
-where one was asked for. USD are decimal strings, None where not known."""
+where one was asked for. Collector and command add billed (see report_billed; None: no account was imported). USD are
+decimal strings, None where not known."""
 
 
 def build_report(

@@ -21,6 +21,7 @@ from breakeven_collector.origins import OriginsDocument, build_origins
 from breakeven_collector.period import Asked
 from breakeven_collector.report import Dimension, Report, build_report, declare
 from breakeven_collector.settings import Settings
+from breakeven_collector.source_billed import summary_of_store
 from breakeven_collector.store import Store
 
 _log = logging.getLogger(__name__)
@@ -127,14 +128,18 @@ def fetch_report(
     """
     query = {**asked.query(), "by": str(by), **({"book": book} if book else {})}
     query |= {"project": project} if project else {}
+
+    def read(store: Store) -> Report:
+        period, whose = asked.period(datetime.now(UTC)), project or None
+        report = build_report(store, period=period, by=by, book=book, project=whose)
+        return {**report, "billed": summary_of_store(settings, store, period, whose)}
+
     report = fetch(
         settings,
         url,
         f"/api/report?{urlencode(query)}",
         having="totals",
-        read=lambda store: build_report(
-            store, period=asked.period(datetime.now(UTC)), by=by, book=book, project=project or None
-        ),
+        read=read,
     )
     try:
         # Who reads may have a breakeven.toml of his own.

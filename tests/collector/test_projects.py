@@ -4,16 +4,19 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from breakeven_collector.billed_api import take_up_bill
 from breakeven_collector.errors import StoreError
 from breakeven_collector.keys import KeyTable, Scope
 from breakeven_collector.projects import of_project
 from breakeven_collector.serve import Collector
 
+from tests.collector.billed_lines import insert_billed
 from tests.collector.client import JSON, PROTOBUF, Answer, Client, status_of
 from tests.conftest import quick_settings
 from tests.spans import Call, body, request
@@ -39,6 +42,8 @@ READ: dict[tuple[str, str], list[str]] = {
             "/api/report?project=alpha",
         ),
     ],
+    ("GET", "/api/tieout"): ["/api/tieout?days=3&by=key", "/api/tieout?month=2099-01"],
+    ("GET", "/api/report/billed"): ["/api/report/billed?days=3&by=key", "/api/report/billed?by=nothing"],
     ("GET", "/api/origins"): ["/api/origins", "/api/origins?days=400&cut={today}"],
     ("GET", "/api/prices"): ["/api/prices", "/api/prices?whole_book=true&days=400"],
     ("GET", "/api/prices/model"): [
@@ -153,6 +158,10 @@ def keyed(two: Collector) -> dict[Who, Keyed]:
     ):
         answer = clients[Scope.ADMIN, B].ask("POST", "/api/prices/overrides", {**override, "project": B})
         assert answer.status == 200, answer
+    bill = {"day": now.date(), "provider": "openai", "key_name": "canary-b-key", "model": "gpt-4o"}
+    usage = {**bill, "report": "usage", "meter": "output_tokens", "quantity": Decimal(864_297_531)}
+    insert_billed(two.pipeline.store, [usage, {**bill, "report": "costs", "amount_usd": Decimal("7531.8642")}], B)
+    take_up_bill(two.pipeline)
     return clients
 
 
@@ -199,7 +208,9 @@ def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
         "/api/report?days=3&by=tenant": ("canary-b-tenant", "canary-b-unknown", *CANARIES),
         "/api/report?days=3&by=user": ("canary-b-user", "7531.86"),
         "/api/report?days=3&by=service": ("canary-b-service", "7531.86"),
-        "/api/origins": ("canary-b-agent", "canary-b-provider", "canary-b-environment"),
+        "/api/tieout?days=3&by=key": ("canary-b-key", "7531.86"),
+        "/api/report/billed?days=3&by=key": ("canary-b-key", "864297531", "7531.86"),
+        "/api/origins": ("canary-b-agent", "canary-b-provider", "canary-b-environment", "canary-b-key"),
         "/api/prices": ("canary-b-model", "canary-b-note", "7531.86"),
         "/api/prices/model?model=shared-model": ("canary-b-contract", "canary-b-provider"),
     }.items():

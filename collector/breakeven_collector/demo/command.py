@@ -12,14 +12,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from breakeven_collector.access import DEFAULT_PROJECT
+from breakeven_collector.billed_api import take_up_bill
 from breakeven_collector.demo.traffic import Traffic
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.features import load_features
 from breakeven_collector.imports.files import read_files
 from breakeven_collector.imports.keep import Imports, Origin
+from breakeven_collector.period import last_days
+from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.render import print_report
 from breakeven_collector.render_imports import Summary
-from breakeven_collector.report import build_report
+from breakeven_collector.report import Report, build_report
+from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.serve import Collector, until_stopped
 from breakeven_collector.settings import Settings
 from breakeven_collector.store import Store
@@ -45,7 +49,8 @@ def run_demo(console: Console, *, days: int, seed: int, serve: bool, port: int |
             f"Seeded in {time.monotonic() - started:.1f} s, over OTLP and the same way as any application's spans.\n"
         )
         print_imports(console, import_bill(collector.pipeline.store, traffic, now))
-        print_report(build_report(collector.pipeline.store, features=load_features(CONFIG), now=now), console)
+        take_up_bill(collector.pipeline)
+        print_report(_report(collector.pipeline, now), console)
         if serve:
 
             def ready() -> None:
@@ -86,6 +91,15 @@ def seed_store(console: Console, collector: Collector, traffic: Traffic) -> None
         collector.pipeline.drain(timeout=300)
         bar.remove_task(waiting)
     connection.close()
+
+
+def _report(pipeline: Pipeline, now: datetime) -> Report:
+    period = last_days(30, now)
+    report = build_report(pipeline.store, features=load_features(CONFIG), period=period)
+    billed = billed_summary(
+        pipeline.store, lambda: (pipeline.catalog, pipeline.attribution.declared), period=period, project=None
+    )
+    return {**report, "billed": billed}
 
 
 def import_bill(store: Store, traffic: Traffic, now: datetime) -> list[Summary]:

@@ -7,7 +7,10 @@ function by its name in a string, and all that nobody needs over a bill.
 
 from typing import Final
 
-RELATIONS: Final = ("spend", "calls", "origins", "billed", "billed_now", "imports", "price_book", "price_books")
+RELATIONS: Final = (
+    *("spend", "calls", "origins", "billed", "billed_now", "billed_usage", "tieout_daily", "imports"),
+    *("price_book", "price_books"),
+)
 """Tables and views that may be read."""
 PRICED_WITH: Final = "spend_of"
 """`spend_of(book='…')`: spend, priced with another book."""

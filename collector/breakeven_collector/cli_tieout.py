@@ -1,0 +1,96 @@
+"""`breakeven tieout`: billed against seen."""
+
+import json
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import urlencode
+
+import typer
+
+from breakeven_collector.cli_options import Config, DataDir, Port, StoreAddress, Url, plain_errors, settings_of
+from breakeven_collector.tieout import TieOutBy
+
+tieout_app = typer.Typer()
+
+
+class Format(StrEnum):
+    """How it is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@tieout_app.command(
+    epilog="Examples:\n\n  breakeven tieout\n\n  breakeven tieout --month 2026-10 --by key\n\n"
+    "  breakeven tieout --format json"
+)
+def tieout(
+    days: Annotated[
+        int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many UTC days, today included.")
+    ] = 30,
+    by: Annotated[
+        TieOutBy, typer.Option(envvar="BREAKEVEN_TIEOUT_BY", help="What to break it down by.")
+    ] = TieOutBy.PROVIDER,
+    month: Annotated[
+        str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
+    ] = None,
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", envvar="BREAKEVEN_FROM", formats=["%Y-%m-%d"], help="Instead of --days: the first day."),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option(
+            "--to", envvar="BREAKEVEN_TO", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"
+        ),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BREAKEVEN_PROJECT",
+            help="Only this project. \\[default: all that the key in BREAKEVEN_KEY may read]",
+        ),
+    ] = None,
+    format: Annotated[Format, typer.Option(envvar="BREAKEVEN_FORMAT", help="table, json or csv.")] = Format.TABLE,
+    url: Url = None,
+    port: Port = None,
+    store: StoreAddress = None,
+    data_dir: DataDir = None,
+    config: Config = None,
+) -> None:
+    """Compare what the provider bills with what calls told: what is unseen, and what explains the difference."""
+    from breakeven_collector import render_tieout
+    from breakeven_collector.catalog import Catalog
+    from breakeven_collector.declarations import load_declarations
+    from breakeven_collector.period import Asked
+    from breakeven_collector.source import fetch
+    from breakeven_collector.store import Store
+    from breakeven_collector.tieout import TieOut, build_tieout
+
+    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
+    asked = Asked(days, month, first and first.date(), last and last.date())
+
+    def read(store: Store) -> TieOut:
+        catalog = Catalog(store, config=settings.config)
+        catalog.load()
+        return build_tieout(
+            store,
+            catalog,
+            load_declarations(settings.config),
+            period=asked.period(datetime.now(UTC)),
+            by=by,
+            project=project or None,
+        )
+
+    query = {**asked.query(), "by": str(by), **({"project": project} if project else {})}
+    query.pop("timezone")
+    with plain_errors():
+        document = fetch(settings, url, f"/api/tieout?{urlencode(query)}", having="findings", read=read)
+    if format is Format.JSON:
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif format is Format.CSV:
+        typer.echo(render_tieout.tieout_csv(document), nl=False)
+    else:
+        render_tieout.print_tieout(document)
