@@ -139,6 +139,11 @@ def _print_rows(console: Console, rows: Sequence[Mapping[str, Any]], by: BilledB
 
 def _notes(document: BilledReport) -> list[str]:
     notes: list[str] = []
+    if Decimal(document["totals"]["difference_usd"] or 0):
+        notes.append(
+            "The difference: what has no key (searches and other items), prices of long prompts (an account does "
+            "not tell how long they were), and contracts"
+        )
     if unpriced := document["unpriced"]:
         shown = [f"{tokens(int(Decimal(one['quantity'])))} {one['meter']} ({one['model']})" for one in unpriced[:4]]
         more = f" and {len(unpriced) - 4} more" if len(unpriced) > 4 else ""

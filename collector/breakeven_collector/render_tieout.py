@@ -27,6 +27,8 @@ NOTHING: Final = (
     "admin key in the environment), or from a file: `breakeven import openai|anthropic|focus FILE…`."
 )
 _MOST: Final = 20
+_LEAST: Final = Decimal("0.0001")
+"""Share of the bill below which a finding is only counted."""
 
 
 def tieout_csv(document: Mapping[str, Any]) -> str:
@@ -61,14 +63,18 @@ def print_tieout(document: Mapping[str, Any], console: Console | None = None) ->
     table.add_row("billed − seen", signed(totals["difference_usd"]))
     console.print("", table, "")
     findings = [one for one in document["findings"] if one["part"] not in ("open", "rest")]
-    for one in findings[:_MOST]:
+    least = max(abs(Decimal(totals["billed_usd"])), abs(Decimal(totals["seen_usd"]))) * _LEAST
+    shown = [one for one in findings if abs(Decimal(one["usd"])) >= least][:_MOST]
+    for one in shown:
         console.print(Text(f"  {describe(one)}"), soft_wrap=True)
-    if len(findings) > _MOST:
-        console.print(f"  … and {len(findings) - _MOST} more: --format json shows all", highlight=False)
+    if len(findings) > len(shown):
+        console.print(f"  … and {len(findings) - len(shown)} smaller: --format json shows all", highlight=False)
     rows = _table(
         str(document["by"]).capitalize(), "Billed", "Seen", "Tied out", "Unseen", "No span", "Prices", "Other"
     )
     for row in document["rows"]:
+        if not Decimal(row["billed_usd"]) and not Decimal(row["seen_usd"]):
+            continue
         other = sum(Decimal(row[f"{part}_usd"]) for part in ("unseen_or_price", "not_billed", "open", "rest"))
         rows.add_row(
             printable(row[document["by"]] or "(none)") + (" (open)" if row["open"] else ""),
@@ -93,7 +99,8 @@ def describe(one: Mapping[str, Any]) -> str:
         seen = "no span has it" if share == 0 else f"spans show {percent(share)} of it: the others were dropped"
         return f"{what}: {amount}, {seen} ({where})"
     what = f"key {printable(one['key'])}: " if one["key"] else ""
-    return f"{what}{amount} {PARTS[one['part']]} ({where}){': ' + one['reason'] if one['reason'] else ''}"
+    reason = f": {one['reason']}" if one["reason"] not in (None, PARTS[one["part"]]) else ""
+    return f"{what}{amount} {PARTS[one['part']]} ({where}){reason}"
 
 
 def signed(amount: str) -> str:

@@ -11,8 +11,8 @@ from breakeven_collector.tieout_rows import Line, Part
 _ZERO: Final = Decimal(0)
 _UNIFORM: Final = Decimal("0.1")
 """Percentages that differ by less are one discount."""
-_WORTH_A_CONTRACT: Final = Decimal("0.05")
-"""Percent; less than this is rounding."""
+_WORTH_A_CONTRACT: Final = Decimal("0.5")
+"""Percent; less than this is rounding, and prompts of other lengths than those that were seen."""
 
 
 def explain(lines: Sequence[Line], own: OwnPrices | None = None) -> list[Line]:
