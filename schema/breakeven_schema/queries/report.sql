@@ -1,8 +1,8 @@
 -- The bill by one dimension: the period from `start`, and the one before it from `from`. With `rest` also what has no
 -- dollars and why, and the services whose calls no feature pays for: in one statement, for planning `spend` takes longer
 -- than reading it. `part` tells them apart: name, unpriced (whose name is the reason), unallocated (the service).
--- Whole days come from one grain; between `gap_from` and `gap_to` nothing is taken of it, but a part of a day, up to
--- `part_to`, of a finer one.
+-- `spend_of` stands here for its query over the sums of report_rows.sql: a price is applied to thousands of sums and not to
+-- millions of rows, by the one formula there is.
 SELECT
     key.1 AS part, key.2 AS name, key.3 AS named_provider, key.4 AS named_model, key.5 AS named_meter,
     sumIf(s.calls, now_billed) AS calls,
@@ -52,12 +52,6 @@ FROM
                 [('unpriced', unpriced_reason, toString(provider), toString(model), toString(meter))], []),
             if({rest:Bool} AND now_billed AND NOT allocated, [('unallocated', toString(service), '', '', '')], []))) AS key
     FROM spend_of(book={book:String})
-    WHERE (project = {project:String} OR {every_project:Bool})
-        AND (
-            (grain = {grain:String} AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
-                AND NOT (at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({gap_to:UInt32}, 'UTC')))
-            OR (grain = {part_grain:String} AND at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({part_to:UInt32}, 'UTC'))
-        )
 ) AS s
 GROUP BY key
 HAVING part = 'name' OR calls != 0 OR (part = 'unpriced' AND quantity != 0)
