@@ -17,7 +17,7 @@ def query(name: str) -> str:
 
 @cache
 def priced_sums(name: str) -> str:
-    """`queries/<name>.sql`, whose `spend_of(…)` prices the sums of `queries/<name>_rows.sql` and not the rows of the cubes.
+    """`queries/<name>.sql`; its `spend_of(…)` prices the sums of `queries/<name>_rows.sql`, not the rows of the cubes.
 
     A view cannot know what its reader will sum up, so its query is put into the statement with other rows in the place
     that `views/12_spend_of.sql` marks: there stays one formula of prices.
