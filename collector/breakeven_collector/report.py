@@ -179,14 +179,13 @@ def build_report(
         "book": "",
         "rest": not people,
     }
-    priced = _priced(store)
-    rows = store.rows(priced, asked)
+    rows = store.rows(_priced(store, minutes=people), asked)
     found = _part(rows, "name")
     summed = found
     if people:
         # What all have in common is told from the common grains: those of tenants and users know no service.
         common = {**asked, **window(period, whole="day", parts="quarter_hour")}
-        rows = store.rows(priced, {**common, "dimension": "project", "person": "", "rest": True})
+        rows = store.rows(_priced(store, minutes=False), {**common, "dimension": "project", "person": "", "rest": True})
         summed = _part(rows, "name")
     if by.is_time:
         found.sort(key=lambda row: row["name"])
@@ -242,9 +241,9 @@ def build_report(
     return report
 
 
-def _priced(store: Store) -> str:
+def _priced(store: Store, *, minutes: bool) -> str:
     (contracts,) = store.rows("SELECT count() AS n FROM price_override")
-    return priced_sums("report", contracts=contracts["n"] != 0)
+    return priced_sums("report", contracts=contracts["n"] != 0, minutes=minutes)
 
 
 def _add_other_book(report: Report, by: Dimension, book: str, store: Store, asked: Mapping[str, Any]) -> None:
@@ -254,7 +253,7 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
     # Names that came since that book was active are not looked up in it yet.
     Catalog(store).prepare(book)
     asked = {**asked, "book": book, "rest": False}
-    found = store.rows(_priced(store), asked)
+    found = store.rows(_priced(store, minutes=by in _GRAINS), asked)
     costs = {row["name"] or None: row["cost_usd"] for row in found}
     for row in report[by.plural]:
         row["other_cost_usd"] = usd(costs.get(row[str(by)]))

@@ -90,13 +90,16 @@ FROM
             + (audio_output_tokens != 0 AND lacks.9) * 256
             + (image_output_tokens != 0 AND lacks.10) * 512 AS unpriced_kinds
     FROM
+    -- both: reports that read no minutes leave out what stands between these marks
     (
         SELECT at, project, priced_at, environment, service, feature, feature_source, tenant, user_id, provider, model,
             price_context, name_id, tier_start, basis, meter, counted, retry, origin_id, calls, failed_calls,
             uncached_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens,
             image_input_tokens, answer_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, quantity,
             reported_cost_usd, duration_us, resends, estimated_calls, estimated_input_tokens, estimated_output_tokens
-        FROM spend_cubes
+        FROM
+    -- end of both
+        spend_cubes
         WHERE (project = {project:String} OR {every_project:Bool})
             AND ((grain = {grain:String} AND (at >= toDateTime({whole_from:UInt32}, 'UTC') AND at < toDateTime({whole_to:UInt32}, 'UTC')
                     OR at >= toDateTime({earlier_whole_from:UInt32}, 'UTC') AND at < toDateTime({earlier_whole_to:UInt32}, 'UTC')))
@@ -104,6 +107,7 @@ FROM
                     OR at >= toDateTime({tail_from:UInt32}, 'UTC') AND at < toDateTime({tail_to:UInt32}, 'UTC')
                     OR at >= toDateTime({earlier_head_from:UInt32}, 'UTC') AND at < toDateTime({earlier_head_to:UInt32}, 'UTC')
                     OR at >= toDateTime({earlier_tail_from:UInt32}, 'UTC') AND at < toDateTime({earlier_tail_to:UInt32}, 'UTC'))))
+    -- minutes
         UNION ALL
         SELECT slice AS at, project, priced_at, environment, service, feature, feature_source, tenant, user_id, provider, model,
             price_context, name_id, tier_start, basis, meter, counted, retry, origin_id, calls, failed_calls,
@@ -117,6 +121,7 @@ FROM
                 OR slice >= toDateTime({earlier_head_from:UInt32}, 'UTC') AND slice < toDateTime({earlier_head_to:UInt32}, 'UTC')
                 OR slice >= toDateTime({earlier_tail_from:UInt32}, 'UTC') AND slice < toDateTime({earlier_tail_to:UInt32}, 'UTC'))
     )
+    -- end of minutes
 ) AS r
 GROUP BY project, bucket, current, since, day_start, environment, service, feature, feature_source, tenant, user_id,
     name_id, tier_start, basis, meter, counted, origin_id, retry, unpriced_kinds
