@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from breakeven_collector import otlp
-from breakeven_collector.period import between
+from breakeven_collector.period import Period, between
 from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.price_overrides import Override, set_override, unset_override
 from breakeven_collector.report import Dimension, build_report
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -58,6 +59,21 @@ def of_minutes(pipeline: Pipeline, column: str, start: datetime, end: datetime) 
     }
 
 
+def reported(pipeline: Pipeline, by: Dimension, period: Period) -> dict[str, tuple[Any, ...]]:
+    """The same as the report has it."""
+    document = build_report(pipeline.store, by=by, period=period, project="sums", now=NOW)
+    return {
+        row[str(by)] or "": (
+            row["calls"],
+            row["input_tokens"],
+            None if row["cost_usd"] is None else Decimal(row["cost_usd"]),
+            None if row["estimated_usd"] is None else Decimal(row["estimated_usd"]),
+            row["unpriced_calls"],
+        )
+        for row in document[by.plural]
+    }
+
+
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     by=st.sampled_from([Dimension.FEATURE, Dimension.TENANT, Dimension.USER, Dimension.MODEL, Dimension.DAY]),
@@ -70,18 +86,28 @@ def test_a_report_is_the_sum_of_the_minutes_priced_one_by_one(
 ) -> None:
     day = FIRST + timedelta(days=first)
     period = between(day, day + timedelta(days=length), NOW, zone)
-    column = {Dimension.USER: "user_id", Dimension.DAY: f"toDate(at, '{zone}')"}.get(by, str(by))
-    document = build_report(filled.store, by=by, period=period, project="sums", now=NOW)
-    told = {
-        row[str(by)] or "": (
-            row["calls"],
-            row["input_tokens"],
-            None if row["cost_usd"] is None else Decimal(row["cost_usd"]),
-            None if row["estimated_usd"] is None else Decimal(row["estimated_usd"]),
-            row["unpriced_calls"],
-        )
-        for row in document[by.plural]
-    }
     end = min(period.end, datetime.combine(day + timedelta(days=length + 1), time(), ZoneInfo(zone)))
-    assert told == of_minutes(filled, column, period.start, end)
+    column = {Dimension.USER: "user_id", Dimension.DAY: f"toDate(at, '{zone}')"}.get(by, str(by))
+    assert reported(filled, by, period) == of_minutes(filled, column, period.start, end)
     assert period.previous_end <= period.start
+
+
+def test_so_it_is_with_contracts_that_begin_and_end(filled: Pipeline) -> None:
+    own = {"input": Decimal(2), "output": Decimal("0.5"), "cache_read": Decimal("0.25")}
+    deals = [
+        Override("gpt-4o", FIRST + timedelta(3), FIRST + timedelta(6), project="sums", percent_off=Decimal(50)),
+        Override("gpt-4o", FIRST + timedelta(5), FIRST + timedelta(8), project="sums", usd_per_million_tokens=own),
+        Override("acme-7b", FIRST + timedelta(2), provider="vllm", project="sums", usd_per_million_tokens=own),
+    ]
+    period = between(FIRST, FIRST + timedelta(days=9), NOW, "UTC")
+    without = reported(filled, Dimension.MODEL, period)
+    entered = [set_override(filled.store, filled.catalog, deal)["entry"] for deal in deals]
+    try:
+        for by in (Dimension.MODEL, Dimension.TENANT, Dimension.DAY):
+            column = "toDate(at)" if by is Dimension.DAY else str(by)
+            assert reported(filled, by, period) == of_minutes(filled, column, period.start, period.end)
+        held = reported(filled, Dimension.MODEL, period)
+        assert {model for model, row in held.items() if row != without[model]} == {"gpt-4o", "acme-7b"}
+    finally:
+        for entry in entered:
+            unset_override(filled.store, entry["entry_id"])
