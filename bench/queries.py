@@ -15,6 +15,7 @@ from breakeven_collector.origins import build_origins
 from breakeven_collector.period import last_days
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.store import Store
+from breakeven_schema.query import priced_sums
 
 from bench.ledger import fill, open_ledger, rows
 from bench.processes import get
@@ -23,7 +24,14 @@ from bench.targets import Breakeven
 
 STEPS: Final = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
 TARGET_MS: Final = 300
+_REPORTS: Final = {
+    priced_sums("report", contracts=contracts, minutes=minutes)
+    for contracts in (False, True)
+    for minutes in (False, True)
+}
 _WARM: Final = 2
+_PATIENCE_S: Final = 12
+"""A query is asked no more often once it has taken so long in all, but timed once at least."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +50,27 @@ class Step:
     ledger_rows: int
     cube_rows: int
     fill_s: float
+    """0: it was filled before."""
     http: Mapping[str, Timing]
     """By address."""
     sql: Mapping[str, Timing]
     """By query file and what was asked."""
+
+
+def measure_stores(folders: Sequence[Path], rounds: int, progress: Callable[[str], None]) -> list[Step]:
+    """Measure on stores that were filled before, the smallest first; they are left. In SQL only on the largest."""
+    done: list[Step] = []
+    for folder in folders:
+        sql: dict[str, Timing] = {}
+        with open_ledger(folder) as pipeline:
+            (found,) = pipeline.store.rows("SELECT sum(calls) AS n FROM spend_cubes WHERE grain = 'day'")
+            calls, held = int(found["n"]), (rows(pipeline.store, "spend_slices"), rows(pipeline.store, "spend_cubes"))
+            if folder == folders[-1]:
+                progress(f"{calls:,} calls: asking in SQL")
+                sql = _in_sql(pipeline.store, rounds)
+        progress(f"{calls:,} calls: asking over HTTP")
+        done.append(Step(calls, *held, 0, _over_http(folder, rounds), sql))
+    return done
 
 
 def measure(steps: Sequence[int], rounds: int, progress: Callable[[str], None]) -> list[Step]:
@@ -82,9 +107,8 @@ def _grow(
         for table in ("spend_slices", "spend_cubes"):
             pipeline.store.run(f"OPTIMIZE TABLE {table} FINAL", settings={"max_execution_time": 0})
         progress(f"{calls:,} calls: asking in SQL")
-        store = _Timed(pipeline.store)
-        _in_sql(store, rounds)
-        return rows(pipeline.store, "spend_slices"), rows(pipeline.store, "spend_cubes"), store.timings()
+        sql = _in_sql(pipeline.store, rounds)
+        return rows(pipeline.store, "spend_slices"), rows(pipeline.store, "spend_cubes"), sql
 
 
 def tables_of(steps: Sequence[Step]) -> list[Table]:
@@ -113,7 +137,7 @@ def tables_of(steps: Sequence[Step]) -> list[Table]:
             [
                 ("rows of the ledger", *(f"{step.ledger_rows:,}" for step in steps)),
                 ("rows of the cubes", *(f"{step.cube_rows:,}" for step in steps)),
-                ("filled and asked in", *(f"{step.fill_s:,.0f} s" for step in steps)),
+                ("filled and asked in", *(f"{step.fill_s:,.0f} s" if step.fill_s else "before" for step in steps)),
             ],
         ),
     ]
@@ -160,17 +184,20 @@ def _over_http(folder: Path, rounds: int) -> dict[str, Timing]:
         target.stop()
 
 
-def _in_sql(store: "_Timed", rounds: int) -> None:
-    now = datetime.now(UTC)
-    for _ in range(_WARM + rounds):
-        for by in Dimension:
-            store.asking = f"by {by}"
-            build_report(store, by=by)
-        for by in (Dimension.FEATURE, Dimension.TENANT, Dimension.USER, Dimension.DAY):
-            store.asking = f"by {by}, Europe/Berlin"
-            build_report(store, by=by, period=last_days(30, now, "Europe/Berlin"))
-        store.asking = "30 days"
-        build_origins(store)
+def _in_sql(store: Store, rounds: int) -> dict[str, Timing]:
+    now, timed = datetime.now(UTC), _Timed(store)
+    berlin = last_days(30, now, "Europe/Berlin")
+    asked: dict[str, Callable[[], object]] = {
+        **{f"by {by}": lambda by=by: build_report(timed, by=by) for by in Dimension},
+        **{
+            f"by {by}, Europe/Berlin": lambda by=by: build_report(timed, by=by, period=berlin)
+            for by in (Dimension.FEATURE, Dimension.TENANT, Dimension.USER, Dimension.DAY)
+        },
+        "30 days": lambda: build_origins(timed),
+    }
+    for timed.asking, work in asked.items():
+        _timing(work, rounds)
+    return timed.timings()
 
 
 class _Timed(Store):
@@ -189,16 +216,24 @@ class _Timed(Store):
         return found
 
     def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        return self._store.rows(sql, parameters)
+        if sql not in _REPORTS:
+            return self._store.rows(sql, parameters)
+        began = time.perf_counter()
+        found = self._store.rows(sql, parameters)
+        totals = ", totals" if (parameters or {}).get("dimension") == "project" else ""
+        self._taken[f"report, {self.asking}{totals}"].append((time.perf_counter() - began) * 1000)
+        return found
 
     def timings(self) -> dict[str, Timing]:
         """Without the first rounds."""
-        return {name: _summary(taken[_WARM:]) for name, taken in self._taken.items()}
+        return {name: _summary(taken[_WARM:] or taken) for name, taken in self._taken.items()}
 
 
 def _timing(work: Callable[[], object], rounds: int) -> Timing:
     taken: list[float] = []
-    for _ in range(_WARM + rounds):
+    for asked in range(_WARM + rounds):
+        if asked > _WARM and sum(taken) > _PATIENCE_S * 1000:
+            break
         began = time.perf_counter()
         work()
         taken.append((time.perf_counter() - began) * 1000)

@@ -14,6 +14,7 @@ from breakeven_collector.errors import BadRequest
 _EARLIEST: Final = date(2020, 1, 1)
 """No call is earlier: start times before 2020 are replaced."""
 _LATEST: Final = date(2100, 1, 1)
+_DAY: Final = 86_400
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT"})
 
 
@@ -181,28 +182,44 @@ def _last_month(first: date) -> date:
     return (first - timedelta(days=1)).replace(day=1)
 
 
-def window(period: Period, *, whole: str, parts: str, fine: str) -> dict[str, object]:
-    """Which rows of `spend` make up the period and the one before, as parameters of the queries.
+def window(period: Period, *, whole: str, parts: str, by_time: bool = False) -> dict[str, object]:
+    """Which rows of the ledger make up the period and the one before, as parameters of the queries.
+
+    Days of UTC that lie whole in them come from one grain, what is left at either end from a finer one.
 
     Args:
         period: the period.
         whole: grain of whole UTC days.
         parts: grain for a part of a UTC day.
-        fine: grain to take throughout where the zone's days are not the days of UTC.
+        by_time: the period is told by its own days or months; where they are not those of UTC, it is made of parts.
     """
     # Clocks of applications may be ahead: what says later today is today's.
     over = _midnight((period.end - timedelta(microseconds=1)).date() + timedelta(days=1), zone(period.timezone))
     start, to, before, before_end = (
         int(moment.timestamp()) for moment in (period.start, over, period.previous_start, period.previous_end)
     )
-    bounds: dict[str, object] = {"start": start, "to": to, "from": before, "timezone": period.timezone}
-    if not period.is_utc:
-        return bounds | {
-            "grain": fine,
-            "gap_from": before_end,
-            "gap_to": start,
-            "part_grain": fine,
-            "part_to": before_end,
-        }
-    cut = before_end - before_end % 86400
-    return bounds | {"grain": whole, "gap_from": cut, "gap_to": start, "part_grain": parts, "part_to": before_end}
+    cut = period.is_utc or not by_time
+    return {
+        "start": start,
+        "to": to,
+        "timezone": period.timezone,
+        "grain": whole,
+        "part_grain": parts,
+        **_cut("", start, to, cut=cut),
+        **_cut("earlier_", before, before_end, cut=cut),
+    }
+
+
+def _cut(prefix: str, start: int, end: int, *, cut: bool) -> dict[str, int]:
+    """The whole UTC days from `start` to `end`, and what is left before and after them; in seconds."""
+    first, last = -(-start // _DAY) * _DAY, end // _DAY * _DAY
+    if first >= last or not cut:
+        first = last = end
+    return {
+        f"{prefix}head_from": start,
+        f"{prefix}head_to": first,
+        f"{prefix}whole_from": first,
+        f"{prefix}whole_to": last,
+        f"{prefix}tail_from": last,
+        f"{prefix}tail_to": end,
+    }

@@ -6,6 +6,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Any, Final, TypedDict
 
+from breakeven_schema.query import priced_sums
+
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.features import Feature
@@ -163,22 +165,33 @@ def build_report(
         BadRequest: there is no such book.
     """
     period = period or last_days(days, (now or datetime.now(UTC)).astimezone(UTC))
-    grains = {
-        "whole": _GRAINS.get(by, "day"),
-        "parts": "minute" if by in _GRAINS else "quarter_hour",
-        "fine": "minute" if by in _GRAINS else "quarter_hour",
+    people = by in _GRAINS
+    asked: dict[str, Any] = {
+        **of_project(project),
+        **window(
+            period,
+            whole=_GRAINS.get(by, "day"),
+            parts="minute" if people else "quarter_hour",
+            by_time=by.is_time,
+        ),
+        "dimension": _COLUMNS.get(by, str(by)),
+        "person": _COLUMNS.get(by, str(by)) if people else "",
+        "bucket": str(by) if by.is_time else "",
+        "book": "",
+        "rest": not people,
     }
-    common = {**of_project(project), **window(period, whole="day", parts="quarter_hour", fine="quarter_hour")}
-    asked = {**of_project(project), "dimension": _COLUMNS.get(by, str(by)), **window(period, **grains)}
-    rows = store.query_file("report", {**asked, "book": "", "rest": by not in _GRAINS})
+    rows = store.rows(_priced(store, minutes=people), asked)
     found = _part(rows, "name")
-    if by in _GRAINS:
-        # What is missing is told from the common grains: those of tenants and users know no service.
-        rows = store.query_file("report", {**common, "dimension": "project", "book": "", "rest": True})
+    summed = found
+    if people:
+        # What all have in common is told from the common grains: those of tenants and users know no service.
+        common = {**asked, **window(period, whole="day", parts="quarter_hour")}
+        rows = store.rows(_priced(store, minutes=False), {**common, "dimension": "project", "person": "", "rest": True})
+        summed = _part(rows, "name")
     if by.is_time:
         found.sort(key=lambda row: row["name"])
-    totals = _totals(found)
-    lost = store.query_file("lost", common)[0]
+    totals = _totals(summed)
+    lost = store.query_file("lost", asked)[0]
     report: Report = {
         "period": {
             "from": period.start.isoformat(),
@@ -229,6 +242,11 @@ def build_report(
     return report
 
 
+def _priced(store: Store, *, minutes: bool) -> str:
+    (contracts,) = store.rows("SELECT count() AS n FROM price_override")
+    return priced_sums("report", contracts=contracts["n"] != 0, minutes=minutes)
+
+
 def _add_other_book(report: Report, by: Dimension, book: str, store: Store, asked: Mapping[str, Any]) -> None:
     known = [row["v"] for row in store.rows("SELECT book_version AS v FROM price_books FINAL ORDER BY loaded_at DESC")]
     if book not in known:
@@ -236,7 +254,7 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
     # Names that came since that book was active are not looked up in it yet.
     Catalog(store).prepare(book)
     asked = {**asked, "book": book, "rest": False}
-    found = store.query_file("report", asked)
+    found = store.rows(_priced(store, minutes=by in _GRAINS), asked)
     costs = {row["name"] or None: row["cost_usd"] for row in found}
     for row in report[by.plural]:
         row["other_cost_usd"] = usd(costs.get(row[str(by)]))

@@ -1,8 +1,8 @@
 -- The bill by one dimension: the period from `start`, and the one before it from `from`. With `rest` also what has no
 -- dollars and why, and the services whose calls no feature pays for: in one statement, for planning `spend` takes longer
 -- than reading it. `part` tells them apart: name, unpriced (whose name is the reason), unallocated (the service).
--- Whole days come from one grain; between `gap_from` and `gap_to` nothing is taken of it, but a part of a day, up to
--- `part_to`, of a finer one.
+-- `spend_of` stands here for its query over the sums of report_rows.sql: a price is applied to thousands of sums and not to
+-- millions of rows, by the one formula there is.
 SELECT
     key.1 AS part, key.2 AS name, key.3 AS named_provider, key.4 AS named_model, key.5 AS named_meter,
     sumIf(s.calls, now_billed) AS calls,
@@ -14,26 +14,26 @@ SELECT
     sumIf(s.estimated_usd, now_billed) AS estimated_usd,
     sumIf(if(without_usage, s.calls, s.estimated_calls), now_billed AND s.estimated_usd IS NOT NULL) AS estimated_calls,
     sumIf(s.cost_usd, NOT current AND billed) AS previous_cost_usd,
-    sumIf(s.calls, now_billed AND s.unpriced_reason != '') AS unpriced_calls,
+    sumIf(s.calls, now_billed AND unpriced) AS unpriced_calls,
     sumIf(s.quantity, now_billed) AS quantity,
     sumIf(s.quantity, now_billed AND s.cost_usd IS NULL) AS unpriced_units,
-    sumIf(s.calls, now_billed AND (without_usage OR basis = 'partial')) AS calls_without_usage,
-    sumIf(s.calls, now_billed AND basis = 'reported') AS reported_calls,
-    sumIf(s.cost_usd, now_billed AND basis = 'reported') AS reported_usd,
+    sumIf(s.calls, now_billed AND lacks_usage) AS calls_without_usage,
+    sumIf(s.calls, now_billed AND reported) AS reported_calls,
+    sumIf(s.cost_usd, now_billed AND reported) AS reported_usd,
     sumIf(s.calls, now_billed AND allocated) AS allocated_calls,
     sumIf(s.cost_usd, now_billed AND allocated) AS allocated_usd,
-    sumIf(s.calls, now_billed AND feature_source = 'mapped') AS mapped_calls,
-    sumIf(s.cost_usd, now_billed AND feature_source = 'mapped') AS mapped_usd,
+    sumIf(s.calls, now_billed AND mapped) AS mapped_calls,
+    sumIf(s.cost_usd, now_billed AND mapped) AS mapped_usd,
     sumIf(s.calls, now_billed AND retry) AS retry_calls,
     sumIf(s.cost_usd, now_billed AND retry) AS retry_usd,
     sumIf(s.resends, now_billed) AS resends,
-    sumIf(s.calls, now_billed AND basis = 'gateway_cache') AS gateway_cache_calls,
+    sumIf(s.calls, now_billed AND from_cache) AS gateway_cache_calls,
     sumIf(s.avoided_usd, now_billed) AS avoided_usd,
     -- came after their minutes were sealed: in the bill, but a duplicate of what is gone cannot be told
-    sumIf(s.calls, current AND counted = 'late') AS late_calls,
-    sumIf(s.cost_usd, current AND counted = 'late') AS late_usd,
-    sumIf(s.calls, current AND counted IN ('duplicate', 'late_duplicate')) AS duplicate_calls,
-    sumIf(s.calls, current AND counted IN ('wrapper', 'late_wrapper')) AS wrapper_calls,
+    sumIf(s.calls, current AND late) AS late_calls,
+    sumIf(s.cost_usd, current AND late) AS late_usd,
+    sumIf(s.calls, current AND duplicate) AS duplicate_calls,
+    sumIf(s.calls, current AND wrapper) AS wrapper_calls,
     sumIf(s.cost_usd, current AND NOT billed) AS removed_usd
 FROM
 (
@@ -45,6 +45,11 @@ FROM
         current AND billed AS now_billed,
         feature_source IN ('declared', 'mapped') AS allocated,
         basis IN ('unknown', 'lost') AS without_usage,
+        -- Planning compares every `AND x = '…'` with the query below it: here there is less below.
+        basis IN ('unknown', 'lost', 'partial') AS lacks_usage, basis = 'reported' AS reported,
+        basis = 'gateway_cache' AS from_cache, feature_source = 'mapped' AS mapped, unpriced_reason != '' AS unpriced,
+        counted = 'late' AS late, counted IN ('duplicate', 'late_duplicate') AS duplicate,
+        counted IN ('wrapper', 'late_wrapper') AS wrapper,
         -- a row is summed under its name, and in `rest` once more; ARRAY JOIN here would meet that of the view
         arrayJoin(arrayConcat(
             [('name', toString({dimension:Identifier}), '', '', '')],
@@ -52,12 +57,6 @@ FROM
                 [('unpriced', unpriced_reason, toString(provider), toString(model), toString(meter))], []),
             if({rest:Bool} AND now_billed AND NOT allocated, [('unallocated', toString(service), '', '', '')], []))) AS key
     FROM spend_of(book={book:String})
-    WHERE (project = {project:String} OR {every_project:Bool})
-        AND (
-            (grain = {grain:String} AND at >= toDateTime({from:UInt32}, 'UTC') AND at < toDateTime({to:UInt32}, 'UTC')
-                AND NOT (at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({gap_to:UInt32}, 'UTC')))
-            OR (grain = {part_grain:String} AND at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({part_to:UInt32}, 'UTC'))
-        )
 ) AS s
 GROUP BY key
 HAVING part = 'name' OR calls != 0 OR (part = 'unpriced' AND quantity != 0)
