@@ -227,8 +227,16 @@ class Store:
         Raises:
             StoreUnavailable, StoreError: see there.
         """
+        return self.formatted(sql, "RowBinary")
+
+    def formatted(self, sql: str, form: str, parameters: Mapping[str, Any] | None = None) -> bytes:
+        """The result of a query in one of ClickHouse's formats.
+
+        Raises:
+            StoreUnavailable, StoreError: see there.
+        """
         with _as_store_error(self):
-            return self.client().raw_query(sql, fmt="RowBinary")
+            return self.client().raw_query(sql, parameters=dict(parameters or {}), fmt=form) or b""
 
     def insert_rows(self, table: str, columns: Sequence[str], data: bytes, *, token: str) -> None:
         """Insert rows as `binary_rows` gives them. The same token again adds nothing.

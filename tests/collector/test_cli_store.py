@@ -53,6 +53,16 @@ def test_a_running_collector_is_backed_up_restored_elsewhere_and_erases_a_person
     refused = run("restore", str(file), "--data-dir", str(again))
     assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
 
+    everything = tmp_path / "everything"
+    exported = run("export", "all", "--out", str(everything), "--url", collector.url)
+    assert exported.returncode == 0, exported.stderr
+    assert exported.stdout.startswith(str(everything))
+    files = {path.parent.name for path in everything.rglob("*.parquet")}
+    assert {"calls", "spend_slices", "spend_cubes", "price_book"} <= files
+    restored = run("restore", str(everything), "--data-dir", str(tmp_path / "parquet"))
+    assert restored.returncode == 0, restored.stderr
+    assert bill("--data-dir", str(tmp_path / "parquet"), "--port", "1") == there
+
     erased = run("erase", "--user", "u-17", "--yes", "--url", collector.url, timeout=120)
     assert erased.returncode == 0, erased.stderr
     assert "The bill is what it was: 5 calls" in erased.stdout
@@ -67,6 +77,7 @@ def test_who_is_no_admin_gets_neither_backup_nor_erasure(client: Client) -> None
         assert client.post(b"{}", page, path).status == 403
     asked = {"Content-Type": "application/json"}
     assert client.post(b'{"column": "user_id", "id": ""}', asked, "/api/erase").status == 422
+    assert client.post(b'{"encoding": "csv"}', asked, "/api/backup").status == 422
     assert client.post(b'{"column": "feature", "id": "x"}', asked, "/api/erase").status == 422
     assert client.send("GET", "/api/jobs/none").status == 404
 
