@@ -46,7 +46,7 @@ class TarOut:
         self._path = path
         self._part = path.with_name(path.name + ".part")
         self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
+        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  # closed by keep
 
     def add(self, name: str, data: bytes) -> None:
         """See Outgoing."""

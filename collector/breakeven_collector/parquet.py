@@ -1,7 +1,7 @@
 """Rows in Parquet: every type exactly; bytes, which it has no text for, in hex.
 
-Ids of traces and spans are bytes in the store; a string of Parquet is UTF-8, and everybody else writes them in hex. What
-an aggregation holds half-done (the bitmap of a table of numbers) is bytes of ClickHouse's own.
+Ids of traces and spans are bytes in the store; a string of Parquet is UTF-8, and everybody else writes them in hex.
+What an aggregation holds half-done (the bitmap of a table of numbers) is bytes of ClickHouse's own.
 """
 
 import os
@@ -27,9 +27,13 @@ def parquet_rows(store: Store, sql: str, types: Mapping[str, str]) -> bytes:
     Raises:
         StoreUnavailable, StoreError: see there.
     """
+    return store.formatted(f"{readable(sql, types)} SETTINGS {_SETTINGS}", "Parquet")
+
+
+def readable(sql: str, types: Mapping[str, str]) -> str:
+    """The query with bytes in hex; its columns are those of `types`."""
     in_hex = [f"lower(hex(`{name}`)) AS `{name}`" for name, kind in types.items() if _is_bytes(name, kind)]
-    replaced = f" REPLACE ({', '.join(in_hex)})" if in_hex else ""
-    return store.formatted(f"SELECT *{replaced} FROM ({sql}) SETTINGS {_SETTINGS}", "Parquet")
+    return f"SELECT * REPLACE ({', '.join(in_hex)}) FROM ({sql})" if in_hex else sql
 
 
 def insert_parquet(store: Store, table: str, columns: Sequence[str], data: bytes) -> None:

@@ -46,6 +46,17 @@ READ: dict[tuple[str, str], list[str]] = {
         "/api/prices/model?model=nobody-has-it",
     ],
     ("GET", "/api/openapi.json"): ["/api/openapi.json"],
+    ("GET", "/api/export/tables"): ["/api/export/tables"],
+    ("GET", "/api/export/tables/{name}"): [
+        *("/api/export/tables/v1_spend_daily", "/api/export/tables/v1_spend_hourly", "/api/export/tables/calls"),
+        *("/api/export/tables/v1_prices", "/api/export/tables/origins?format=csv", "/api/export/tables/keys"),
+        "/api/export/tables/model_names",
+    ],
+    ("GET", "/api/export/focus"): [
+        *("/api/export/focus?from={today}&to={today}", "/api/export/focus?from={today}&to={today}&by_tenant=true"),
+        "/api/export/focus?from=2026-01-02&to=2026-01-01",
+    ],
+    ("GET", "/api/export/focus/metadata"): ["/api/export/focus/metadata?from={today}&to={today}"],
 }
 """What a read key may ask, in all the ways that show something else."""
 
@@ -188,6 +199,7 @@ def test_a_read_key_sees_nothing_of_another_project(
 
 
 def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
+    today = datetime.now(UTC).date().isoformat()
     for path, told in {
         "/api/report?days=3&by=tenant": ("canary-b-tenant", "canary-b-unknown", *CANARIES),
         "/api/report?days=3&by=user": ("canary-b-user", "7531.86"),
@@ -195,6 +207,9 @@ def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
         "/api/origins": ("canary-b-agent", "canary-b-provider", "canary-b-environment"),
         "/api/prices": ("canary-b-model", "canary-b-note", "7531.86"),
         "/api/prices/model?model=shared-model": ("canary-b-contract", "canary-b-provider"),
+        "/api/export/tables/calls": ("canary-b-feature", "864297531"),
+        f"/api/export/focus?from={today}&to={today}": ("canary-b-feature", "canary-b-service", "7531.86"),
+        f"/api/export/focus/metadata?from={today}&to={today}": ("no usage reported",),
     }.items():
         seen = keyed[Scope.READ, B].ask("GET", path).body.decode()
         assert [canary for canary in told if canary not in seen] == [], (path, seen)
