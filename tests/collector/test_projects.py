@@ -13,6 +13,7 @@ from breakeven_collector.errors import StoreError
 from breakeven_collector.keys import KeyTable, Scope
 from breakeven_collector.projects import of_project
 from breakeven_collector.serve import Collector
+from breakeven_collector.sql.allowed import V1_VIEWS
 
 from tests.collector.client import JSON, PROTOBUF, Answer, Client, status_of
 from tests.conftest import quick_settings
@@ -263,6 +264,19 @@ def test_sql_reads_the_calls_of_the_keys_own_project(keyed: dict[Who, Keyed]) ->
         **{(scope, project): (200, f"{project}\n") for scope in (Scope.READ, Scope.ADMIN) for project in (A, B)},
         (Scope.ADMIN, None): (200, f"{A}\n{B}\n"),
     }
+
+
+@pytest.mark.parametrize("view", V1_VIEWS)
+def test_a_promised_view_shows_nothing_of_another_project_over_sql(keyed: dict[Who, Keyed], view: str) -> None:
+    sql = f"SELECT * FROM {view} FORMAT JSONEachRow".encode()
+    seen = {who: keyed[Scope.READ, who].ask("POST", "/clickhouse/", data=sql).body.decode() for who in (A, B)}
+    assert not [canary for canary in CANARIES if canary in seen[A]]
+    if view == "v1_prices":
+        assert seen[A] == seen[B] != ""
+    else:
+        assert '"alpha"' in seen[A]
+        assert '"alpha"' not in seen[B]
+        assert "canary-b-feature" in seen[B]
 
 
 def test_an_admin_of_all_sees_one_project_where_it_asks_for_one(keyed: dict[Who, Keyed]) -> None:
