@@ -24,6 +24,7 @@ SELECT
     CAST(CAST(contracted_usd AS Decimal(76, 27)) * PricingQuantity AS Decimal(38, 27)) AS ContractedCost,
     contracted_usd AS ContractedUnitPrice,
     sum(cost) AS EffectiveCost,
+    CAST(NULL AS Nullable(String)) AS InvoiceId,
     ProviderName AS InvoiceIssuerName,
     CAST(CAST(list_usd AS Decimal(76, 27)) * PricingQuantity AS Decimal(38, 27)) AS ListCost,
     list_usd AS ListUnitPrice,
