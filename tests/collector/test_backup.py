@@ -1,5 +1,6 @@
 """A backup brings the store back to the byte, or nothing is changed."""
 
+import hashlib
 import json
 import shutil
 import tarfile
@@ -13,6 +14,7 @@ from uuid import uuid4
 import pytest
 from breakeven_collector import backup as backup_module
 from breakeven_collector.backup import restore_backup, write_backup
+from breakeven_collector.backup_archive import TarIn, TarOut
 from breakeven_collector.backup_file import BackupError, Encoding, Reader, file_for, folder_for
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.ledger import Ledger
@@ -175,6 +177,26 @@ def test_an_altered_or_torn_export_is_refused(
         restore(target, copy, replace=True)
     target.connect()
     assert target.rows("SELECT count() AS n FROM system.tables WHERE database = currentDatabase()") == [{"n": 0}]
+
+
+def test_a_backup_of_the_first_format_is_still_read(made: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.backup"
+    files, out = TarIn(made), TarOut(old)
+    document = json.loads(files.read("manifest.json"))
+    for table in document["tables"]:
+        for number, piece in enumerate(table["pieces"]):
+            del piece["file_sha256"]
+            name = f"{table['name']}/{number:06d}.zst"
+            out.add(name, files.read(name))
+    del document["encoding"]
+    manifest = json.dumps({**document, "format": 1}).encode()
+    out.add("manifest.json", manifest)
+    out.add("manifest.sha256", hashlib.sha256(manifest).hexdigest().encode())
+    out.keep()
+    files.close()
+    with Reader(made) as ours, Reader(old) as theirs:
+        theirs.verify(quiet)
+        assert theirs.manifest == ours.manifest
 
 
 def altered(made: Path, folder: Path, how: str) -> Path:

@@ -37,8 +37,6 @@ def export_router(pipeline: Pipeline, access: Access) -> APIRouter:
         try:
             async with places:
                 await asyncio.to_thread(write, path)
-            # No rows, no file.
-            path.touch(mode=0o600)
         except BaseException:
             path.unlink(missing_ok=True)
             raise

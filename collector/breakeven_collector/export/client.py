@@ -109,7 +109,6 @@ def write_to(out: Path | None, write: Callable[[Path], Any], copy: Callable[[Pat
     part.unlink(missing_ok=True)
     try:
         result = write(part)
-        part.touch()
         if out is None:
             copy(part)
         else:
