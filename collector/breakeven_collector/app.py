@@ -15,6 +15,7 @@ from breakeven_collector.access import Reading
 from breakeven_collector.billed_api import billed_router, take_up_bill
 from breakeven_collector.bugs import CatchBugs
 from breakeven_collector.errors import CONFIG_UNUSABLE, BadRequest, ConfigError, StoreError
+from breakeven_collector.export.api import export_router
 from breakeven_collector.headers import SecurityHeaders
 from breakeven_collector.health import health_document, why_not_ready
 from breakeven_collector.histories.api import imported_router
@@ -66,6 +67,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(keys_router(pipeline.store, access))
     app.include_router(store_router(pipeline, access.owner))
     app.include_router(imported_router(pipeline, access))
+    app.include_router(export_router(pipeline, access))
 
     def sees(request: Request) -> tuple[str, ...] | None:
         return access.sql_reader(request).projects

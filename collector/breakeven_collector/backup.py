@@ -1,5 +1,9 @@
-"""Backup and restore of an embedded store: its rows, exactly, in a file that fits other versions of ClickHouse too."""
+"""Backup and restore of an embedded store: its rows, exactly, in files that fit other versions of ClickHouse too.
 
+The same in Parquet is the export of everything, which other programs read, and which may be restored as well.
+"""
+
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +14,8 @@ from typing import Final
 import breakeven_schema
 from breakeven_schema import applied
 
-from breakeven_collector.backup_file import BackupError, Manifest, Piece, Progress, Reader, Table, Writer
+from breakeven_collector.backup_file import BackupError, Encoding, Manifest, Piece, Progress, Reader, Table, Writer
+from breakeven_collector.parquet import column_types, insert_parquet, parquet_rows
 from breakeven_collector.store import Store
 
 _LEFT_OUT: Final = frozenset({"migrations", "segment_slices"})
@@ -42,36 +47,55 @@ class _Source:
         return f"SELECT {names} FROM {self.name}{self.final} WHERE {where} ORDER BY {self.order}"
 
 
-def write_backup(store: Store, path: Path, progress: Progress, *, now: datetime | None = None) -> Manifest:
+def write_backup(
+    store: Store,
+    path: Path,
+    progress: Progress,
+    *,
+    now: datetime | None = None,
+    encoding: Encoding = Encoding.ROW_BINARY,
+    folder: bool = False,
+) -> Manifest:
     """Write a backup of the store; nobody may change it meanwhile.
 
     Args:
         store: an open store.
-        path: the file to write; see `file_for`.
+        path: the file to write, a tar; see `file_for`.
         progress: is told how far it is.
         now: when it is made; the present where left out.
+        encoding: how rows are written.
+        folder: make `path` a folder of files.
 
     Raises:
         StoreError: the store cannot be read.
+        BackupError: somebody changed it meanwhile.
         OSError: the file cannot be written. Nothing is left of it.
     """
     sources = _sources(store)
     total = sum(store.rows(f"SELECT count() AS n FROM {source.name}{source.final}")[0]["n"] for source in sources)
     done = 0
     tables: list[Table] = []
-    with Writer(path) as writer:
+    with Writer(path, encoding, folder=folder) as writer:
         for source in sources:
             pieces: list[Piece] = []
-            for rows, data in _pieces(store, source):
-                pieces.append(writer.add_piece(source.name, len(pieces), rows, data))
+            types = column_types(store, source.name)
+            for rows, data, where in _pieces(store, source):
+                parquet = None
+                if encoding is Encoding.PARQUET:
+                    parquet = parquet_rows(store, source.select(where), types)
+                    # A server has other clients.
+                    if not store.embedded and store.binary_rows(source.select(where)) != data:
+                        raise BackupError(f"{source.name} changed while it was read: let nobody write, and try again")
+                pieces.append(writer.add_piece(source.name, len(pieces), rows, data, parquet))
                 done += rows
-                progress(f"backing up {source.name}", done, total)
+                progress(f"reading {source.name}", done, total)
             tables.append(Table(source.name, source.columns, pieces))
         manifest = Manifest(
             made_at=(now or datetime.now(UTC)).isoformat(),
             program=version("breakeven"),
             migrations={name: sha for name, sha in applied(store.client()).items() if not name.startswith("views/")},
             tables=tables,
+            encoding=encoding,
         )
         writer.finish(manifest)
     return manifest
@@ -154,20 +178,24 @@ def _insert(store: Store, backup: Reader, progress: Progress) -> None:
     done = 0
     for table in backup.manifest.tables:
         for number, (data, piece) in enumerate(backup.pieces(table)):
-            store.insert_rows(table.name, table.columns, data, token=f"restore/{number}")
+            if backup.manifest.encoding is Encoding.PARQUET:
+                insert_parquet(store, table.name, table.columns, data)
+            else:
+                store.insert_rows(table.name, table.columns, data, token=f"restore/{number}")
             done += piece.rows
             progress(f"restoring {table.name}", done, backup.manifest.rows)
 
 
 def _compare(store: Store, backup: Reader, progress: Progress) -> None:
-    """Read back what was written, and compare every byte."""
+    """Read back what was written, and compare every byte by its digest."""
     done = 0
     sources = {source.name: source for source in _sources(store)}
     for table in backup.manifest.tables:
         source = _Source(table.name, table.columns, sources[table.name].final, sources[table.name].order)
         found = _pieces(store, source)
-        for number, (data, piece) in enumerate(backup.pieces(table)):
-            if next(found, None) != (piece.rows, data):
+        for number, piece in enumerate(table.pieces):
+            rows, data, _ = next(found, (0, b"", ""))
+            if (rows, hashlib.sha256(data).hexdigest()) != (piece.rows, piece.sha256):
                 raise BackupError(f"{table.name} came back different in piece {number}. The store was left as it was")
             done += piece.rows
             progress(f"comparing {table.name}", done, backup.manifest.rows)
@@ -194,11 +222,11 @@ def _sources(store: Store) -> list[_Source]:
     return found
 
 
-def _pieces(store: Store, source: _Source) -> Iterator[tuple[int, bytes]]:
-    """How many rows, and these in RowBinary."""
+def _pieces(store: Store, source: _Source) -> Iterator[tuple[int, bytes, str]]:
+    """How many rows, these in RowBinary, and the condition that finds them."""
     for where, rows in _stretches(store, source):
         if rows:
-            yield rows, store.binary_rows(source.select(where))
+            yield rows, store.binary_rows(source.select(where)), where
 
 
 def _stretches(store: Store, source: _Source) -> Iterator[tuple[str, int]]:

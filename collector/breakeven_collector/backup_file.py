@@ -1,25 +1,27 @@
-"""The file of a backup: a tar of tables in pieces, with a manifest that knows the digest of each.
+"""The files of a backup: tables in pieces, with a manifest that knows the digest of each.
 
-    <table>/<number>.zst    rows in ClickHouse's RowBinary, compressed
-    manifest.json           schema, tables with their columns, pieces with rows and SHA-256 of the rows
-    manifest.sha256         digest of the manifest: without it the file is torn
+    <table>/<number>.zst        rows in ClickHouse's RowBinary, compressed
+    <table>/<number>.parquet    or rows in Parquet
+    manifest.json               schema, tables with their columns, pieces with rows and SHA-256 of the rows
+    manifest.sha256             digest of the manifest: without it the backup is torn
 
 RowBinary because it is documented, holds every type exactly, and the same rows are the same bytes, which Native and
-Parquet do not promise. Everything can be read without Breakeven: `zstd -d`, then `clickhouse local`.
+Parquet do not promise: so the rows have their digest in RowBinary, however they are written, and what is restored from
+Parquet is compared by it too. Everything can be read without Breakeven: `zstd -d`, then `clickhouse local`.
 """
 
 import hashlib
-import io
 import json
-import os
 import sys
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from breakeven_collector.backup_archive import FolderIn, FolderOut, Incoming, Outgoing, TarIn, TarOut
 from breakeven_collector.errors import BreakevenError
 
 if sys.version_info >= (3, 14):
@@ -27,9 +29,20 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
+_READABLE: Final = (1, 2)
+"""1 had RowBinary alone."""
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, the rows done so far, and all rows."""
+
+
+class Encoding(StrEnum):
+    """How the rows of a piece are written."""
+
+    ROW_BINARY = "rowbinary"
+    """Compressed with zstd."""
+    PARQUET = "parquet"
+    """For other programs: ids of traces and spans, which are bytes in the store, are hex here."""
 
 
 class BackupError(BreakevenError):
@@ -43,6 +56,8 @@ class Piece:
     rows: int
     sha256: str
     """Of the rows in RowBinary, uncompressed; hex."""
+    file_sha256: str = ""
+    """Of the file, where that is Parquet; hex."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +85,7 @@ class Manifest:
     migrations: dict[str, str]
     """File name → SHA-256 of each migration that its store had; views are not data."""
     tables: list[Table]
+    encoding: Encoding = Encoding.ROW_BINARY
 
     @property
     def rows(self) -> int:
@@ -81,45 +97,44 @@ class Writer:
     """Writes a backup under a passing name; only a whole one gets its own.
 
     A context manager: leaving it with an error leaves nothing.
+
+    Args:
+        path: the file, a tar; or the folder.
+        encoding: how the rows are written.
+        folder: write a folder of files.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, encoding: Encoding = Encoding.ROW_BINARY, *, folder: bool = False) -> None:
         self._path = path
-        self._part = path.with_name(path.name + ".part")
-        self._tar: tarfile.TarFile
+        self._encoding = encoding
+        self._folder = folder
+        self._files: Outgoing
 
     def __enter__(self) -> "Writer":
-        self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        self._tar = tarfile.open(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
+        self._files = FolderOut(self._path) if self._folder else TarOut(self._path)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: object) -> None:
         if error is None:
-            self._tar.close()
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._part.replace(self._path)
+            self._files.keep()
         else:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+            self._files.drop()
 
-    def add_piece(self, table: str, number: int, rows: int, data: bytes) -> Piece:
-        """Write some rows."""
-        self._add(_piece_name(table, number), zstd.compress(data))
-        return Piece(rows, hashlib.sha256(data).hexdigest())
+    def add_piece(self, table: str, number: int, rows: int, data: bytes, parquet: bytes | None = None) -> Piece:
+        """Write some rows: `data` is RowBinary, `parquet` the same rows where they are written so."""
+        name = _piece_name(table, number, self._encoding)
+        digest = hashlib.sha256(data).hexdigest()
+        if parquet is None:
+            self._files.add(name, zstd.compress(data))
+            return Piece(rows, digest)
+        self._files.add(name, parquet)
+        return Piece(rows, digest, hashlib.sha256(parquet).hexdigest())
 
     def finish(self, manifest: Manifest) -> None:
         """Write the manifest: the last that is written."""
         data = json.dumps({"format": _FORMAT, **asdict(manifest)}, indent=1).encode()
-        self._add("manifest.json", data)
-        self._add("manifest.sha256", hashlib.sha256(data).hexdigest().encode())
-
-    def _add(self, name: str, data: bytes) -> None:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        info.mode = 0o600
-        self._tar.addfile(info, io.BytesIO(data))
+        self._files.add("manifest.json", data)
+        self._files.add("manifest.sha256", hashlib.sha256(data).hexdigest().encode())
 
 
 class Reader:
@@ -131,19 +146,21 @@ class Reader:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        if not path.exists():
+            raise BackupError(f"there is no file {path}")
         try:
-            self._tar = tarfile.open(path, mode="r:")  # noqa: SIM115  # closed by __exit__
-        except FileNotFoundError:
-            raise BackupError(f"there is no file {path}") from None
+            self._files: Incoming = FolderIn(path) if path.is_dir() else TarIn(path)
         except (tarfile.TarError, OSError) as error:
             raise BackupError(f"{path} is no backup of Breakeven ({error})") from None
+        if path.is_dir() and not (path / "manifest.json").exists():
+            raise BackupError(f"{path} is no folder that `breakeven export all` wrote: it has no manifest.json")
         self.manifest = self._manifest()
 
     def __enter__(self) -> "Reader":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._tar.close()
+        self._files.close()
 
     def verify(self, progress: Progress) -> None:
         """Read all of it, and compare with the manifest.
@@ -158,14 +175,16 @@ class Reader:
                 progress(f"checking {table.name}", done, self.manifest.rows)
 
     def pieces(self, table: Table) -> Iterator[tuple[bytes, Piece]]:
-        """Rows of a table in RowBinary, a piece at a time; each is checked before it is handed out."""
+        """Rows of a table as they are encoded, a piece at a time; each is checked before it is handed out."""
         for number, piece in enumerate(table.pieces):
-            name = _piece_name(table.name, number)
-            try:
-                data = zstd.decompress(self._read(name))
-            except zstd.ZstdError as error:
-                raise self._damaged(f"{name} cannot be decompressed: {error}") from None
-            if hashlib.sha256(data).hexdigest() != piece.sha256:
+            name = _piece_name(table.name, number, self.manifest.encoding)
+            data, wanted = self._read(name), piece.file_sha256
+            if self.manifest.encoding is Encoding.ROW_BINARY:
+                try:
+                    data, wanted = zstd.decompress(data), piece.sha256
+                except zstd.ZstdError as error:
+                    raise self._damaged(f"{name} cannot be decompressed: {error}") from None
+            if hashlib.sha256(data).hexdigest() != wanted:
                 raise self._damaged(f"{name} is not what the manifest says")
             yield data, piece
 
@@ -174,23 +193,22 @@ class Reader:
         if hashlib.sha256(data).hexdigest().encode() != self._read("manifest.sha256"):
             raise self._damaged("its manifest was altered")
         document: dict[str, Any] = json.loads(data)
-        if document.pop("format") != _FORMAT:
+        if document.pop("format") not in _READABLE:
             raise BackupError(f"{self._path} was written by a newer Breakeven. Update with: pip install -U breakeven")
         tables = [
             Table(table["name"], table["columns"], [Piece(**piece) for piece in table["pieces"]])
             for table in document.pop("tables")
         ]
-        return Manifest(**document, tables=tables)
+        encoding = Encoding(document.pop("encoding", Encoding.ROW_BINARY))
+        return Manifest(**document, tables=tables, encoding=encoding)
 
     def _read(self, name: str) -> bytes:
         try:
-            member = self._tar.extractfile(name)
-            data = member.read() if member else b""
-            if member is None or len(data) != self._tar.getmember(name).size:
-                raise self._damaged(f"{name} is cut off")
-        except (KeyError, tarfile.TarError, OSError):
+            return self._files.read(name)
+        except KeyError:
             raise self._damaged(f"{name} is missing") from None
-        return data
+        except OSError as error:
+            raise self._damaged(f"{name} is cut off or cannot be read: {error}") from None
 
     def _damaged(self, what: str) -> BackupError:
         return BackupError(f"{self._path} is torn or altered: {what}. Nothing was changed; take another backup file")
@@ -210,5 +228,18 @@ def file_for(target: Path, now: datetime) -> Path:
     return path
 
 
-def _piece_name(table: str, number: int) -> str:
-    return f"{table}/{number:06d}.zst"
+def folder_for(target: Path) -> Path:
+    """The new folder, or tar, to write everything into.
+
+    Raises:
+        BackupError: it is there already.
+    """
+    if target.exists():
+        raise BackupError(f"{target} is there already; name a new folder, or a file that ends in .tar")
+    if not target.absolute().parent.is_dir():
+        raise BackupError(f"there is no folder {target.absolute().parent}")
+    return target
+
+
+def _piece_name(table: str, number: int, encoding: Encoding) -> str:
+    return f"{table}/{number:06d}.{'zst' if encoding is Encoding.ROW_BINARY else 'parquet'}"

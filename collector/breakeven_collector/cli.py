@@ -12,6 +12,7 @@ from rich.text import Text
 from breakeven_collector import cli_import as _cli_import  # noqa: F401  # its commands register themselves
 from breakeven_collector import cli_import_history as _cli_import_history  # noqa: F401  # likewise
 from breakeven_collector.billed_report import BilledBy
+from breakeven_collector.cli_export import export_app
 from breakeven_collector.cli_import_app import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
@@ -49,6 +50,8 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(sql_app)
 app.add_typer(store_app)
 app.add_typer(tieout_app)
+app.add_typer(import_app)
+app.add_typer(export_app, name="export")
 
 
 class By(StrEnum):
@@ -76,9 +79,6 @@ class Source(StrEnum):
     AUTO = "auto"
     CALLS = "calls"
     BILLED = "billed"
-
-
-app.add_typer(import_app)
 
 
 class Format(StrEnum):

@@ -45,7 +45,7 @@ def backup(
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     with plain_errors():
         path = backup_file.file_for(target, datetime.now(UTC))
-        with _bar() as progress:
+        with bar() as progress:
             rows = store_client.back_up(settings, url, path, progress)
     Console().print(f"{path}: {rows:,} rows, {path.stat().st_size:,} bytes", highlight=False, soft_wrap=True)
 
@@ -55,7 +55,7 @@ def backup(
     "  breakeven restore store.backup --replace"
 )
 def restore(
-    file: Annotated[Path, typer.Argument(help="A file that `breakeven backup` wrote.")],
+    file: Annotated[Path, typer.Argument(help="What `breakeven backup` or `export all` wrote.")],
     replace: Annotated[bool, typer.Option("--replace", help="The store may hold data, which is lost.")] = False,
     store: StoreAddress = None,
     data_dir: DataDir = None,
@@ -64,7 +64,7 @@ def restore(
     from breakeven_collector.backup import restore_backup
 
     settings = settings_of(store=store, data_dir=data_dir)
-    with plain_errors(), _bar() as progress:
+    with plain_errors(), bar() as progress:
         manifest = restore_backup(settings.dsn, file, progress, replace=replace)
     if waiting := sum(1 for _ in settings.journal_dir.glob("*.seg")):
         errors.print(
@@ -146,14 +146,15 @@ def _print_erased(document: dict[str, Any], console: Console, *, done: bool) -> 
 
 
 @contextmanager
-def _bar() -> Generator[Any]:
-    bar = Progress(
+def bar() -> Generator[Any]:
+    """A progress bar on stderr, as something to be told how far it is."""
+    shown = Progress(
         TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), console=errors
     )
-    with bar:
-        task = bar.add_task("starting", total=None)
+    with shown:
+        task = shown.add_task("starting", total=None)
 
         def progress(what: str, done: int, of: int) -> None:
-            bar.update(task, description=what, completed=done, total=of or None)
+            shown.update(task, description=what, completed=done, total=of or None)
 
         yield progress

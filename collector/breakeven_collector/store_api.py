@@ -15,10 +15,19 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.background import BackgroundTask
 
 from breakeven_collector.backup import write_backup
+from breakeven_collector.backup_file import Encoding
 from breakeven_collector.erase import Erased, EraseError, Whom, erase
 from breakeven_collector.errors import BadRequest
-from breakeven_collector.json_body import is_json, json_object
+from breakeven_collector.json_body import json_object
 from breakeven_collector.pipeline import Pipeline
+
+
+class BackupAsked(BaseModel):
+    """The body of a backup."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    encoding: Encoding = Encoding.ROW_BINARY
 
 
 class WhomAsked(BaseModel):
@@ -93,11 +102,11 @@ class StoreJobs:
             raise BadRequest(404, "no such backup or erasure; another one was started since")
         return self._jobs[name]
 
-    def back_up(self, job: _Job) -> dict[str, Any]:
+    def back_up(self, encoding: Encoding, job: _Job) -> dict[str, Any]:
         """Write the backup into `file`."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._pipeline.quiet():
-            manifest = write_backup(self._pipeline.store, self.file, job.progress)
+            manifest = write_backup(self._pipeline.store, self.file, job.progress, encoding=encoding)
         return {"rows": manifest.rows, "bytes": self.file.stat().st_size}
 
     def erase(self, whom: Whom, dry_run: bool, job: _Job) -> dict[str, Any]:
@@ -126,6 +135,11 @@ def erased_document(erased: Erased) -> dict[str, Any]:
     return document
 
 
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
 def store_router(pipeline: Pipeline, admin: Callable[[Request], Any]) -> APIRouter:
     """`/api/backup` and `/api/erase`: both start work, which is then asked for by its id.
 
@@ -139,10 +153,17 @@ def store_router(pipeline: Pipeline, admin: Callable[[Request], Any]) -> APIRout
     @router.post("/backup", status_code=202)
     async def back_up(request: Request) -> dict[str, Any]:
         """Start a backup."""
-        is_json(request)
-        if not pipeline.store.embedded:
-            raise BadRequest(422, "a ClickHouse server has its own BACKUP; this is for the embedded store")
-        return {"job": jobs.start(jobs.back_up)}
+        document = await json_object(request, "a backup")
+        try:
+            asked = BackupAsked.model_validate(document)
+        except ValidationError as error:
+            raise BadRequest(422, _first(error)) from None
+        if not (pipeline.store.embedded or asked.encoding is Encoding.PARQUET):
+            raise BadRequest(
+                422,
+                "a ClickHouse server has its own BACKUP; this is for the embedded store. Parquet can be had of both",
+            )
+        return {"job": jobs.start(lambda job: jobs.back_up(asked.encoding, job))}
 
     @router.post("/erase", status_code=202)
     async def erase_(request: Request) -> dict[str, Any]:
@@ -151,8 +172,7 @@ def store_router(pipeline: Pipeline, admin: Callable[[Request], Any]) -> APIRout
         try:
             asked = WhomAsked.model_validate(document)
         except ValidationError as error:
-            first = error.errors(include_input=False)[0]
-            raise BadRequest(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+            raise BadRequest(422, _first(error)) from None
         try:
             whom = Whom(asked.column, asked.id, asked.project)
         except EraseError as error:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tarfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,7 +13,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from breakeven_collector.backup import write_backup
-from breakeven_collector.backup_file import BackupError, Progress, Reader
+from breakeven_collector.backup_archive import FolderOut
+from breakeven_collector.backup_file import BackupError, Encoding, Progress, Reader
 from breakeven_collector.erase import Whom
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.pipeline import Pipeline
@@ -23,25 +25,37 @@ from breakeven_collector.store_api import erase_here, erased_document
 _ASK_SECONDS = 0.3
 
 
-def back_up(settings: Settings, url: str | None, path: Path, progress: Progress) -> int:
-    """Write a backup of the collector's store to a file here; returns its rows.
+def back_up(
+    settings: Settings,
+    url: str | None,
+    path: Path,
+    progress: Progress,
+    *,
+    encoding: Encoding = Encoding.ROW_BINARY,
+    folder: bool = False,
+) -> int:
+    """Write a backup of the collector's store to a file here, or into a new `folder`; returns its rows.
 
     Raises:
         BreakevenError: it cannot be made; nothing is left of the file.
     """
     if (address := collector_of(settings, url)) is None:
         with Pipeline(settings) as pipeline, pipeline.quiet():
-            return write_backup(pipeline.store, path, progress).rows
+            return write_backup(pipeline.store, path, progress, encoding=encoding, folder=folder).rows
     key = key_for(settings, address)
-    job = get_json(f"{address}/api/backup", having="job", key=key, body=b"{}")["job"]
+    body = json.dumps({"encoding": encoding}).encode()
+    job = get_json(f"{address}/api/backup", having="job", key=key, body=body)["job"]
     result = _wait(address, key, job, progress)
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + ".fetched")
     try:
         _fetch(f"{address}/api/backup/{job}", key, part, result["bytes"], progress)
         with Reader(part) as backup:
             backup.verify(progress)
             rows = backup.manifest.rows
-        part.replace(path)
+        if folder:
+            _unpack(part, path)
+        else:
+            part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return rows
@@ -80,6 +94,19 @@ def collector_of(settings: Settings, url: str | None) -> str | None:
             raise CollectorUnreachable(f"{error}. Is `breakeven up` running there?") from None
         return None
     return address
+
+
+def _unpack(tar: Path, folder: Path) -> None:
+    out = FolderOut(folder)
+    try:
+        with tarfile.open(tar, mode="r:") as files:
+            for member in files:
+                if (file := files.extractfile(member)) is not None:
+                    out.add(member.name, file.read())
+        out.keep()
+    except BaseException:
+        out.drop()
+        raise
 
 
 def _wait(address: str, key: str, job: str, progress: Progress) -> dict[str, Any]:

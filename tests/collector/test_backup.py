@@ -1,6 +1,8 @@
 """A backup brings the store back to the byte, or nothing is changed."""
 
+import hashlib
 import json
+import shutil
 import tarfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +14,8 @@ from uuid import uuid4
 import pytest
 from breakeven_collector import backup as backup_module
 from breakeven_collector.backup import restore_backup, write_backup
-from breakeven_collector.backup_file import BackupError, Reader, file_for
+from breakeven_collector.backup_archive import TarIn, TarOut
+from breakeven_collector.backup_file import BackupError, Encoding, Reader, file_for, folder_for
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.price_overrides import Override
@@ -111,6 +114,91 @@ def test_what_is_restored_reports_to_the_byte_what_was_backed_up_and_goes_on_cou
     assert left == [{"name": target.database}]
 
 
+@pytest.fixture(scope="module")
+def exported(filled: Store, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "everything"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup_module, "_ROWS_A_PIECE", 30)
+        write_backup(filled, path, quiet, now=NOW, encoding=Encoding.PARQUET, folder=True)
+    return path
+
+
+def test_everything_leaves_as_parquet_and_comes_back_to_the_byte(
+    filled: Store, made: Path, exported: Path, target: Store
+) -> None:
+    with Reader(made) as binary, Reader(exported) as parquet:
+        assert {t.name: [(p.rows, p.sha256) for p in t.pieces] for t in parquet.manifest.tables} == {
+            t.name: [(p.rows, p.sha256) for p in t.pieces] for t in binary.manifest.tables
+        }
+    assert len(list((exported / "calls").glob("*.parquet"))) > 1
+    restore(target, exported)
+    target.open()
+    assert reports(target) == reports(filled)
+    with pytest.raises(BackupError, match=r"holds data .*--replace"):
+        restore(target, exported)
+
+
+def test_another_program_reads_the_exported_parquet(filled: Store, exported: Path) -> None:
+    rows = filled.rows(
+        "SELECT ts, trace_id, parent_span_id, tags, meters, input_tokens, reported_cost_usd, toTypeName(ts) AS time, "
+        "toTypeName(meters) AS map FROM file({f:String}, 'Parquet') ORDER BY ts DESC, span_id LIMIT 1",
+        {"f": f"{exported}/calls/*.parquet"},
+    )
+    ours = filled.rows(
+        "SELECT ts, lower(hex(trace_id)) AS trace_id, lower(hex(parent_span_id)) AS parent_span_id, tags, meters, "
+        "input_tokens, reported_cost_usd FROM calls FINAL ORDER BY ts DESC, hex(span_id) LIMIT 1"
+    )
+    kinds = {"time": "DateTime64(6, 'UTC')", "map": "Map(String, Decimal(38, 6))"}
+    assert [{**row, "tags": dict(row["tags"])} for row in rows] == [{**ours[0], **kinds}]
+    assert len(rows[0]["trace_id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("file", "how", "message"),
+    [
+        ("calls/000000.parquet", "altered", "is not what the manifest says"),
+        ("calls/000000.parquet", "missing", "is missing"),
+        ("manifest.json", "altered", "its manifest was altered"),
+        ("manifest.json", "missing", "it has no manifest.json"),
+    ],
+)
+def test_an_altered_or_torn_export_is_refused(
+    exported: Path, tmp_path: Path, target: Store, file: str, how: str, message: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(exported, copy)
+    if how == "missing":
+        (copy / file).unlink()
+    else:
+        data = bytearray((copy / file).read_bytes())
+        data[len(data) // 2] ^= 1
+        (copy / file).write_bytes(data)
+    with pytest.raises(BackupError, match=message):
+        restore(target, copy, replace=True)
+    target.connect()
+    assert target.rows("SELECT count() AS n FROM system.tables WHERE database = currentDatabase()") == [{"n": 0}]
+
+
+def test_a_backup_of_the_first_format_is_still_read(made: Path, tmp_path: Path) -> None:
+    old = tmp_path / "old.backup"
+    files, out = TarIn(made), TarOut(old)
+    document = json.loads(files.read("manifest.json"))
+    for table in document["tables"]:
+        for number, piece in enumerate(table["pieces"]):
+            del piece["file_sha256"]
+            name = f"{table['name']}/{number:06d}.zst"
+            out.add(name, files.read(name))
+    del document["encoding"]
+    manifest = json.dumps({**document, "format": 1}).encode()
+    out.add("manifest.json", manifest)
+    out.add("manifest.sha256", hashlib.sha256(manifest).hexdigest().encode())
+    out.keep()
+    files.close()
+    with Reader(made) as ours, Reader(old) as theirs:
+        theirs.verify(quiet)
+        assert theirs.manifest == ours.manifest
+
+
 def altered(made: Path, folder: Path, how: str) -> Path:
     path = folder / "altered.backup"
     data = bytearray(made.read_bytes())
@@ -168,7 +256,11 @@ def test_a_backup_that_fails_leaves_no_file_and_one_that_is_there_is_not_overwri
 
     with pytest.raises(OSError, match="disk full"):
         write_backup(filled, tmp_path / "b", stop)
+    with pytest.raises(OSError, match="disk full"):
+        write_backup(filled, tmp_path / "b", stop, encoding=Encoding.PARQUET, folder=True)
     assert list(tmp_path.iterdir()) == []
+    with pytest.raises(BackupError, match="there already; name a new folder"):
+        folder_for(tmp_path)
     assert file_for(tmp_path, NOW) == tmp_path / "breakeven-2026-11-20T120000Z.backup"
     (tmp_path / "b").touch()
     with pytest.raises(BackupError, match="there already"):

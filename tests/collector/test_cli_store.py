@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from breakeven_collector.backup_file import Encoding, Reader
 from breakeven_collector.gate import Gate
 from breakeven_collector.serve import Collector
 
@@ -53,6 +54,16 @@ def test_a_running_collector_is_backed_up_restored_elsewhere_and_erases_a_person
     refused = run("restore", str(file), "--data-dir", str(again))
     assert (refused.returncode, "--replace" in refused.stderr) == (1, True)
 
+    everything = tmp_path / "everything"
+    exported = run("export", "all", "--out", str(everything), "--url", collector.url)
+    assert exported.returncode == 0, exported.stderr
+    assert exported.stdout.startswith(str(everything))
+    with Reader(everything) as unpacked:
+        unpacked.verify(lambda _what, _done, _all: None)
+        assert unpacked.manifest.encoding is Encoding.PARQUET
+        kept = {table.name for table in unpacked.manifest.tables if table.rows}
+    assert {"calls", "spend_slices", "spend_cubes", "price_book"} <= kept
+
     erased = run("erase", "--user", "u-17", "--yes", "--url", collector.url, timeout=120)
     assert erased.returncode == 0, erased.stderr
     assert "The bill is what it was: 5 calls" in erased.stdout
@@ -67,6 +78,7 @@ def test_who_is_no_admin_gets_neither_backup_nor_erasure(client: Client) -> None
         assert client.post(b"{}", page, path).status == 403
     asked = {"Content-Type": "application/json"}
     assert client.post(b'{"column": "user_id", "id": ""}', asked, "/api/erase").status == 422
+    assert client.post(b'{"encoding": "csv"}', asked, "/api/backup").status == 422
     assert client.post(b'{"column": "feature", "id": "x"}', asked, "/api/erase").status == 422
     assert client.send("GET", "/api/jobs/none").status == 404
 

@@ -15,6 +15,7 @@ from breakeven_collector.errors import StoreError
 from breakeven_collector.keys import KeyTable, Scope
 from breakeven_collector.projects import of_project
 from breakeven_collector.serve import Collector
+from breakeven_collector.sql.allowed import V1_VIEWS
 
 from tests.collector.billed_lines import insert_billed
 from tests.collector.client import JSON, PROTOBUF, Answer, Client, status_of
@@ -52,6 +53,17 @@ READ: dict[tuple[str, str], list[str]] = {
     ],
     ("GET", "/api/openapi.json"): ["/api/openapi.json"],
     ("GET", "/api/imported"): ["/api/imported"],
+    ("GET", "/api/export/tables"): ["/api/export/tables"],
+    ("GET", "/api/export/tables/{name}"): [
+        *("/api/export/tables/v1_spend_daily", "/api/export/tables/v1_spend_hourly", "/api/export/tables/calls"),
+        *("/api/export/tables/v1_prices", "/api/export/tables/origins?format=csv", "/api/export/tables/keys"),
+        "/api/export/tables/model_names",
+    ],
+    ("GET", "/api/export/focus"): [
+        *("/api/export/focus?from={today}&to={today}", "/api/export/focus?from={today}&to={today}&by_tenant=true"),
+        "/api/export/focus?from=2026-01-02&to=2026-01-01",
+    ],
+    ("GET", "/api/export/focus/metadata"): ["/api/export/focus/metadata?from={today}&to={today}"],
 }
 """What a read key may ask, in all the ways that show something else."""
 
@@ -204,6 +216,7 @@ def test_a_read_key_sees_nothing_of_another_project(
 
 
 def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
+    today = datetime.now(UTC).date().isoformat()
     for path, told in {
         "/api/report?days=3&by=tenant": ("canary-b-tenant", "canary-b-unknown", *CANARIES),
         "/api/report?days=3&by=user": ("canary-b-user", "7531.86"),
@@ -213,6 +226,9 @@ def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
         "/api/origins": ("canary-b-agent", "canary-b-provider", "canary-b-environment", "canary-b-key"),
         "/api/prices": ("canary-b-model", "canary-b-note", "7531.86"),
         "/api/prices/model?model=shared-model": ("canary-b-contract", "canary-b-provider"),
+        "/api/export/tables/calls": ("canary-b-feature", "864297531"),
+        f"/api/export/focus?from={today}&to={today}": ("canary-b-feature", "canary-b-service", "7531.86"),
+        f"/api/export/focus/metadata?from={today}&to={today}": ("no usage reported",),
     }.items():
         seen = keyed[Scope.READ, B].ask("GET", path).body.decode()
         assert [canary for canary in told if canary not in seen] == [], (path, seen)
@@ -266,6 +282,19 @@ def test_sql_reads_the_calls_of_the_keys_own_project(keyed: dict[Who, Keyed]) ->
         **{(scope, project): (200, f"{project}\n") for scope in (Scope.READ, Scope.ADMIN) for project in (A, B)},
         (Scope.ADMIN, None): (200, f"{A}\n{B}\n"),
     }
+
+
+@pytest.mark.parametrize("view", V1_VIEWS)
+def test_a_promised_view_shows_nothing_of_another_project_over_sql(keyed: dict[Who, Keyed], view: str) -> None:
+    sql = f"SELECT * FROM {view} FORMAT JSONEachRow".encode()
+    seen = {who: keyed[Scope.READ, who].ask("POST", "/clickhouse/", data=sql).body.decode() for who in (A, B)}
+    assert not [canary for canary in CANARIES if canary in seen[A]]
+    if view == "v1_prices":
+        assert seen[A] == seen[B] != ""
+    else:
+        assert '"alpha"' in seen[A]
+        assert '"alpha"' not in seen[B]
+        assert "canary-b-feature" in seen[B]
 
 
 def test_an_admin_of_all_sees_one_project_where_it_asks_for_one(keyed: dict[Who, Keyed]) -> None:

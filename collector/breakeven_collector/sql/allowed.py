@@ -7,9 +7,11 @@ function by its name in a string, and all that nobody needs over a bill.
 
 from typing import Final
 
+V1_VIEWS: Final = ("v1_spend_daily", "v1_spend_hourly", "v1_features", "v1_calls", "v1_prices", "v1_billed_daily")
+"""Views whose columns are promised (docs/export.md)."""
 RELATIONS: Final = (
     *("spend", "calls", "origins", "billed", "billed_now", "billed_usage", "tieout_daily", "imports"),
-    *("price_book", "price_books"),
+    *("price_book", "price_books", *V1_VIEWS),
 )
 """Tables and views that may be read."""
 PRICED_WITH: Final = "spend_of"
