@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from breakeven_collector.cli_decide import decide_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
 from breakeven_collector.cli_options import (
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
+app.add_typer(decide_app)
 app.add_typer(sql_app)
 app.add_typer(store_app)
 

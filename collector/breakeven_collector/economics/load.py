@@ -43,9 +43,7 @@ class Shape:
 def busy_replicas(tokens: Tokens, hosting: Hosting) -> float:
     """b_h = [u + (1 − η)·c] / (3600·P) + o / (3600·D): replicas that the tokens of one hour keep busy (Erlangs)."""
     prefill = tokens.input_uncached + (1 - hosting.prefix_cache_hit) * tokens.input_cached
-    return (
-        prefill / hosting.prefill_tokens_per_s + tokens.output / hosting.decode_tokens_per_s
-    ) / SECONDS_PER_HOUR
+    return (prefill / hosting.prefill_tokens_per_s + tokens.output / hosting.decode_tokens_per_s) / SECONDS_PER_HOUR
 
 
 def mean_busy_replicas(calls_per_month: float, tokens: Tokens, hosting: Hosting) -> float:
@@ -55,9 +53,7 @@ def mean_busy_replicas(calls_per_month: float, tokens: Tokens, hosting: Hosting)
 
 def busy_by_hour(hours: Sequence[Hour], hosting: Hosting) -> tuple[float, ...]:
     """b_h of observed hours. Hours without calls belong in the list."""
-    return tuple(
-        busy_replicas(Tokens(hour.input_uncached, hour.input_cached, hour.output), hosting) for hour in hours
-    )
+    return tuple(busy_replicas(Tokens(hour.input_uncached, hour.input_cached, hour.output), hosting) for hour in hours)
 
 
 def shape_of(busy: Sequence[float]) -> Shape:
