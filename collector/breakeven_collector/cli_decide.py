@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from breakeven_collector.cli_options import Config, TextOrJson, fail, plain_errors, settings_of
+from breakeven_collector.cli_options import TextOrJson, plain_errors
 from breakeven_collector.errors import ConfigError
 
 decide_app = typer.Typer()

@@ -158,7 +158,7 @@ def _stairs(case: Case, per_usd: float, condition: Existence) -> tuple[Interval,
 
 
 def _scan(case: Case, condition: Existence) -> Breakeven:
-    """Where replicas follow the hour there are no stairs to walk: volumes in steps of 1 %, the crossing by bisection."""
+    """Where replicas follow the hour there are no stairs to walk: volumes in steps of 1 %, then bisection."""
     if not condition.holds and net_usd_per_month(case.scaled(1e4)) < 0:
         return Breakeven(None, None, None, condition, reason="never: at any volume the GPUs cost more than they save")
     pays: list[Interval] = []
