@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 FIT_DAYS: Final = 28
@@ -84,7 +85,7 @@ def fit(daily_usd: Sequence[float | None], weekday_of_last: int = 6) -> Fit | st
     degrees = len(rows) - _PARAMETERS
     square = math.fsum(r * r for r in residuals)
     variance = square / degrees
-    lag = math.fsum(a * b for a, b in zip(residuals, residuals[1:], strict=False)) / square if square > 1e-18 else 0.0
+    lag = math.fsum(a * b for a, b in pairwise(residuals)) / square if square > 1e-18 else 0.0
     rho = min(0.8, max(0.0, lag + 3 / len(rows)))
     inflated = variance * (1 + rho) / (1 - rho)
     effects = [*beta[2:], -math.fsum(beta[2:])]
