@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from breakeven_collector.cli_options import TextOrJson, plain_errors
+from breakeven_collector.cli_options import Config, TextOrJson, plain_errors, settings_of
 from breakeven_collector.errors import ConfigError
 
 decide_app = typer.Typer()
@@ -41,6 +41,85 @@ def decide(
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         print_answer(document, Console())
+
+
+Share = Annotated[float, typer.Option(min=0, max=1, help="Share that is routed: of the cost, or with --of-calls.")]
+
+
+@decide_app.command(
+    epilog="Examples:\n\n  breakeven whatif --share 0.7 --unit-cost 0.1 --escalation 0.05 --usd 24000\n\n"
+    "  breakeven whatif --share 0.9 --of-calls --relative-cost 0.4 --unit-cost 0.1"
+)
+def whatif(
+    share: Share,
+    unit_cost: Annotated[
+        float, typer.Option(envvar="BREAKEVEN_UNIT_COST", min=0, help="What the small model asks of today's price.")
+    ],
+    escalation: Annotated[
+        float,
+        typer.Option(envvar="BREAKEVEN_ESCALATION", min=0, max=1, help="Of what is routed, asked again: paid twice."),
+    ] = 0.0,
+    of_calls: Annotated[bool, typer.Option("--of-calls", help="The share is of calls, not of cost.")] = False,
+    relative_cost: Annotated[
+        float, typer.Option(min=0, help="With --of-calls: what a routed call costs against the others.")
+    ] = 1.0,
+    usd: Annotated[float | None, typer.Option(envvar="BREAKEVEN_USD", min=0, help="Today's bill, USD a month.")] = None,
+    format: Format = TextOrJson.TABLE,
+) -> None:
+    """What routing a share to a small model would cost."""
+    from dataclasses import asdict
+
+    from breakeven_collector.economics.whatif import cost_share_of_calls, what_if
+
+    note = "a share of cost"
+    if of_calls:
+        note = (
+            f"{share:.0%} of the calls are {cost_share_of_calls(share, relative_cost):.0%} of the cost, "
+            f"if such a call costs {relative_cost:g} times another"
+        )
+        share = cost_share_of_calls(share, relative_cost)
+    found = what_if(share, unit_cost, escalation, usd, note)
+    if format is TextOrJson.JSON:
+        typer.echo(json.dumps(asdict(found), indent=2))
+        return
+    typer.echo(f"{found.share_of_today:.1%} of today's cost ({found.note})")
+    if found.usd_per_month is not None and found.saves_usd_per_month is not None:
+        typer.echo(f"${found.usd_per_month:,.0f} a month, ${found.saves_usd_per_month:,.0f} less")
+
+
+@assumptions_app.command("show", epilog="Examples:\n\n  breakeven assumptions show --feature search")
+def show(
+    feature: Annotated[
+        str | None, typer.Option(envvar="BREAKEVEN_FEATURE", help="With what is declared for it.")
+    ] = None,
+    format: Format = TextOrJson.TABLE,
+    config: Config = None,
+) -> None:
+    """Every assumption with value, unit, source and date."""
+    from rich.table import Table
+
+    from breakeven_collector.economics.assumptions import load, rows
+
+    with plain_errors():
+        found = load(settings_of(config=config).config)
+    shown = rows(found.of(feature) if feature else found)
+    if format is TextOrJson.JSON:
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        return
+    table = Table("Assumption", "Value", "Unit", "Source", "Read", box=None)
+    for row in shown:
+        table.add_row(row["key"], f"{row['value']:g}", row["unit"], row["source"], row["date"] or "")
+    Console().print(table)
+
+
+@assumptions_app.command("check", epilog="Examples:\n\n  breakeven assumptions check --config breakeven.toml")
+def check(config: Config = None) -> None:
+    """Whether what breakeven.toml assumes can be; a value that cannot is named. Exit code 1 then."""
+    from breakeven_collector.economics.assumptions import load
+
+    with plain_errors():
+        found = load(settings_of(config=config).config)
+    typer.echo(f"{len(found.given)} values of your own, {len(found.features)} features with values of theirs.")
 
 
 def _text_of(name: str) -> tuple[str, str]:

@@ -75,7 +75,7 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
         rule == 7 and not evidence.gates.quality_tested,
         _sentence(evidence, code, rule, case, alternative, found, blocked, missing),
         rule,
-        _next(code, rule, evidence, blocked, missing),
+        _next(rule, evidence, blocked, missing),
         _revisit(evidence),
         found.spend_usd_per_month,
         found.reason,
@@ -247,12 +247,13 @@ def _sentence(
             doubt = "" if evidence.gates.quality_tested else " if quality holds"
             return f"{how}{doubt}: it would save ${saving:,.0f} a month against the best alternative."
         case 8:
-            return f"Stay for now. Hosting would save ${saving:,.0f} a month, but not before this is settled: {', '.join(blocked)}."
+            settle = ", ".join(blocked)
+            return f"Stay for now. Hosting would save ${saving:,.0f} a month, once this is settled: {settle}."
         case _:
             return f"Stay. {bill}; {where}."
 
 
-def _next(code: str, rule: int, evidence: Evidence, blocked: tuple[str, ...], missing: tuple[str, ...]) -> str:
+def _next(rule: int, evidence: Evidence, blocked: tuple[str, ...], missing: tuple[str, ...]) -> str:
     match rule:
         case 1:
             return "compare a vendor's model in your own account, an open model in your network, and own GPUs"
