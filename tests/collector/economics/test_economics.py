@@ -229,9 +229,7 @@ def test_a_share_of_nothing_costs_todays_bill(case: Case) -> None:
 @settings(max_examples=40, deadline=None)
 @given(cases, st.floats(0.01, 0.5))
 def test_the_value_falls_with_the_price_decline_and_with_the_one_off_cost(case: Case, more: float) -> None:
-    market = replace(
-        case.market, api_price_decline_per_year=min(1.0, case.market.api_price_decline_per_year + more)
-    )
+    market = replace(case.market, api_price_decline_per_year=min(1.0, case.market.api_price_decline_per_year + more))
     dearer = replace(case.project, one_off_usd=case.project.one_off_usd * (1 + more))
     assert cash_flow.npv_usd(replace(case, market=market)) <= cash_flow.npv_usd(case) + 1e-6
     assert cash_flow.npv_usd(replace(case, project=dearer)) <= cash_flow.npv_usd(case) + 1e-6
@@ -252,9 +250,7 @@ def test_a_pool_never_needs_more_replicas_than_its_features_apart(loads: list[li
 
 def _evidence(**changes: Any) -> Evidence:
     case = example(fte=0.5).case
-    return replace(
-        Evidence("search", date(2026, 11, 1), 40, case, case.api_usd_per_month, 60_000), **changes
-    )
+    return replace(Evidence("search", date(2026, 11, 1), 40, case, case.api_usd_per_month, 60_000), **changes)
 
 
 def test_the_first_rule_that_fits_decides() -> None:
