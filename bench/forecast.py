@@ -5,8 +5,9 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from bench.tables import Table
 from breakeven_collector.economics.forecast import crossing
+
+from bench.tables import Table
 
 _KINDS: Final = ("steady", "weekly", "autocorrelated")
 _SLOPE = 0.006

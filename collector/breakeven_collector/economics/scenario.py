@@ -98,10 +98,10 @@ def of(document: dict[str, Any], name: str) -> Scenario | Totals:
     top.only(document, _LOAD)
     for key in _LOAD[:3]:
         checked.required(document, key, Place(name))
-    groups = {
+    groups: dict[str, Any] = {
         key: checked.group(document[key], at / key, shape) for key, shape in checked.GROUPS.items() if key in document
     }
-    single = {
+    single: dict[str, Any] = {
         key: checked.number(document[key], at / key, checked.KINDS[key])
         for key in ("peak_to_mean", "burst")
         if key in document
