@@ -78,7 +78,7 @@ def of_totals(totals: Totals) -> dict[str, Any]:
     """
     saving = totals.current_usd_per_month - totals.future_usd_per_month
     unknown = "only the totals are known: without load and prices it cannot be computed"
-    reasons = dict.fromkeys(
+    reasons: dict[str, str] = dict.fromkeys(
         (
             "mean_busy_replicas",
             "peak_busy_replicas",

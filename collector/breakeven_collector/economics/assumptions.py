@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Any, Final
 
 from breakeven_collector.config_file import Place, read_config
 from breakeven_collector.economics import checked
@@ -12,7 +12,6 @@ from breakeven_collector.economics.case import Case, Hosting, Hybrid, Market, Pr
 READ_ON: Final = "2026-11-22"
 """When the sources of the defaults were read."""
 
-Gate = Literal["pass", "fail", "declare"]
 GATES: Final = ("residency", "lifecycle", "staff", "terms")
 
 
@@ -265,7 +264,7 @@ def _gpu(value: object, at: Place) -> Gpu:
     at.only(numbers, [one.name for one in fields(Gpu) if one.name != "source"])
     for key in ("gpu_usd_per_hour", "prefill_tokens_per_s", "decode_tokens_per_s"):
         checked.required(numbers, key, at)
-    return replace(cast(Gpu, checked.group(numbers, at, Gpu)), source=source)
+    return replace(checked.group(numbers, at, Gpu), source=source)
 
 
 def _hosted(value: object, at: Place) -> HostedModel:

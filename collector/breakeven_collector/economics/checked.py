@@ -84,7 +84,7 @@ def group(value: object, at: Place, shape: type[_T], base: _T | None = None) -> 
     at.only(table, names)
     given: dict[str, float | int] = {}
     for name, one in table.items():
-        kind = KINDS.get(name, "amount")
+        kind: Kind = KINDS.get(name, "amount")
         found = number(one, at / name, kind)
         given[name] = int(found) if "count" in kind else found
     if base is None:
