@@ -27,6 +27,7 @@ from breakeven_collector.receiver import PATHS, Receiver
 from breakeven_collector.report import Dimension, Report, build_report
 from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
+from breakeven_collector.verdicts.api import verdicts_router
 
 _CONFIG_UNUSABLE: Final = (
     "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
@@ -61,6 +62,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
     app.include_router(keys_router(pipeline.store, access))
     app.include_router(store_router(pipeline, access.owner))
+    app.include_router(verdicts_router(pipeline, access))
 
     def sees(request: Request) -> tuple[str, ...] | None:
         return access.sql_reader(request).projects

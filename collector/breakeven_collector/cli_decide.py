@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from breakeven_collector.cli_options import Config, TextOrJson, plain_errors, settings_of
+from breakeven_collector.cli_options import (
+    Config,
+    DataDir,
+    Port,
+    Project,
+    StoreAddress,
+    TextOrJson,
+    Timezone,
+    Url,
+    fail,
+    plain_errors,
+    settings_of,
+)
 from breakeven_collector.errors import ConfigError
 
 decide_app = typer.Typer()
@@ -19,17 +31,56 @@ Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT
 
 
 @decide_app.command(
-    epilog="Examples:\n\n  breakeven decide --scenario case.json\n\n"
-    "  breakeven decide --scenario - --format json < case.json"
+    epilog="Examples:\n\n  breakeven decide --all\n\n  breakeven decide contract-review\n\n"
+    "  breakeven decide contract-review --diff\n\n  breakeven decide --scenario case.json --format json"
 )
 def decide(
+    feature: Annotated[str | None, typer.Argument(help="The feature to decide about.", show_default=False)] = None,
+    all_features: Annotated[
+        bool, typer.Option("--all", envvar="BREAKEVEN_ALL", help="A line for each feature.")
+    ] = False,
     scenario: Annotated[
-        str,
-        typer.Option(envvar="BREAKEVEN_SCENARIO", help="A JSON file with the case; - reads it from stdin."),
-    ],
+        str | None,
+        typer.Option(
+            envvar="BREAKEVEN_SCENARIO",
+            help="Instead: a JSON file with a case, computed without a store; - reads it from stdin.",
+        ),
+    ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", envvar="BREAKEVEN_DIFF", help="Also what moved it since the last verdict.")
+    ] = False,
+    timezone: Timezone = None,
+    project: Project = None,
     format: Format = TextOrJson.TABLE,
+    url: Url = None,
+    port: Port = None,
+    store: StoreAddress = None,
+    data_dir: DataDir = None,
+    config: Config = None,
 ) -> None:
-    """Compute when hosting pays, from a case in a file; nothing is read from a store."""
+    """When does it pay to host a feature's model? By what was observed, or by a case in a file."""
+    if sum((feature is not None, all_features, scenario is not None)) != 1:
+        fail("name one of them: a FEATURE, --all, or --scenario FILE")
+    if scenario is not None:
+        _decide_scenario(scenario, format)
+        return
+    from breakeven_collector.render_verdict import print_all, print_one
+    from breakeven_collector.verdicts.client import fetch_verdicts
+
+    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
+    # What would change each verdict takes seconds a feature: a list of all does without.
+    flips = feature is not None or format is TextOrJson.JSON
+    with plain_errors():
+        document = fetch_verdicts(settings, url, feature=feature, project=project, flips=flips, diff=diff)
+    if format is TextOrJson.JSON:
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif feature is None:
+        print_all(document, Console())
+    else:
+        print_one(document, Console())
+
+
+def _decide_scenario(scenario: str, format: TextOrJson) -> None:
     from breakeven_collector.economics.answer import answer
     from breakeven_collector.economics.scenario import parse
     from breakeven_collector.render_decide import print_answer

@@ -1,0 +1,70 @@
+"""Where the commands about verdicts work: in a running collector, or in the store itself where none runs."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from breakeven_collector.attribution import take_up
+from breakeven_collector.settings import Settings
+from breakeven_collector.source import fetch, get_json, key_for, running_collector
+from breakeven_collector.store import Store
+from breakeven_collector.verdicts.service import Verdicts, build_verdicts
+
+
+def fetch_verdicts(
+    settings: Settings, url: str | None, *, feature: str | None, project: str | None, flips: bool, diff: bool
+) -> Verdicts:
+    """The verdicts, from where `source.fetch` finds them.
+
+    Raises:
+        BreakevenError: nobody can give them; the message says what to do.
+    """
+    query = {
+        **({} if feature is None else {"feature": feature}),
+        **({"project": project} if project else {}),
+        "timezone": settings.timezone,
+        "flips": flips,
+        "diff": diff,
+    }
+    return fetch(
+        settings,
+        url,
+        f"/api/verdicts?{urlencode(query)}",
+        having="features",
+        read=lambda store: build_verdicts(
+            store,
+            settings.config,
+            feature=feature,
+            project=project or None,
+            timezone=settings.timezone,
+            flips=flips,
+            diff=diff,
+        ),
+    )
+
+
+def change(
+    settings: Settings,
+    url: str | None,
+    path: str,
+    *,
+    having: str,
+    body: dict[str, Any],
+    here: Callable[[Store], dict[str, Any]],
+) -> dict[str, Any]:
+    """Change something in the collector at `url`, else in one on this machine's port, else in the store by `here`.
+
+    Raises:
+        BreakevenError: it cannot be changed; the message says what to do.
+    """
+    if address := running_collector(settings, url):
+        return get_json(
+            f"{address}{path}", having=having, key=key_for(settings, address), body=json.dumps(body).encode()
+        )
+    store = Store(settings.dsn, max_query_seconds=settings.max_query_seconds, replicated=settings.replicated).open()
+    try:
+        take_up(store, settings.config)
+        return here(store)
+    finally:
+        store.close()
