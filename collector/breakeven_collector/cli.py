@@ -10,8 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from breakeven_collector.cli_decide import decide_app
+from breakeven_collector.cli_decisions import decisions_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
+from breakeven_collector.cli_margin import margin_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
@@ -42,6 +44,8 @@ app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
 app.add_typer(decide_app)
+app.add_typer(decisions_app, name="decisions")
+app.add_typer(margin_app)
 app.add_typer(sql_app)
 app.add_typer(store_app)
 

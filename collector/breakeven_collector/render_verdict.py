@@ -133,7 +133,7 @@ def _lines(title: str, rows: Sequence[Mapping[str, Any]], console: Console) -> N
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(title, ratio=4)
     table.add_column("", ratio=5)
-    table.add_column("source", ratio=4, no_wrap=True, overflow="ellipsis", style="dim")
+    table.add_column("source", no_wrap=True, overflow="ellipsis", max_width=max(16, console.width // 4), style="dim")
     table.add_column("as of", no_wrap=True, style="dim")
     table.add_column("", no_wrap=True)
     for row in rows:
@@ -146,7 +146,7 @@ def _lines(title: str, rows: Sequence[Mapping[str, Any]], console: Console) -> N
 
 def _since(since: Mapping[str, Any] | None, console: Console) -> None:
     if since is None:
-        console.print(Text("There is no earlier verdict to compare with."))
+        console.print(Text("No earlier verdict differs in what it was worked out from."))
         return
     day = str(since["decided_at"])[:10]
     console.print()

@@ -101,7 +101,9 @@ def form(evidence: Evidence, profile: Profile) -> dict[str, list[Line]]:
     private = declared(
         "third parties may not process it", gates.third_parties_forbidden, "forbidden", "third parties may"
     )
-    task = declared("a narrow task where an own model was tested", gates.quality_tested, "tested, and passed", "not yet")
+    task = declared(
+        "a narrow task where an own model was tested", gates.quality_tested, "tested, and passed", "not yet"
+    )
     staff = declared("people who can run it", gates.staff, "there are", "there are none")
     life = declared("where it is in its life", gates.lifecycle)
     failures = declared("systematic failures left after prompt and retrieval work", evidence.failures_persist)
