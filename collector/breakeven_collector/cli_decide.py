@@ -99,7 +99,8 @@ Share = Annotated[float, typer.Option(min=0, max=1, help="Share that is routed: 
 
 @decide_app.command(
     epilog="Examples:\n\n  breakeven whatif --share 0.7 --unit-cost 0.1 --escalation 0.05 --usd 24000\n\n"
-    "  breakeven whatif --share 0.9 --of-calls --relative-cost 0.4 --unit-cost 0.1"
+    "  breakeven whatif --share 0.9 --of-calls --relative-cost 0.4 --unit-cost 0.1\n\n"
+    "  breakeven whatif --feature support-chat --share 0.7 --unit-cost 0.1"
 )
 def whatif(
     share: Share,
@@ -115,13 +116,31 @@ def whatif(
         float, typer.Option(min=0, help="With --of-calls: what a routed call costs against the others.")
     ] = 1.0,
     usd: Annotated[float | None, typer.Option(envvar="BREAKEVEN_USD", min=0, help="Today's bill, USD a month.")] = None,
+    feature: Annotated[
+        str | None,
+        typer.Option(envvar="BREAKEVEN_FEATURE", help="Instead of --usd: what this feature cost in 30 days."),
+    ] = None,
+    project: Project = None,
     format: Format = TextOrJson.TABLE,
+    url: Url = None,
+    port: Port = None,
+    store: StoreAddress = None,
+    data_dir: DataDir = None,
+    config: Config = None,
 ) -> None:
     """What routing a share to a small model would cost."""
     from dataclasses import asdict
 
     from breakeven_collector.economics.whatif import cost_share_of_calls, what_if
 
+    if feature is not None:
+        if usd is not None:
+            fail("--usd or --feature: not both")
+        from breakeven_collector.verdicts.client import bill_of
+
+        settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
+        with plain_errors():
+            usd = bill_of(settings, url, feature, project)
     note = "a share of cost"
     if of_calls:
         note = (

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -17,6 +17,7 @@ from breakeven_collector.verdicts.revenue import import_revenue
 from breakeven_collector.verdicts.service import build_verdicts
 
 _MOST_CSV_BYTES: Final = 20_000_000
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class DecisionSent(BaseModel):
@@ -108,7 +109,7 @@ def verdicts_router(pipeline: Pipeline, access: Access) -> APIRouter:
     return router
 
 
-def _sent[Body: BaseModel](kind: type[Body], document: dict[str, Any]) -> Body:
+def _sent(kind: type[Body], document: dict[str, Any]) -> Body:
     try:
         return kind.model_validate(document)
     except ValidationError as error:

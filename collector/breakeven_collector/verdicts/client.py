@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from breakeven_collector.attribution import take_up
+from breakeven_collector.errors import BreakevenError
+from breakeven_collector.period import Asked
 from breakeven_collector.settings import Settings
-from breakeven_collector.source import fetch, get_json, key_for, running_collector
+from breakeven_collector.source import fetch, fetch_report, get_json, key_for, running_collector
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts.service import Verdicts, build_verdicts
 
@@ -42,6 +44,22 @@ def fetch_verdicts(
             diff=diff,
         ),
     )
+
+
+def bill_of(settings: Settings, url: str | None, feature: str, project: str | None) -> float:
+    """What a feature cost in the last 30 days, USD, as far as it is known.
+
+    Raises:
+        BreakevenError: nobody can say, or it has no calls with a price.
+    """
+    report = fetch_report(settings, url, asked=Asked(30, timezone=settings.timezone), project=project)
+    rows = {row["feature"]: row for row in report["features"]}
+    if feature not in rows:
+        there = ", ".join(name for name in rows if name) or "none"
+        raise BreakevenError(f"feature {feature!r} has no calls in the last 30 days; there are {there}")
+    if rows[feature]["cost_usd"] is None:
+        raise BreakevenError(f"no call of {feature!r} has a price: `breakeven prices check` says why")
+    return float(rows[feature]["cost_usd"])
 
 
 def change(

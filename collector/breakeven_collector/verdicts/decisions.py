@@ -93,16 +93,16 @@ def list_decisions(
     rows = store.query_file("decisions", of_project(project))
     if not rows:
         return {"decisions": []}
-    spend = {
-        owner: {name: float(one.spend_usd) for name, one in observe(store, now=now, timezone=timezone, project=owner or None)[1].items()}
-        for owner in {row["project"] for row in rows}
-    }  # fmt: skip
+    spend: dict[tuple[str, str], float] = {}
+    for owner in {row["project"] for row in rows}:
+        _, profiles = observe(store, now=now, timezone=timezone, project=owner or None)
+        spend |= {(owner, name): float(one.spend_usd) for name, one in profiles.items()}
     book = _book(store)
     seen: set[tuple[str, str]] = set()
     documents: list[dict[str, Any]] = []
     for row in rows:
-        key = row["project"], row["feature"]
-        why = [] if key in seen else _due(store, row, spend[row["project"]].get(row["feature"]), book, now)
+        key = (row["project"], row["feature"])
+        why = [] if key in seen else _due(store, row, spend.get(key), book, now)
         documents.append({**_document(row), "replaced": key in seen, "due": why})
         seen.add(key)
     return {"decisions": documents}

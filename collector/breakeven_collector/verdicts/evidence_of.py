@@ -117,7 +117,7 @@ def _last_weekday(profile: Profile) -> int:
 
 
 def _p90(profile: Profile) -> float | None:
-    """P90 of the 30 days that end 90 days from now, USD: the line of the fit at their middle, and what it leaves open."""
+    """P90 of the 30 days that end 90 days from now, USD: the fitted line at their middle, and what it leaves open."""
     found = _fit(profile)
     if isinstance(found, str):
         return None

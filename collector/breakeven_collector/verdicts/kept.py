@@ -167,7 +167,8 @@ def _changes(
             ("unpriced calls, share", old.unpriced_call_share, evidence.unpriced_call_share),
         ]
         for part in ("hosting", "hybrid", "project", "market"):
-            mine, theirs = vars(getattr(old.case, part)), vars(getattr(evidence.case, part))
+            mine: dict[str, Any] = vars(getattr(old.case, part))
+            theirs: dict[str, Any] = vars(getattr(evidence.case, part))
             pairs += [(f"{part}.{key}", mine[key], theirs[key]) for key in mine]
         pairs += [
             (f"gates.{key}", value, getattr(evidence.gates, key)) for key, value in vars(old.gates).items()
