@@ -45,6 +45,13 @@ READ: dict[tuple[str, str], list[str]] = {
         *("/api/prices/model?model=gpt-4o", "/api/prices/model?model=shared-model", "/api/prices/model"),
         "/api/prices/model?model=nobody-has-it",
     ],
+    ("GET", "/api/verdicts"): [
+        "/api/verdicts",
+        "/api/verdicts?feature=canary&diff=true",
+        "/api/verdicts?project=alpha",
+    ],
+    ("GET", "/api/decisions"): ["/api/decisions"],
+    ("GET", "/api/margin"): ["/api/margin?by=tenant", "/api/margin?months=1"],
     ("GET", "/api/openapi.json"): ["/api/openapi.json"],
 }
 """What a read key may ask, in all the ways that show something else."""
@@ -63,6 +70,8 @@ CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/api/prices/overrides"): ("/api/prices/overrides", OVERRIDE),
     ("DELETE", "/api/prices/overrides/{what:path}"): ("/api/prices/overrides/gpt-4o", None),
     ("POST", "/api/prices/books"): ("/api/prices/books", []),
+    ("POST", "/api/decisions"): ("/api/decisions", {"feature": "x", "decision": "stay", "made_by": "y"}),
+    ("POST", "/api/revenue"): ("/api/revenue", {"name": "x.csv", "csv": "month,feature,usd\n"}),
     ("POST", "/api/backup"): ("/api/backup", {}),
     ("POST", "/api/erase"): ("/api/erase", {"column": "user_id", "id": "x"}),
 }
@@ -146,6 +155,11 @@ def keyed(two: Collector) -> dict[Who, Keyed]:
     ):
         answer = clients[Scope.ADMIN, B].ask("POST", "/api/prices/overrides", {**override, "project": B})
         assert answer.status == 200, answer
+    for path, document in {
+        "/api/decisions": {"feature": "canary-b-decided", "decision": "stay", "made_by": "canary-b-person"},
+        "/api/revenue": {"name": "x", "csv": f"month,tenant,usd\n{now:%Y-%m},canary-b-payer,7531.86\n"},
+    }.items():
+        assert clients[Scope.ADMIN, B].ask("POST", path, document).status == 200
     return clients
 
 
@@ -194,6 +208,8 @@ def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
         "/api/report?days=3&by=service": ("canary-b-service", "7531.86"),
         "/api/origins": ("canary-b-agent", "canary-b-provider", "canary-b-environment"),
         "/api/prices": ("canary-b-model", "canary-b-note", "7531.86"),
+        "/api/decisions": ("canary-b-decided", "canary-b-person"),
+        "/api/margin?by=tenant": ("canary-b-payer",),
         "/api/prices/model?model=shared-model": ("canary-b-contract", "canary-b-provider"),
     }.items():
         seen = keyed[Scope.READ, B].ask("GET", path).body.decode()

@@ -14,16 +14,14 @@ from breakeven_collector.cli import app
 from breakeven_collector.demo import plan, shapes, traffic
 from breakeven_collector.demo.traffic import Traffic
 from breakeven_collector.economics.verdict import decide
-from breakeven_collector.erase import Whom, erase
 from breakeven_collector.errors import BadRequest
-from breakeven_collector.ledger import Ledger
 from breakeven_collector.otlp import Encoding, read_traces
 from breakeven_collector.period import between
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices import Book
 from breakeven_collector.report import Dimension, build_report
-from breakeven_collector.verdicts import decisions, kept
+from breakeven_collector.verdicts import kept
 from breakeven_collector.verdicts.decisions import Decision, Record, list_decisions, record
 from breakeven_collector.verdicts.margin import MarginBy, build_margin
 from breakeven_collector.verdicts.observed import observe
@@ -118,8 +116,9 @@ def test_a_feature_of_few_days_has_hours_since_its_first_day_only(filled: Pipeli
     young = profiles["young"]
     assert (young.days, len(young.hours), young.calls) == (3, 72, 5)
     assert young.daily_usd[:27] == (None,) * 27
-    one = feature(verdicts(filled), "young")
+    one = feature(verdicts(filled, feature="young"), "young")
     assert (one["code"], one["rule"]) == ("INSUFFICIENT_DATA", 2)
+    assert verdicts(filled, project="another")["features"] == []
 
 
 # ----------------------------------------------------------------------------------------------------------- verdicts
@@ -223,16 +222,6 @@ def test_a_price_that_changed_makes_a_decision_due(filled: Pipeline) -> None:
     PriceService(filled.store, filled.catalog, filled.ledger).sync(json.dumps(document).encode())
     found = {one["feature"]: one["due"] for one in list_decisions(filled.store, now=END)["decisions"]}
     assert any(why.startswith("price of gpt-5.4-mini +") for why in found["ticket-triage"])
-
-
-def test_who_decided_is_erased_and_the_decision_stays(filled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("breakeven_collector.erase._OLD_PARTS_SECONDS", 0.0)
-    person = f"person-{uuid4().hex}"
-    record(filled.store, Record("code-assistant", Decision.STAY, person), now=END + timedelta(minutes=1))
-    whom = Whom("user_id", person)
-    erased = erase(filled.store, Ledger(filled.store), whom, files=[], progress=lambda _: None)
-    assert (erased.before, erased.after) == ({"decisions.made_by": 1}, {})
-    assert decisions.list_decisions(filled.store, now=END)["decisions"][0]["made_by"] == ""
 
 
 # ------------------------------------------------------------------------------------------------------------ margins

@@ -77,7 +77,7 @@ def build_margin(
             "start": int(start.timestamp()), "to": int(over.timestamp()),
         },
     )  # fmt: skip
-    seen = min((row["first_at"].replace(tzinfo=UTC).astimezone(tz).date() for row in costs), default=end)
+    seen = min((row["first_at"].replace(tzinfo=UTC).astimezone(tz).date() for row in costs), default=first)
     covered = list(_months(max(first, seen), end))
     table: defaultdict[str, defaultdict[str, _Month]] = defaultdict(lambda: defaultdict(_Month))
     for row in costs:
