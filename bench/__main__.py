@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from bench import disk, freshness, landed, queries, sdk, streams, tables
+from bench import disk, forecast, freshness, landed, queries, sdk, streams, tables
 from bench.tables import Table
 
 console = Console()
@@ -71,6 +71,10 @@ def _streams(_options: Options) -> list[Table]:
     return [tables.of_results("Streams and estimates", streams.measure())]
 
 
+def _forecast(options: Options) -> list[Table]:
+    return forecast.measure(50 if options.quick else 500, options.tell)
+
+
 PARTS: Final[Mapping[str, Callable[[Options], list[Table]]]] = {
     "landed": _landed,
     "sustained": _sustained,
@@ -79,6 +83,7 @@ PARTS: Final[Mapping[str, Callable[[Options], list[Table]]]] = {
     "queries": _queries,
     "sdk": _sdk,
     "streams": _streams,
+    "forecast": _forecast,
 }
 
 

@@ -33,6 +33,11 @@ from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
 from breakeven_collector.tieout_api import tieout_router
+from breakeven_collector.verdicts.api import verdicts_router
+
+_CONFIG_UNUSABLE: Final = (
+    "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
+)
 
 
 class _App(FastAPI):
@@ -68,6 +73,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(store_router(pipeline, access.owner))
     app.include_router(imported_router(pipeline, access))
     app.include_router(export_router(pipeline, access))
+    app.include_router(verdicts_router(pipeline, access))
 
     def sees(request: Request) -> tuple[str, ...] | None:
         return access.sql_reader(request).projects

@@ -22,7 +22,10 @@ _LEFT_OUT: Final = frozenset({"migrations", "segment_slices"})
 """The manifest has the migrations; which minutes a segment touched is only asked while the segment waits."""
 _FIRST: Final = ("price_books", "attribution_versions", "imports")
 """They name what other tables hold, and are written after it: read first, they name nothing that is missing."""
-_DATA: Final = ("calls", "span_links", "late_spans", "spend_slices", "price_override", "billed", "imports")
+_DATA: Final = (
+    *("calls", "span_links", "late_spans", "spend_slices", "price_override", "billed", "imports"),
+    *("verdicts", "decisions", "revenue"),
+)
 """A store with rows in any of these is not empty."""
 _TIMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("calls", "span_links", "late_spans"), "ts"),

@@ -12,10 +12,13 @@ from rich.text import Text
 from breakeven_collector import cli_import as _cli_import  # noqa: F401  # its commands register themselves
 from breakeven_collector import cli_import_history as _cli_import_history  # noqa: F401  # likewise
 from breakeven_collector.billed_report import BilledBy
+from breakeven_collector.cli_decide import decide_app
+from breakeven_collector.cli_decisions import decisions_app
 from breakeven_collector.cli_export import export_app
 from breakeven_collector.cli_import_app import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
+from breakeven_collector.cli_margin import margin_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
@@ -47,6 +50,9 @@ app = typer.Typer(
 app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
+app.add_typer(decide_app)
+app.add_typer(decisions_app, name="decisions")
+app.add_typer(margin_app)
 app.add_typer(sql_app)
 app.add_typer(store_app)
 app.add_typer(tieout_app)

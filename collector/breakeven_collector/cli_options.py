@@ -61,6 +61,15 @@ Url = Annotated[
     ),
 ]
 
+Timezone = Annotated[
+    str | None, typer.Option(envvar="BREAKEVEN_TIMEZONE", help="Where days begin: Europe/Berlin, … \\[default: UTC]")
+]
+Project = Annotated[
+    str | None,
+    typer.Option(
+        envvar="BREAKEVEN_PROJECT", help="Only this project. \\[default: all that the key in BREAKEVEN_KEY may read]"
+    ),
+]
 
 LogLines = Annotated[
     LogFormat | None,

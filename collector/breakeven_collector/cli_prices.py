@@ -38,7 +38,8 @@ def _usd(value: str) -> Decimal:
         raise typer.BadParameter(f"{value!r} is not a number") from None
 
 
-def _day(value: str) -> date:
+def day_of(value: str) -> date:
+    """A day as it is written on the command line."""
     try:
         return date.fromisoformat(value)
     except ValueError:
@@ -111,11 +112,11 @@ def show(
 def set_price(
     model: Annotated[str, typer.Argument(help="A model, as the spans name it or by its id in the book.")],
     valid_from: Annotated[
-        date, typer.Option("--from", parser=_day, metavar="DATE", help="First day (UTC) on which it holds.")
+        date, typer.Option("--from", parser=day_of, metavar="DATE", help="First day (UTC) on which it holds.")
     ],
     valid_to: Annotated[
         date | None,
-        typer.Option("--to", parser=_day, metavar="DATE", help="First day (UTC) on which it holds no more."),
+        typer.Option("--to", parser=day_of, metavar="DATE", help="First day (UTC) on which it holds no more."),
     ] = None,
     provider: Provider = "",
     project: Annotated[str, typer.Option(help="Project it holds for. \\[default: all]")] = "",

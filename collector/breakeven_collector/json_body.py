@@ -10,14 +10,14 @@ from breakeven_collector.errors import BadRequest
 _MOST_BYTES: Final = 1_000_000
 
 
-async def json_object(request: Request, what: str) -> dict[str, Any]:
+async def json_object(request: Request, what: str, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
     """The JSON object that a request brings; `what` is its name in a message.
 
     Raises:
         BadRequest: it is none, or too large.
     """
     is_json(request)
-    body = await read_body(request, _MOST_BYTES, what)
+    body = await read_body(request, most_bytes, what)
     try:
         document: object = json.loads(body)
     except (ValueError, RecursionError):

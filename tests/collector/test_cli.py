@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from tests.spans import Call, body
 
-COMMANDS = ("up", "demo", "report", "map", "doctor", "backup", "erase")
+COMMANDS = ("up", "demo", "report", "map", "doctor", "backup", "erase", "decide", "whatif", "margin")
 MAIN = "from breakeven_collector.entry import main; main()"
 
 

@@ -12,6 +12,7 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.erase import EraseError, Whom, erase, scan
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.store import Store
+from breakeven_collector.verdicts.revenue import import_revenue
 
 from tests.collector.test_retention import record
 from tests.spans import Call, body
@@ -87,6 +88,10 @@ def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(filled: Store,
     quarantine.mkdir()
     (quarantine / "one.pb").write_bytes(b"\x0a" + person.encode())
     (quarantine / "two.pb").write_bytes(b"\x0asomebody")
+    columns = ("project", "feature", "decided_at", "decision", "made_by")
+    store.insert(
+        "decisions", columns, [(project, "search", NOW, "stay", person), (project, "search", NOW, "stay", "other")]
+    )
     before = sums(store, project)
     assert {row["counted"] for row in before} == {"yes", "late"}
     assert files_with(store, person) > 0
@@ -99,6 +104,7 @@ def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(filled: Store,
         "late_spans.user_id",
         "spend_slices.user_id",
         "spend_cubes.user_id",
+        "decisions.made_by",
     }
     erased = erase(store, Ledger(store), Whom("user_id", person), files=[quarantine], progress=quiet)
 
@@ -121,6 +127,8 @@ def test_a_person_is_nowhere_any_more_and_the_bill_is_what_it_was(filled: Store,
         {"p": project},
     )
     assert users == [{"user_id": "", "n": 9}, {"user_id": "other", "n": 4}]
+    decided = store.rows("SELECT made_by FROM decisions WHERE project = {p:String} ORDER BY made_by", {"p": project})
+    assert decided == [{"made_by": ""}, {"made_by": "other"}]
     # what comes later is new
     land(store, Call(at=NOW, response_id="new", attributes={"user.id": person}), project=project)
     assert scan(store, Whom("user_id", person))["calls.user_id"] == 1
@@ -136,10 +144,15 @@ def test_a_tenant_is_erased_in_one_project_and_stays_in_another(
     call = Call(at=NOW, attributes={"breakeven.tenant": tenant})
     land(store, call, project=project)
     land(store, call, project=other)
+    for owner in (project, other):
+        import_revenue(store, f"month,tenant,usd\n2026-10,{tenant},100\n", "revenue.csv", project=owner)
     before = sums(store, project)
     whom = Whom("tenant", tenant, project)
     erased = erase(store, Ledger(store), whom, files=[], progress=quiet)
-    assert erased.before == {"calls.tenant": 1, "spend_cubes.tenant": 1, "spend_slices.tenant": 1}
+    assert erased.before == {
+        **{"calls.tenant": 1, "spend_cubes.tenant": 1, "spend_slices.tenant": 1},
+        "revenue.tenant": 1,
+    }
     assert (erased.after, sums(store, project)) == ({}, before)
     assert scan(store, Whom("tenant", tenant)) == erased.before
 

@@ -51,6 +51,13 @@ READ: dict[tuple[str, str], list[str]] = {
         *("/api/prices/model?model=gpt-4o", "/api/prices/model?model=shared-model", "/api/prices/model"),
         "/api/prices/model?model=nobody-has-it",
     ],
+    ("GET", "/api/verdicts"): [
+        "/api/verdicts",
+        "/api/verdicts?feature=canary&diff=true",
+        "/api/verdicts?project=alpha",
+    ],
+    ("GET", "/api/decisions"): ["/api/decisions"],
+    ("GET", "/api/margin"): ["/api/margin?by=tenant", "/api/margin?months=1"],
     ("GET", "/api/openapi.json"): ["/api/openapi.json"],
     ("GET", "/api/imported"): ["/api/imported"],
     ("GET", "/api/export/tables"): ["/api/export/tables"],
@@ -86,6 +93,8 @@ CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/api/prices/books"): ("/api/prices/books", []),
     ("POST", "/api/imported"): ("/api/imported", {}),
     ("POST", "/api/imported/settled"): ("/api/imported/settled", {}),
+    ("POST", "/api/decisions"): ("/api/decisions", {"feature": "x", "decision": "stay", "made_by": "y"}),
+    ("POST", "/api/revenue"): ("/api/revenue", {"name": "x.csv", "csv": "month,feature,usd\n"}),
     ("POST", "/api/backup"): ("/api/backup", {}),
     ("POST", "/api/imports"): ("/api/imports", ACCOUNT),
     ("POST", "/api/erase"): ("/api/erase", {"column": "user_id", "id": "x"}),
@@ -174,6 +183,11 @@ def keyed(two: Collector) -> dict[Who, Keyed]:
     usage = {**bill, "report": "usage", "meter": "output_tokens", "quantity": Decimal(864_297_531)}
     insert_billed(two.pipeline.store, [usage, {**bill, "report": "costs", "amount_usd": Decimal("7531.8642")}], B)
     take_up_bill(two.pipeline)
+    for path, document in {
+        "/api/decisions": {"feature": "canary-b-decided", "decision": "stay", "made_by": "canary-b-person"},
+        "/api/revenue": {"name": "x", "csv": f"month,tenant,usd\n{now:%Y-%m},canary-b-payer,7531.86\n"},
+    }.items():
+        assert clients[Scope.ADMIN, B].ask("POST", path, document).status == 200
     return clients
 
 
@@ -225,6 +239,8 @@ def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
         "/api/report/billed?days=3&by=key": ("canary-b-key", "864297531", "7531.86"),
         "/api/origins": ("canary-b-agent", "canary-b-provider", "canary-b-environment", "canary-b-key"),
         "/api/prices": ("canary-b-model", "canary-b-note", "7531.86"),
+        "/api/decisions": ("canary-b-decided", "canary-b-person"),
+        "/api/margin?by=tenant": ("canary-b-payer",),
         "/api/prices/model?model=shared-model": ("canary-b-contract", "canary-b-provider"),
         "/api/export/tables/calls": ("canary-b-feature", "864297531"),
         f"/api/export/focus?from={today}&to={today}": ("canary-b-feature", "canary-b-service", "7531.86"),

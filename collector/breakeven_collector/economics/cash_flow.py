@@ -1,0 +1,89 @@
+"""Payback and net present value: what is spent and saved, month by month."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from breakeven_collector.economics.case import Case
+from breakeven_collector.economics.hosting import hosting_usd_per_month
+from breakeven_collector.economics.hybrid import hybrid_usd_per_month
+
+DECLINES: Final = (0.0, 0.3, 0.5, 0.9)
+"""δ: what the same quality gets cheaper a year. Same model: about 0; once one switches: Epoch, a16z."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Net cash, USD: once at the start, then at the end of each month."""
+
+    at_start: float
+    months: tuple[float, ...]
+
+    def npv(self, discount_rate: float) -> float:
+        """Σ CF_t / (1+ρ)^{t/12}."""
+        return self.at_start + sum(
+            cash / (1 + discount_rate) ** (month / 12) for month, cash in enumerate(self.months, 1)
+        )
+
+    def payback_months(self) -> float | None:
+        """From the start, straight within a month: when the undiscounted sum comes to 0 to stay; None: not in here."""
+        totals = [self.at_start]
+        for cash in self.months:
+            totals.append(totals[-1] + cash)
+        if totals[-1] < 0:
+            return None
+        month = next((i for i in range(len(totals) - 1, -1, -1) if totals[i] < 0), None)
+        return 0.0 if month is None else month - totals[month] / self.months[month]
+
+
+def flow(case: Case) -> Flow:
+    """CF = −I/T_b a month of build, −(S+J) of shadow, A_t − K_t live; a month that is partly each counts pro rata.
+
+    A_t = A·(1+g)^{t−1}·(1−δ)^{(t−1)/12}, N_t from α·b*·(1+g)^{t−1}. Without build months I is paid at the start.
+    """
+    project, market = case.project, case.market
+    live_from = project.build_months + project.shadow_months
+    months: list[float] = []
+    for month in range(1, market.horizon_months + 1):
+        growth = (1 + market.growth_per_month) ** (month - 1)
+        price = (1 - market.api_price_decline_per_year) ** ((month - 1) / 12)
+        building = _part(month, 0, project.build_months)
+        shadowing = _part(month, project.build_months, live_from)
+        live = _part(month, live_from, float("inf"))
+        cash = 0.0
+        if building:
+            cash -= building * project.one_off_usd / project.build_months
+        if shadowing:
+            cash -= shadowing * (hosting_usd_per_month(case, growth) + project.judge_usd)
+        if live:
+            api = case.api_usd_per_month * growth * price
+            cash += live * (api - hybrid_usd_per_month(case, growth, price))
+        months.append(cash)
+    return Flow(0.0 if project.build_months else -project.one_off_usd, tuple(months))
+
+
+def npv_usd(case: Case) -> float:
+    """NPV over the horizon."""
+    return flow(case).npv(case.market.discount_rate)
+
+
+def payback_months(one_off_usd: float, saving_usd: float) -> float | None:
+    """I / (A − K); None where nothing is saved."""
+    return one_off_usd / saving_usd if saving_usd > 0 else None
+
+
+def payback_from_start_months(
+    one_off_usd: float, saving_usd: float, build_months: float, shadow_months: float, shadow_usd: float
+) -> float | None:
+    """T_b + T_s + [I + T_s·(S+J)] / (A − K); None where nothing is saved.
+
+    Args:
+        shadow_usd: S + J, a month.
+    """
+    if saving_usd <= 0:
+        return None
+    return build_months + shadow_months + (one_off_usd + shadow_months * shadow_usd) / saving_usd
+
+
+def _part(month: int, start: float, end: float) -> float:
+    """How much of a month lies between two times that are counted in months."""
+    return max(0.0, min(month, end) - max(month - 1, start))

@@ -1,0 +1,99 @@
+"""Numbers that somebody wrote: whether they can be what they are meant to be, and what to write instead."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeVar, cast
+
+from breakeven_collector.config_file import Place, shown
+from breakeven_collector.economics.case import Hosting, Hybrid, Market, Project
+
+Kind = Literal["amount", "positive", "share", "positive share", "count", "positive count", "at least one"]
+
+_WRITE: Final[Mapping[Kind, str]] = {
+    "amount": "a number, 0 or more",
+    "positive": "a number above 0",
+    "share": "a share from 0 to 1 (0.15 is 15 %)",
+    "positive share": "a share above 0, up to 1 (0.7 is 70 %)",
+    "count": "a whole number, 0 or more",
+    "positive count": "a whole number, 1 or more",
+    "at least one": "a number, 1 or more",
+}
+_FITS: Final[Mapping[Kind, Callable[[float], bool]]] = {
+    "amount": lambda value: value >= 0,
+    "positive": lambda value: value > 0,
+    "share": lambda value: 0 <= value <= 1,
+    "positive share": lambda value: 0 < value <= 1,
+    "count": lambda value: value >= 0 and value == int(value),
+    "positive count": lambda value: value >= 1 and value == int(value),
+    "at least one": lambda value: value >= 1,
+}
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "gpus_per_replica": "positive",
+    "prefill_tokens_per_s": "positive",
+    "decode_tokens_per_s": "positive",
+    "utilisation_at_peak": "positive share",
+    "min_replicas": "count",
+    "spare_replicas": "count",
+    "prefix_cache_hit": "share",
+    "overhead_share": "share",
+    "retrain_every_months": "positive",
+    "cost_share": "share",
+    "escalation_share": "share",
+    "extra_error_rate": "share",
+    "amortise_months": "positive",
+    "horizon_months": "positive count",
+    "api_price_decline_per_year": "share",
+    "peak_to_mean": "at least one",
+    "burst": "at least one",
+}
+"""What a key takes; an amount where it is not listed."""
+
+GROUPS: Final[Mapping[str, type]] = {"hosting": Hosting, "hybrid": Hybrid, "project": Project, "market": Market}
+
+_T = TypeVar("_T")
+
+
+def number(value: object, at: Place, kind: Kind = "amount") -> float:
+    """The value as a number of that kind.
+
+    Raises:
+        ConfigError: it is none; the message names its place and what to write.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        at.fail(f" is {shown(value)}; write {_WRITE[kind]}")
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found) or not _FITS[kind](found):
+        at.fail(f" is {shown(value)}; write {_WRITE[kind]}")
+    return found
+
+
+def group(value: object, at: Place, shape: type[_T], base: _T | None = None) -> _T:
+    """A table as one of the dataclasses of a case: keys that are left out are as in `base`, else the defaults.
+
+    Raises:
+        ConfigError: a key is unknown, or a value does not fit.
+    """
+    table = at.table(value, "an object of its keys")
+    names = [one.name for one in fields(cast(Any, shape))]
+    at.only(table, names)
+    given: dict[str, float | int] = {}
+    for name, one in table.items():
+        kind: Kind = KINDS.get(name, "amount")
+        found = number(one, at / name, kind)
+        given[name] = int(found) if "count" in kind else found
+    if base is None:
+        return shape(**given)
+    return shape(**{**{name: getattr(base, name) for name in names}, **given})
+
+
+def required(table: Mapping[str, Any], key: str, at: Place) -> Any:
+    """The value under a key that must be there."""
+    if key not in table:
+        at.fail(f": {key} is missing")
+    return table[key]

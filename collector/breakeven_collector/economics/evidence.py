@@ -1,0 +1,57 @@
+"""What is known about a feature when it is decided: observed, declared, or not known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from breakeven_collector.economics.api_cost import Alternative
+from breakeven_collector.economics.assumptions import Bands, Gates
+from breakeven_collector.economics.case import Case
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that a verdict stands on."""
+
+    what: str
+    value: str | None
+    """None: declare this."""
+    source: str
+    at: datetime | date | None = None
+    confidence: str = "observed"
+    """observed | declared | assumed | declare this"""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A feature, its money, and what people declared about it. Dollars are of the trailing 30 days."""
+
+    feature: str
+    as_of: date
+    days: int
+    """Of spans or imported history."""
+    case: Case
+    """Hosting against today's bill; retries, evaluation and playground traffic left out by whoever makes it."""
+    spend_usd: float
+    total_spend_usd: float
+    alternatives: Sequence[Alternative] = ()
+    """In the API and with hosts of open models, with whether quality was tested."""
+    unallocated_usd: float = 0
+    unseen_usd: float = 0
+    unpriced_call_share: float = 0
+    spend_p90_at_90_days_usd: float | None = None
+    """Of the forecast; None where the data does not bear one."""
+    bands: Bands = field(default_factory=Bands)
+    gates: Gates = field(default_factory=Gates)
+    commitment_until: date | None = None
+    """A commitment or credit burns down until then: nothing is saved before."""
+    is_imported: bool = False
+    """Load and days come from another tool's history."""
+    frontier_share: float | None = None
+    """Of the dollars, on frontier models."""
+    failures_persist: bool | None = None
+    objective_missed: bool | None = None
+    """A declared latency or quality objective is missed by the API."""
+    shutdowns: Sequence[date] = ()
+    """Announced ends of models in use."""
+    provider_shares: Sequence[tuple[str, float]] = ()

@@ -1,0 +1,202 @@
+"""Prints verdicts for the people who pay: sentences and money first, then what they rest on."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from breakeven_collector.render_decide import usd
+
+_FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path": "The path"}
+
+
+def print_all(document: Mapping[str, Any], console: Console) -> None:
+    """A line a feature, the dearest first."""
+    window = document["window"]
+    console.print(
+        f"[bold]When does hosting pay?[/]  {usd(document['total_usd'])} in the {window['days']} days before "
+        f"{document['as_of']}",
+        highlight=False,
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("Feature", no_wrap=True)
+    table.add_column("30 days", justify="right", no_wrap=True)
+    table.add_column("Pays from", justify="right", no_wrap=True)
+    table.add_column("Crosses", no_wrap=True)
+    table.add_column("Verdict", ratio=1)
+    for one in document["features"]:
+        table.add_row(
+            Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(one["sentence"])
+        )
+    console.print(table)
+    if (pool := document["portfolio"]) is not None:
+        _portfolio(pool, console)
+    console.print("\n`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+
+
+def print_one(document: Mapping[str, Any], console: Console) -> None:
+    """All that is known of one feature."""
+    one = document["features"][0]
+    console.print(Text(one["feature"], style="bold"))
+    console.print(Text(one["sentence"], style="bold"))
+    console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}."))
+    if "since" in one:
+        _since(one["since"], console)
+    console.print()
+    _options(one["options"], console)
+    best = one["alternative"]
+    against = "today's bill" if best is None else f"{best['name']} at {usd(best['usd_per_month'])}"
+    chance = one["chance"]
+    word = "" if chance is None else f" That it pays over two years is {chance['word']}."
+    console.print(Text(f"Hosting is measured against {against}.{word}"))
+    _pays_from(one, console)
+    _moves(one, console)
+    _lines("What it stands on", one["evidence"], console)
+    for name, title in _FORM.items():
+        _lines(title, one["form"][name], console)
+
+
+def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("The money, USD", ratio=1)
+    for title in ("a month", "one-off", "FTE", "payback", "NPV 0 %", "NPV 30 %", "NPV 50 %"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("to prove", no_wrap=True)
+    for row in _worth_showing(rows):
+        payback = row["payback_from_start_months"]
+        table.add_row(
+            Text(row["option"]),
+            usd(row["usd_per_month"]),
+            usd(row["one_off_usd"]) if row["one_off_usd"] else "",
+            f"{row['fte']:g}" if row["fte"] else "",
+            _payback(payback, row["one_off_usd"]),
+            *("" if row["option"] == "today" else _short(row["npv_usd"].get(key)) for key in ("0.0", "0.3", "0.5")),
+            "" if row["to_prove"] == "nothing" else row["to_prove"],
+        )
+    console.print(table)
+    console.print("NPV over two years, if the API's prices fall by 0, 30 or 50 % a year.", style="dim")
+
+
+def _worth_showing(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Today, the own model, and of the rest what was tested and the three cheapest."""
+    fixed = {"today", "hybrid", "self-hosted"}
+    others = sorted((row for row in rows if row["option"] not in fixed), key=lambda row: row["usd_per_month"])
+    kept = {row["option"] for row in others[:3]} | {row["option"] for row in others if row["to_prove"] == "nothing"}
+    return [row for row in rows if row["option"] in fixed | kept]
+
+
+def _pays_from(one: Mapping[str, Any], console: Console) -> None:
+    if one["threshold_usd"] is None:
+        console.print(Text(f"It pays from: never, for {one['threshold_reason'] or 'no volume bears it'}."))
+    else:
+        parts = [
+            f"{usd(row['breakeven_spend_usd_per_month'])} with {row['fte']:g} FTE"
+            if row["breakeven_spend_usd_per_month"] is not None
+            else f"never with {row['fte']:g} FTE"
+            for row in one["thresholds_by_fte"]
+        ]
+        console.print(Text(f"It pays from {usd(one['threshold_usd'])} a month: {', '.join(parts)}."))
+    cross = one["crossing"]
+    if cross["is_above"]:
+        console.print(Text("Its spend is above that already."))
+    elif cross["p50_on"]:
+        late = cross["p90_on"] or "later than 90 days"
+        early = cross["p10_on"] or "–"
+        console.print(Text(f"At its pace it crosses that about {cross['p50_on']} (between {early} and {late})."))
+    elif cross["reason"] and one["threshold_usd"] is not None:
+        console.print(Text(f"No date: {cross['reason']}."))
+
+
+def _moves(one: Mapping[str, Any], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("Moves it most (net a month)")
+    table.add_column("from", justify="right")
+    table.add_column("to", justify="right")
+    for bar in one["tornado"]["bars"][:3]:
+        table.add_row(
+            bar["input"],
+            f"{usd(bar['low_usd_per_month'])} ({bar['low']})",
+            f"{usd(bar['high_usd_per_month'])} ({bar['high']})",
+        )
+    console.print()
+    console.print(table)
+    if one["flips"]:
+        said = ", ".join(f"{flip['input']} × {flip['factor']:.2g}" for flip in one["flips"][:5])
+        console.print(Text(f"Another verdict would come at: {said}."))
+
+
+def _lines(title: str, rows: Sequence[Mapping[str, Any]], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(title, ratio=4)
+    table.add_column("", ratio=5)
+    table.add_column("source", no_wrap=True, overflow="ellipsis", max_width=max(16, console.width // 4), style="dim")
+    table.add_column("as of", no_wrap=True, style="dim")
+    table.add_column("", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            Text(row["what"]), Text(row["value"] or "–"), Text(row["source"]), row["at"] or "", row["confidence"]
+        )
+    console.print()
+    console.print(table)
+
+
+def _since(since: Mapping[str, Any] | None, console: Console) -> None:
+    if since is None:
+        console.print(Text("No earlier verdict differs in what it was worked out from."))
+        return
+    day = str(since["decided_at"])[:10]
+    console.print()
+    console.print(Text(f"On {day}: {since['was']}"))
+    if since["moved_by"]:
+        console.print(Text(f"What moved it: {', '.join(since['moved_by'])}, alone enough."))
+    elif not since["is_same"]:
+        console.print(Text("What moved it: several things together, none of them alone."))
+    for change in since["changes"]:
+        if change["what"] != "verdict":
+            console.print(
+                Padding(Text(f"{change['what']}: {_value(change['before'])} → {_value(change['now'])}"), (0, 0, 0, 2))
+            )
+
+
+def _portfolio(pool: Mapping[str, Any], console: Console) -> None:
+    together = " and ".join(pool["features"]) if len(pool["features"]) < 3 else ", ".join(pool["features"])
+    console.print()
+    console.print(
+        Text(
+            f"On shared GPUs: {together} would save {usd(pool['saves_usd_per_month'])} a month net of the project, on "
+            f"{pool['replicas']} replicas instead of {pool['replicas_apart']}, if quality holds."
+        )
+    )
+
+
+def _threshold(one: Mapping[str, Any]) -> str:
+    return "never" if one["threshold_usd"] is None else usd(one["threshold_usd"])
+
+
+def _crossing(one: Mapping[str, Any]) -> str:
+    cross = one["crossing"]
+    if one["threshold_usd"] is None:
+        return ""
+    if cross["is_above"]:
+        return "above"
+    return date.fromisoformat(cross["p50_on"]).strftime("%-d %b %Y") if cross["p50_on"] else "–"
+
+
+def _payback(value: float | None, one_off: float) -> str:
+    if value is None:
+        return "never" if one_off else ""
+    return f"{value:.1f} mo" if one_off else "at once"
+
+
+def _short(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return usd(value) if abs(value) < 1_000 else f"{'-' if value < 0 else ''}${abs(value) / 1000:,.0f}k"
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None else f"{value:,.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,177 @@
+"""Puts the observed profile, the assumptions and the price book together to what a verdict stands on."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from breakeven_collector.economics import forecast
+from breakeven_collector.economics.api_cost import Alternative, Offer, Tuning, alternatives, monthly_usd
+from breakeven_collector.economics.assumptions import Assumptions
+from breakeven_collector.economics.case import Case, Prices, Tokens
+from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.load import busy_by_hour, shape_of
+from breakeven_collector.store import Store
+from breakeven_collector.verdicts.observed import Profile
+
+_P90_OF_T20: Final = 1.325
+"""Quantile of Student's t with the 20 degrees of freedom that 28 days leave."""
+_DAYS_AHEAD: Final = 90
+_MONTH_DAYS: Final = 30
+
+
+def smaller_models(store: Store, assumptions: Sequence[Assumptions], now: datetime) -> dict[str, Prices]:
+    """The models that are declared as workhorses, with their rates by the active book; those it does not have are left
+    out.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    names = sorted({model for one in assumptions for model, tier in one.tiers.items() if tier == "workhorse"})
+    if not names:
+        return {}
+    rows = store.query_file("rates_by_model", {"models": names, "now": int(now.timestamp())})
+    return {row["model"]: _prices(row) for row in rows}
+
+
+def evidence_of(
+    profile: Profile,
+    assumptions: Assumptions,
+    *,
+    total_usd: float,
+    unallocated_usd: float,
+    smaller: Mapping[str, Prices],
+    unseen_usd: float = 0.0,
+) -> Evidence:
+    """What is known about a feature.
+
+    Args:
+        profile: what was observed.
+        assumptions: those that hold for the feature.
+        total_usd: of all features and of what has none, in the window.
+        unallocated_usd: of that, without a declared or mapped feature.
+        smaller: workhorse models with their rates.
+        unseen_usd: billed by providers and seen in no call, in the window.
+    """
+    case = case_of(profile, assumptions)
+    return Evidence(
+        profile.feature,
+        profile.window.end.date(),
+        profile.days,
+        case,
+        float(profile.spend_usd),
+        total_usd,
+        _alternatives(profile, case, assumptions, smaller),
+        max(0.0, unallocated_usd - float(profile.inferred_usd)),
+        # What is only estimated is no fact, and might flip the answer as much as what was never seen.
+        unseen_usd + float(profile.estimated_usd),
+        profile.unpriced_share,
+        _p90(profile),
+        assumptions.bands,
+        assumptions.gates,
+        is_imported=profile.is_imported,
+        frontier_share=_frontier_share(profile, assumptions),
+        provider_shares=_shares(profile),
+    )
+
+
+def case_of(profile: Profile, assumptions: Assumptions) -> Case:
+    """Hosting against today's bill: load and bill as observed, brought to a month of 730 hours."""
+    busy = busy_by_hour(profile.hours, assumptions.hosting)
+    shape = shape_of(busy)
+    given = "peak_to_mean" in assumptions.given
+    return Case(
+        monthly_usd([hour.usd or 0.0 for hour in profile.hours]),
+        monthly_usd([hour.calls for hour in profile.hours]),
+        shape.mean,
+        assumptions.peak_to_mean if given else shape.peak_to_mean,
+        assumptions.burst,
+        assumptions.hosting,
+        assumptions.hybrid,
+        assumptions.project,
+        assumptions.market,
+        hourly_busy=busy,
+    )
+
+
+def observed_growth(profile: Profile) -> float | None:
+    """Of the live dollars, a month of 30 days, by the last 28; None where they do not bear a fit."""
+    found = _fit(profile)
+    return None if isinstance(found, str) else math.expm1(found.slope * _MONTH_DAYS)
+
+
+def crossing(profile: Profile, threshold_usd: float | None) -> forecast.Crossing:
+    """When the live dollars of a month pass a threshold, counted from the window's end."""
+    if threshold_usd is None:
+        return forecast.Crossing(None, None, None, None, reason="there is no threshold")
+    return forecast.crossing(profile.daily_usd, threshold_usd, weekday_of_last=_last_weekday(profile))
+
+
+def _fit(profile: Profile) -> forecast.Fit | str:
+    return forecast.fit(profile.daily_usd, _last_weekday(profile))
+
+
+def _last_weekday(profile: Profile) -> int:
+    return profile.window.dates[-1].weekday()
+
+
+def _p90(profile: Profile) -> float | None:
+    """P90 of the 30 days that end 90 days from now, USD: the fitted line at their middle, and what it leaves open."""
+    found = _fit(profile)
+    if isinstance(found, str):
+        return None
+    at = _DAYS_AHEAD - _MONTH_DAYS / 2
+    variance = found.level_variance + at * at * found.slope_variance + 2 * at * found.covariance
+    log = found.level + found.weekday_mean + found.slope * at + _P90_OF_T20 * math.sqrt(max(0.0, variance))
+    return _MONTH_DAYS * math.exp(min(50.0, log))
+
+
+def _alternatives(
+    profile: Profile, case: Case, assumptions: Assumptions, smaller: Mapping[str, Prices]
+) -> list[Alternative]:
+    """What else could be bought. Today's own bill is the observed one, so its prices are what a token came to."""
+    tokens = _tokens_a_call(profile)
+    whole = tokens.input_uncached + tokens.input_cached + tokens.output
+    if not whole or not case.calls_per_month or case.api_usd_per_month <= 0:
+        return []
+    a_token = 1e6 * case.api_usd_per_month / case.calls_per_month / whole
+    today = Prices(a_token, a_token, a_token)
+    live = float(profile.live_usd)
+    tuned = alternatives(
+        case.calls_per_month, tokens, today, Tuning(batch_share=float(profile.night_usd) / live if live else 0.0)
+    )
+    own = set(profile.usd_by_model)
+    offers = [
+        *(Offer(name, prices, "smaller_model", tested=False) for name, prices in smaller.items() if {name} != own),
+        *(
+            Offer(name, hosted.prices, "hosted_open_model", hosted.tested)
+            for name, hosted in assumptions.hosted_models.items()
+        ),
+    ]
+    others = alternatives(case.calls_per_month, tokens, today, Tuning(), offers)
+    # That what runs at night can wait is a guess from the clock: a question mark, until somebody says so.
+    kept = [replace(one, name="batch at night", tested=False) if one.kind == "batch" else one for one in tuned]
+    return sorted([*kept, *(one for one in others if one.kind != "today")], key=lambda one: one.usd_per_month)
+
+
+def _tokens_a_call(profile: Profile) -> Tokens:
+    calls = profile.calls or 1.0
+    return Tokens(profile.uncached_tokens / calls, profile.cached_tokens / calls, profile.output_tokens / calls)
+
+
+def _frontier_share(profile: Profile, assumptions: Assumptions) -> float | None:
+    if not assumptions.tiers or not profile.live_usd or not set(profile.usd_by_model) <= set(assumptions.tiers):
+        return None
+    usd = sum(usd for model, usd in profile.usd_by_model.items() if assumptions.tiers[model] == "frontier")
+    return float(usd / profile.live_usd)
+
+
+def _shares(profile: Profile) -> list[tuple[str, float]]:
+    return [(name, float(usd / profile.live_usd)) for name, usd in profile.usd_by_provider.items()]
+
+
+def _prices(row: Mapping[str, Any]) -> Prices:
+    uncached, answer = (float(row[key]) * 1e6 for key in ("uncached_usd_per_token", "answer_usd_per_token"))
+    cached = row["cache_read_usd_per_token"]
+    return Prices(uncached, uncached if cached is None else float(cached) * 1e6, answer)

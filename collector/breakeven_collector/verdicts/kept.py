@@ -1,0 +1,176 @@
+"""The table `verdicts`: what was said, and from what; enough to work each one out again."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.verdict import Verdict, decide
+from breakeven_collector.store import Store
+from breakeven_collector.verdicts.observed import Window
+
+_COLUMNS: Final = (
+    *("project", "feature", "decided_at", "digest", "window_from", "window_to", "timezone", "book_version"),
+    *("model_version", "code", "rule", "sentence", "spend_usd", "threshold_usd", "inputs"),
+)
+_EVIDENCE: Final = TypeAdapter(Evidence)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A row of it."""
+
+    feature: str
+    decided_at: datetime
+    digest: str
+    book_version: str
+    code: str
+    sentence: str
+    spend_usd: float
+    threshold_usd: float | None
+    inputs: str
+
+    def evidence(self) -> Evidence | None:
+        """What it was worked out from; None where another version of the program wrote it otherwise."""
+        try:
+            return _EVIDENCE.validate_json(self.inputs)
+        except ValidationError:
+            return None
+
+
+def inputs_of(evidence: Evidence) -> str:
+    """All that a verdict is worked out from, as JSON that `Kept.evidence` reads."""
+    return _EVIDENCE.dump_json(evidence).decode()
+
+
+def digest_of(inputs: str, book: str, model: str) -> str:
+    """SHA-256, hex."""
+    return hashlib.sha256(f"{model}\n{book}\n{inputs}".encode()).hexdigest()
+
+
+def last(store: Store, project: str | None, feature: str, other_than: str = "") -> Kept | None:
+    """The last verdict on a feature that has another digest.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    rows = store.query_file(
+        "last_verdict", {"project": project or "", "feature": feature, "digest": other_than}
+    )  # fmt: skip
+    return Kept(**{**rows[0], "decided_at": rows[0]["decided_at"].replace(tzinfo=UTC)}) if rows else None
+
+
+def append(
+    store: Store,
+    project: str | None,
+    window: Window,
+    book: str,
+    model: str,
+    found: Sequence[tuple[Verdict, Evidence, str, str]],
+    now: datetime,
+) -> None:
+    """Add verdicts with their inputs and digests, those apart that are the last ones of their features already.
+
+    Raises:
+        StoreError: the store refuses.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for verdict, evidence, inputs, digest in found:
+        before = last(store, project, verdict.feature)
+        if before is not None and before.digest == digest:
+            continue
+        rows.append(
+            (
+                project or "", verdict.feature, now, digest, window.start.astimezone(UTC), window.end.astimezone(UTC),
+                window.timezone, book, model, verdict.code, verdict.rule, verdict.sentence, evidence.spend_usd,
+                verdict.threshold_usd, inputs,
+            )
+        )  # fmt: skip
+    store.insert("verdicts", _COLUMNS, rows)
+
+
+def moved(before: Kept, verdict: Verdict, evidence: Evidence, book: str) -> dict[str, Any]:
+    """What changed since a verdict, and which of it alone would have made the one of now.
+
+    For that the old inputs are decided again with one group of them as it is now.
+    """
+    old = before.evidence()
+    document: dict[str, Any] = {
+        "decided_at": before.decided_at.isoformat(),
+        "was": before.sentence,
+        "was_code": before.code,
+        "is_same": before.code == verdict.code,
+        "changes": _changes(before, old, verdict, evidence, book),
+        "moved_by": [],
+    }
+    if old is not None and before.code != verdict.code:
+        document["moved_by"] = [
+            name
+            for name, change in _GROUPS.items()
+            if decide(change(old, evidence), flips=False).code == verdict.code
+        ]  # fmt: skip
+    return document
+
+
+def _traffic(old: Evidence, new: Evidence) -> Evidence:
+    load = {
+        name: getattr(new.case, name)
+        for name in ("api_usd_per_month", "calls_per_month", "mean_busy", "peak_to_mean", "hourly_busy")
+    }
+    taken = {
+        name: getattr(new, name)
+        for name in ("as_of", "days", "spend_usd", "total_spend_usd", "alternatives", "spend_p90_at_90_days_usd")
+    }
+    return replace(old, **taken, case=replace(old.case, **load))
+
+
+def _assumptions(old: Evidence, new: Evidence) -> Evidence:
+    parts = {name: getattr(new.case, name) for name in ("hosting", "hybrid", "project", "market", "burst")}
+    return replace(old, bands=new.bands, gates=new.gates, case=replace(old.case, **parts))
+
+
+def _unknown(old: Evidence, new: Evidence) -> Evidence:
+    names = ("unallocated_usd", "unseen_usd", "unpriced_call_share")
+    return replace(old, **{name: getattr(new, name) for name in names})
+
+
+def _offers(old: Evidence, new: Evidence) -> Evidence:
+    return replace(old, alternatives=new.alternatives)
+
+
+_GROUPS: Final[dict[str, Callable[[Evidence, Evidence], Evidence]]] = {
+    "traffic": _traffic,
+    "what was declared": _assumptions,
+    "other offers": _offers,
+    "what is unknown": _unknown,
+}
+
+
+def _changes(
+    before: Kept, old: Evidence | None, verdict: Verdict, evidence: Evidence, book: str
+) -> list[dict[str, Any]]:
+    pairs: list[tuple[str, Any, Any]] = [
+        ("verdict", before.sentence, verdict.sentence),
+        ("spend in 30 days, USD", before.spend_usd, evidence.spend_usd),
+        ("break-even, USD a month", before.threshold_usd, verdict.threshold_usd),
+        ("price book", before.book_version, book),
+    ]
+    if old is not None:
+        pairs += [
+            ("calls a month", old.case.calls_per_month, evidence.case.calls_per_month),
+            ("days of history", old.days, evidence.days),
+            ("unallocated, USD", old.unallocated_usd, evidence.unallocated_usd),
+            ("unpriced calls, share", old.unpriced_call_share, evidence.unpriced_call_share),
+        ]
+        for part in ("hosting", "hybrid", "project", "market"):
+            mine: dict[str, Any] = vars(getattr(old.case, part))
+            theirs: dict[str, Any] = vars(getattr(evidence.case, part))
+            pairs += [(f"{part}.{key}", mine[key], theirs[key]) for key in mine]
+        pairs += [
+            (f"gates.{key}", value, getattr(evidence.gates, key)) for key, value in vars(old.gates).items()
+        ]  # fmt: skip
+    return [{"what": what, "before": was, "now": now} for what, was, now in pairs if was != now]

@@ -1,0 +1,172 @@
+"""Verdicts on a store's features as one document, which API and command line share."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from breakeven_collector.economics import portfolio
+from breakeven_collector.economics.assumptions import Assumptions, load
+from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.forecast import NEAR_DAYS, Crossing
+from breakeven_collector.economics.tornado import tornado
+from breakeven_collector.economics.verdict import Verdict, against_best, decide
+from breakeven_collector.errors import BadRequest
+from breakeven_collector.store import Store
+from breakeven_collector.verdicts import kept, lines
+from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, observed_growth, smaller_models
+from breakeven_collector.verdicts.observed import Profile, Window, observe
+
+Verdicts = dict[str, Any]
+"""as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, features (a document each, dearest
+first), portfolio (which features pay together on shared GPUs; None: none do, or only one was asked for). Dollars are
+floats: they are of a model."""
+
+_POOLED_FROM_USD: Final = 500.0
+_MOST_POOLED: Final = 10
+_APPENDING = threading.Lock()
+
+
+def build_verdicts(
+    store: Store,
+    config: Path,
+    *,
+    feature: str | None = None,
+    project: str | None = None,
+    timezone: str = "UTC",
+    now: datetime | None = None,
+    flips: bool = True,
+    diff: bool = False,
+) -> Verdicts:
+    """Decide on one feature or all, and keep what was said.
+
+    Args:
+        store: an open store.
+        config: `breakeven.toml`, for its assumptions.
+        feature: the feature; None: all that have calls in the window.
+        project: whose; None: of all projects together.
+        timezone: where days begin.
+        now: the present where left out.
+        flips: also look for what would change each verdict.
+        diff: also say what moved it since the last one that was worked out from something else.
+
+    Raises:
+        BadRequest: the feature has no calls in the window, or the zone is not known.
+        ConfigError: the assumptions do not fit.
+        StoreError: the store cannot be read.
+    """
+    now = now or datetime.now(UTC)
+    assumptions = load(config)
+    window, profiles = observe(store, now=now, timezone=timezone, project=project)
+    named = {name: one for name, one in profiles.items() if name}
+    if feature is not None and feature not in named:
+        raise BadRequest(404, _no_calls(feature, named, window))
+    wanted = named if feature is None else {feature: named[feature]}
+    book = store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or ""
+    total = float(sum(one.spend_usd for one in profiles.values()))
+    unallocated = float(sum(one.inferred_usd for one in profiles.values()))
+    smaller = smaller_models(store, [assumptions, *assumptions.features.values()], now)
+    model = version("breakeven")
+    documents: list[dict[str, Any]] = []
+    found: list[tuple[Verdict, Evidence, str, str]] = []
+    for name, profile in wanted.items():
+        own = assumptions.of(name)
+        evidence = evidence_of(profile, own, total_usd=total, unallocated_usd=unallocated, smaller=smaller)
+        verdict = decide(evidence, flips=flips)
+        inputs = kept.inputs_of(evidence)
+        digest = kept.digest_of(inputs, book, model)
+        document = _document(verdict, evidence, profile, own, book, digest)
+        if diff:
+            before = kept.last(store, project, name, digest)
+            document["since"] = None if before is None else kept.moved(before, verdict, evidence, book)
+        documents.append(document)
+        found.append((verdict, evidence, inputs, digest))
+    with _APPENDING:
+        kept.append(store, project, window, book, model, found, now)
+    return {
+        "as_of": window.end.date().isoformat(),
+        "window": window.document(),
+        "price_book": book or None,
+        "total_usd": total,
+        "unallocated_usd": unallocated,
+        "bands": asdict(assumptions.bands),
+        "features": documents,
+        "portfolio": _portfolio({one.feature: one for _, one, _, _ in found}) if feature is None else None,
+    }
+
+
+def _no_calls(feature: str, named: Mapping[str, Profile], window: Window) -> str:
+    close = get_close_matches(feature, named, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(named) or 'none'}"
+    return (
+        f"feature {feature!r} has no calls from {window.start.date()} to {window.dates[-1]}: a verdict looks at whole "
+        f"days before today; {hint}"
+    )
+
+
+def _document(
+    verdict: Verdict, evidence: Evidence, profile: Profile, assumptions: Assumptions, book: str, digest: str
+) -> dict[str, Any]:
+    case, _ = against_best(evidence)
+    swings = tornado(case)
+    chance = verdict.chance
+    return {
+        **asdict(verdict),
+        "revisit_by": verdict.revisit_by.isoformat(),
+        "chance": None if chance is None else {**asdict(chance), "word": chance.word},
+        "spend_usd": evidence.spend_usd,
+        "api_usd_per_month": evidence.case.api_usd_per_month,
+        "calls_per_month": evidence.case.calls_per_month,
+        "growth_in_30_days": observed_growth(profile),
+        "crossing": _crossing(crossing(profile, verdict.threshold_usd), profile.window.end.date()),
+        "tornado": {
+            "base_usd_per_month": swings.base_usd_per_month,
+            "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in swings.bars],
+        },
+        "evidence": [lines.document(one) for one in lines.evidence_lines(evidence, profile, assumptions, book)],
+        "form": {
+            name: [lines.document(one) for one in answers] for name, answers in lines.form(evidence, profile).items()
+        },
+        "days_of_history": profile.days,
+        "is_imported": profile.is_imported,
+        "digest": digest,
+    }
+
+
+def _crossing(found: Crossing, today: date) -> dict[str, Any]:
+    """Dates up to 90 days ahead: further out the interval does not hold what it says."""
+
+    def on(days: float | None) -> str | None:
+        return None if days is None or days > NEAR_DAYS else (today + timedelta(days=int(days))).isoformat()
+
+    return {
+        "is_above": found.is_above,
+        "p10_on": on(found.p10_days),
+        "p50_on": on(found.p50_days),
+        "p90_on": on(found.p90_days),
+        "probability_90_days": found.probability_90_days,
+        "reason": found.reason
+        or (None if on(found.p50_days) else f"not within {NEAR_DAYS} days at the pace of the last 28"),
+    }
+
+
+def _portfolio(found: Mapping[str, Evidence]) -> dict[str, Any] | None:
+    """Features worth the trouble, on one pool; each against its best alternative that was tested."""
+    cases = {name: against_best(one)[0] for name, one in found.items() if one.spend_usd >= _POOLED_FROM_USD}
+    hours = max((len(case.hourly_busy) for case in cases.values()), default=0)
+    whole = {name: case for name, case in cases.items() if len(case.hourly_busy) == hours}
+    dearest = sorted(whole, key=lambda name: -whole[name].api_usd_per_month)[:_MOST_POOLED]
+    best = portfolio.best_set({name: whole[name] for name in dearest}) if len(dearest) > 1 else None
+    if best is None:
+        return None
+    return {
+        "features": list(best.names),
+        "saves_usd_per_month": best.net_usd_per_month,
+        "replicas": best.replicas,
+        "replicas_apart": best.replicas_apart,
+        "one_off_usd": best.case.project.one_off_usd,
+    }
