@@ -75,7 +75,7 @@ class Project:
 class Market:
     """How the world moves."""
 
-    horizon_months: int = 24
+    horizon_months: float = 24
     growth_per_month: float = 0
     api_price_decline_per_year: float = 0
     discount_rate: float = 0.10

@@ -1,5 +1,6 @@
 """Payback and net present value: what is spent and saved, month by month."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,19 +37,21 @@ class Flow:
 
 
 def flow(case: Case) -> Flow:
-    """CF = −I/T_b a month of build, −(S+J) of shadow, A_t − K_t live; a month that is partly each counts pro rata.
+    """CF = −I/T_b a month of build, −(S+J) of shadow, A_t − K_t live; a month that is partly each, or partly beyond
+    the horizon, counts pro rata and is discounted as a whole one.
 
     A_t = A·(1+g)^{t−1}·(1−δ)^{(t−1)/12}, N_t from α·b*·(1+g)^{t−1}. Without build months I is paid at the start.
     """
     project, market = case.project, case.market
     live_from = project.build_months + project.shadow_months
     months: list[float] = []
-    for month in range(1, market.horizon_months + 1):
+    end = market.horizon_months
+    for month in range(1, math.ceil(end) + 1):
         growth = (1 + market.growth_per_month) ** (month - 1)
         price = (1 - market.api_price_decline_per_year) ** ((month - 1) / 12)
-        building = _part(month, 0, project.build_months)
-        shadowing = _part(month, project.build_months, live_from)
-        live = _part(month, live_from, float("inf"))
+        building = part(month, 0, min(end, project.build_months))
+        shadowing = part(month, project.build_months, min(end, live_from))
+        live = part(month, live_from, end)
         cash = 0.0
         if building:
             cash -= building * project.one_off_usd / project.build_months
@@ -84,6 +87,6 @@ def payback_from_start_months(
     return build_months + shadow_months + (one_off_usd + shadow_months * shadow_usd) / saving_usd
 
 
-def _part(month: int, start: float, end: float) -> float:
+def part(month: int, start: float, end: float) -> float:
     """How much of a month lies between two times that are counted in months."""
     return max(0.0, min(month, end) - max(month - 1, start))
