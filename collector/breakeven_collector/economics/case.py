@@ -105,6 +105,8 @@ class Case:
     """GPU time is billed by the second of use: no replicas stand by."""
     cold_start_hours_per_month: float = 0
     """Replica-hours that serverless bills for starting."""
+    committed_months: float = 0
+    """A commitment or credit burns down that long: nothing is saved before."""
 
     def scaled(self, factor: float) -> "Case":
         """The same feature at another volume."""

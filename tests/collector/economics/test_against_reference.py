@@ -157,9 +157,7 @@ def test_every_figure_is_that_of_the_second_implementation(c: Case) -> None:
         reference.api(c) + reference.hybrid(c) + reference.run_cost(c) + c.judge
     )
     _same(found, _expected(c), terms)
-    assert (found["breakeven_spend_usd_per_month"] is None) == (
-        "breakeven_spend_usd_per_month" in found["reasons"]
-    )
+    assert (found["breakeven_spend_usd_per_month"] is None) == ("breakeven_spend_usd_per_month" in found["reasons"])
 
 
 @settings(max_examples=60, deadline=None)
