@@ -88,7 +88,7 @@ def series(kind: Kind, seed: int) -> Series:
 
 
 def coverage(kind: Kind, count: int, tell: Callable[[str], None], draws: int = 500) -> tuple[int, int, float]:
-    """Of `count` series: with the true day inside P10–P90, without a P90, and the median width in days (nan: no dates)."""
+    """Of `count` series: with the true day in P10–P90, without P90, and their median width in days (nan: no dates)."""
     inside = open_ended = 0
     widths: list[float] = []
     for seed in range(count):
