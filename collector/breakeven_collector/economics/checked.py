@@ -1,33 +1,41 @@
 """Numbers that somebody wrote: whether they can be what they are meant to be, and what to write instead."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeVar, cast
 
 from breakeven_collector.config_file import Place, shown
 from breakeven_collector.economics.case import Hosting, Hybrid, Market, Project
+from breakeven_collector.errors import ConfigError
 
-Kind = Literal["amount", "positive", "share", "positive share", "count", "positive count", "at least one"]
+Kind = Literal["amount", "positive", "share", "positive share", "count", "months", "rate", "at least one"]
+
+_MOST: Final = 1e15
+"""So that no product of what is given overflows."""
+_LEAST: Final = 1e-6
 
 _WRITE: Final[Mapping[Kind, str]] = {
-    "amount": "a number, 0 or more",
-    "positive": "a number above 0",
+    "amount": "a number, 0 or more, up to 1e15",
+    "positive": "a number above 0 (1e-6 to 1e15)",
     "share": "a share from 0 to 1 (0.15 is 15 %)",
     "positive share": "a share above 0, up to 1 (0.7 is 70 %)",
     "count": "a whole number, 0 or more",
-    "positive count": "a whole number, 1 or more",
-    "at least one": "a number, 1 or more",
+    "months": "a number of months above 0, up to 240",
+    "rate": "a rate from 0 to 10 (0.1 is 10 %)",
+    "at least one": "a number, 1 or more, up to 1000",
 }
 _FITS: Final[Mapping[Kind, Callable[[float], bool]]] = {
-    "amount": lambda value: value >= 0,
-    "positive": lambda value: value > 0,
+    "amount": lambda value: 0 <= value <= _MOST,
+    "positive": lambda value: _LEAST <= value <= _MOST,
     "share": lambda value: 0 <= value <= 1,
-    "positive share": lambda value: 0 < value <= 1,
-    "count": lambda value: value >= 0 and value == int(value),
-    "positive count": lambda value: value >= 1 and value == int(value),
-    "at least one": lambda value: value >= 1,
+    "positive share": lambda value: _LEAST <= value <= 1,
+    "count": lambda value: 0 <= value <= 1e6 and value == int(value),
+    "months": lambda value: _LEAST <= value <= 240,
+    "rate": lambda value: 0 <= value <= 10,
+    "at least one": lambda value: 1 <= value <= 1000,
 }
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -44,7 +52,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "escalation_share": "share",
     "extra_error_rate": "share",
     "amortise_months": "positive",
-    "horizon_months": "positive count",
+    "horizon_months": "months",
+    "growth_per_month": "share",
+    "discount_rate": "rate",
     "api_price_decline_per_year": "share",
     "peak_to_mean": "at least one",
     "burst": "at least one",
@@ -54,6 +64,26 @@ KINDS: Final[Mapping[str, Kind]] = {
 GROUPS: Final[Mapping[str, type]] = {"hosting": Hosting, "hybrid": Hybrid, "project": Project, "market": Market}
 
 _T = TypeVar("_T")
+
+
+class Problems:
+    """What does not fit, all of it: somebody who wrote ten wrong values mends them at once."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    @contextmanager
+    def noted(self) -> Generator[None]:
+        """Keep the message of a ConfigError and go on after the block."""
+        try:
+            yield
+        except ConfigError as error:
+            self.found.append(str(error))
+
+    def raise_all(self) -> None:
+        """Raise one ConfigError with a line for each, if there is any."""
+        if self.found:
+            raise ConfigError("\n".join(self.found))
 
 
 def number(value: object, at: Place, kind: Kind = "amount") -> float:
@@ -77,16 +107,19 @@ def group(value: object, at: Place, shape: type[_T], base: _T | None = None) -> 
     """A table as one of the dataclasses of a case: keys that are left out are as in `base`, else the defaults.
 
     Raises:
-        ConfigError: a key is unknown, or a value does not fit.
+        ConfigError: a key is unknown, or a value does not fit; a line for each.
     """
     table = at.table(value, "an object of its keys")
     names = [one.name for one in fields(cast(Any, shape))]
-    at.only(table, names)
     given: dict[str, float | int] = {}
+    problems = Problems()
     for name, one in table.items():
-        kind: Kind = KINDS.get(name, "amount")
-        found = number(one, at / name, kind)
-        given[name] = int(found) if "count" in kind else found
+        with problems.noted():
+            at.only({name: one}, names)
+            kind: Kind = KINDS.get(name, "amount")
+            found = number(one, at / name, kind)
+            given[name] = int(found) if "count" in kind else found
+    problems.raise_all()
     if base is None:
         return shape(**given)
     return shape(**{**{name: getattr(base, name) for name in names}, **given})
