@@ -35,10 +35,6 @@ from breakeven_collector.store_api import store_router
 from breakeven_collector.tieout_api import tieout_router
 from breakeven_collector.verdicts.api import verdicts_router
 
-_CONFIG_UNUSABLE: Final = (
-    "the collector cannot use its breakeven.toml; whoever runs it sees why with `breakeven doctor`"
-)
-
 
 class _App(FastAPI):
     """Spans do not go through the framework: its layers take ten times as long as what is done with a small request."""
