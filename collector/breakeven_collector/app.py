@@ -19,6 +19,8 @@ from breakeven_collector.health import health_document, why_not_ready
 from breakeven_collector.keys_api import keys_router
 from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
+from breakeven_collector.page.providers import Providers
+from breakeven_collector.page.routes import Pages, page_api_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_service import PriceService
@@ -61,6 +63,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(prices_router(PriceService(pipeline.store, pipeline.catalog, pipeline.ledger), access))
     app.include_router(keys_router(pipeline.store, access))
     app.include_router(store_router(pipeline, access.owner))
+    app.include_router(page_api_router(pipeline, access))
+    app.include_router(Pages(pipeline, access, Providers()).router())
 
     def sees(request: Request) -> tuple[str, ...] | None:
         return access.sql_reader(request).projects

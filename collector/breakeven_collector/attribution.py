@@ -94,6 +94,12 @@ class Attribution:
                 self._follow_file()
             return {name: feature.on(day or today()) for name, feature in self._declared.features.items()}
 
+    @property
+    def declared(self) -> Declarations:
+        """The declarations that count."""
+        with self._lock:
+            return self._declared
+
     def keep_up(self, segments: Sequence[str] = ()) -> None:
         """Take up a file that changed, and names that came with new calls. Never raises.
 

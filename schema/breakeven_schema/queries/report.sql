@@ -59,6 +59,10 @@ FROM
             OR (grain = {part_grain:String} AND at >= toDateTime({gap_from:UInt32}, 'UTC') AND at < toDateTime({part_to:UInt32}, 'UTC'))
         )
 ) AS s
+WHERE ({only_environment:String} = '' OR environment = {only_environment:String})
+    AND ({only_provider:String} = '' OR provider = {only_provider:String})
+    AND ({only_model:String} = '' OR model = {only_model:String})
+    AND ({only_service:String} = '' OR service = {only_service:String})
 GROUP BY key
 HAVING part = 'name' OR calls != 0 OR (part = 'unpriced' AND quantity != 0)
 ORDER BY if(cost_usd IS NULL AND estimated_usd IS NULL, NULL, ifNull(cost_usd, 0) + ifNull(estimated_usd, 0)) DESC NULLS LAST, calls DESC, name

@@ -103,6 +103,7 @@ FROM
                     t.input_ratio AS input_ratio, t.output_ratio AS output_ratio,
                     t.typical_input_tokens AS typical_input_tokens, t.typical_output_tokens AS typical_output_tokens
                 FROM
+                -- rows: the report prices sums of them instead (queries/report_rows.sql)
                 (
                     SELECT grain, project, at, priced_at, environment, service, feature, feature_source,
                         tenant, user_id, provider, model, price_context, name_id, tier_start, basis,
@@ -119,7 +120,9 @@ FROM
                         audio_output_tokens, image_output_tokens, quantity, reported_cost_usd, duration_us,
                         origin_id, retry, resends, estimated_calls, estimated_input_tokens, estimated_output_tokens
                     FROM spend_slices
-                ) AS s
+                )
+                -- end of rows
+                AS s
                 ASOF LEFT JOIN (SELECT * FROM override_rates WHERE project != '') AS o
                     ON o.project = s.project AND o.name_id = s.name_id AND s.priced_at >= o.valid_from
                 ASOF LEFT JOIN (SELECT * FROM override_rates WHERE project = '') AS a
