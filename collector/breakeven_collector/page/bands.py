@@ -16,7 +16,8 @@ def of_feature(monthly: Decimal) -> str:
     """Where a feature stands."""
     if monthly >= FEATURE_USD:
         return "above the $20k band"
-    return f"{monthly / FEATURE_USD:.0%} of the $20k band"
+    share = monthly / FEATURE_USD
+    return f"{share:.0%} of the $20k band".replace("%", " %") if share >= Decimal("0.01") else "far below the $20k band"
 
 
 def of_total(monthly: Decimal) -> str:

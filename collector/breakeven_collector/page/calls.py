@@ -31,7 +31,7 @@ _TEXTS: Final = (
     *("provider", "model", "price_context", "response_id", "error_type"),
 )
 COLUMNS: Final = (
-    Column("at", "Time", "link"),
+    Column("at", "Time (UTC)", "link"),
     Column("feature", "Feature"),
     Column("model", "Model"),
     Column("service", "Service"),

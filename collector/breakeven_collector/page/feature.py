@@ -185,7 +185,7 @@ def _trailing(days: Sequence[Any], whole: Sequence[Decimal]) -> dict[str, Any]:
     """Spend a day."""
     return {
         "days": [day.isoformat() for day in days],
-        "series": [{"name": "spend a day", "others": 0, "usd": [usd(one) for one in whole]}],
+        "series": [{"name": None, "label": "spend a day", "others": 0, "usd": [usd(one) for one in whole]}],
     }
 
 

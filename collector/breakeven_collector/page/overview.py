@@ -75,7 +75,7 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
         "budget": _budget(report),
         "coverage": coverage(report, view),
         "table": features_table(report, features, monthly, advice, view),
-        "days_chart": stacked(chart.since(view.period.start.date())),
+        "days_chart": stacked(chart.since(view.period.start.date()), view.by),
         "hosting": _hosting(monthly, advice),
         "removed": removed_table(report),
         "has_advice": advice is not None,

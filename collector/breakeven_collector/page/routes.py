@@ -225,7 +225,7 @@ def page_api_router(pipeline: Pipeline, access: Access) -> APIRouter:
         """Spend by day, stacked by feature, model, provider, tenant, service or environment."""
         view = view_of(request, reading, pipeline)
         spend = await asyncio.to_thread(read_daily, pipeline.store, view, view.by, view.period.start)
-        return {"by": view.by, **stacked(spend)}
+        return stacked(spend, view.by)
 
     @router.get("/calls")
     async def calls(request: Request, reading: Annotated[Reading, Depends(access.reader)]) -> dict[str, Any]:

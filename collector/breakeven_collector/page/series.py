@@ -7,13 +7,21 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from breakeven_collector.page.view import View
+from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
 
 MOST_BANDS: Final = 8
 """As many names as can be told apart by colour; the rest is one band."""
 _ZERO: Final = Decimal(0)
+_ABSENT: Final = {
+    "feature": UNALLOCATED,
+    "model": "(no model told)",
+    "provider": "(no provider told)",
+    "tenant": "(no tenant)",
+    "service": "(no service told)",
+    "environment": "(no environment told)",
+}
 Rows = Sequence[Mapping[str, Any]]
 
 
@@ -68,20 +76,25 @@ def daily(rows: Rows, first: date, last: date) -> Daily:
     return Daily(days, dict(by_name), frozenset(by_name.keys() - known))
 
 
-def stacked(spend: Daily) -> dict[str, Any]:
-    """The document of `/api/series`: `days`, and `series` of `name` (None: not told; `others` counts what is together)
-    with `usd` a day as decimal strings, the dearest first."""
+def stacked(spend: Daily, by: str) -> dict[str, Any]:
+    """The document of `/api/series`: `by`, `days`, and `series`, the dearest first.
+
+    Each of them has `name` (None: not told, or several together), `label` for people, `others` (how many are together)
+    and `usd`, decimal strings a day: known and estimated dollars.
+    """
     ordered = sorted(spend.by_name.items(), key=lambda item: (-sum(item[1], _ZERO), item[0]))
     shown, rest = ordered[:MOST_BANDS], ordered[MOST_BANDS:]
     if len(rest) == 1:
         shown, rest = ordered, []
     series: list[dict[str, Any]] = [
-        {"name": name or None, "others": 0, "usd": [usd(one) for one in usds]} for name, usds in shown
+        {"name": name or None, "label": name or _ABSENT[by], "others": 0, "usd": [usd(one) for one in usds]}
+        for name, usds in shown
     ]
     if rest:
         sums = [sum(day, _ZERO) for day in zip(*(usds for _, usds in rest), strict=True)]
-        series.append({"name": None, "others": len(rest), "usd": [usd(one) for one in sums]})
-    return {"days": [day.isoformat() for day in spend.days], "series": series}
+        label = f"{len(rest)} others"
+        series.append({"name": None, "label": label, "others": len(rest), "usd": [usd(one) for one in sums]})
+    return {"by": by, "days": [day.isoformat() for day in spend.days], "series": series}
 
 
 def thirty_days(usds: Sequence[Decimal]) -> Decimal:

@@ -28,6 +28,8 @@ def trend(value: float | None) -> str:
     """A change for people: `+12 %`, `×14`."""
     if value is None:
         return _NOTHING
+    if abs(value) < 0.005:
+        return "±0 %"
     return f"{value * 100:+.0f} %" if abs(value) < 10 else f"×{value + 1:.0f}"
 
 

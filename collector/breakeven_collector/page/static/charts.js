@@ -20,7 +20,7 @@
           const sum = chart.series.reduce((total, one) => total + Number(one.usd[at]), 0);
           const rows = [[chart.days[at], sum, true]];
           chart.series.forEach((one) => {
-            if (Number(one.usd[at])) rows.push([one.others ? one.others + " others" : one.name ?? "(not told)", Number(one.usd[at]), false]);
+            if (Number(one.usd[at])) rows.push([one.label, Number(one.usd[at]), false]);
           });
           if (rows.length === 2) rows.pop();
           for (const [name, value, isHead] of rows) {
@@ -75,7 +75,7 @@
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
       scales: { x: { time: true, range: () => [days[0] - pad, days[days.length - 1] + pad] }, y: { range: (_u, _min, max) => [0, Math.max(max * 1.05, 0.01)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 60, values: (_u, splits) => splits.map((at) => new Date(at * 1e3).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })) },
+        { ...axis, grid: { show: false }, space: 60, size: 30, values: (_u, splits) => splits.map((at) => new Date(at * 1e3).toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })) },
         { ...axis, size: 62, values: (_u, splits) => splits.map(dollars) },
       ],
       series,
@@ -83,6 +83,7 @@
       hooks: {
         draw: [(u) => {
           u.ctx.save();
+          u.ctx.textAlign = "left";
           u.ctx.fillStyle = css("--quiet");
           u.ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
           for (const line of shown) u.ctx.fillText(line.label, u.bbox.left + 6 * devicePixelRatio, u.valToPos(line.usd, "y", true) - 4 * devicePixelRatio);
