@@ -173,7 +173,8 @@ def build_report(
         "parts": "minute" if by in _GRAINS else "quarter_hour",
         "fine": "minute" if by in _GRAINS else "quarter_hour",
     }
-    common = {**of_project(project), **filters, **window(period, whole="day", parts="quarter_hour", fine="quarter_hour")}
+    coarse = window(period, whole="day", parts="quarter_hour", fine="quarter_hour")
+    common = {**of_project(project), **filters, **coarse}
     asked = {**of_project(project), **filters, "dimension": _COLUMNS.get(by, str(by)), **window(period, **grains)}
     rows = store.query_file("report", {**asked, "book": "", "rest": by not in _GRAINS})
     found = _part(rows, "name")

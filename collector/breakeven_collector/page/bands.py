@@ -34,4 +34,9 @@ def nearest(monthly: Mapping[str, Decimal]) -> dict[str, Any] | None:
     if not named:
         return None
     name = max(named, key=lambda one: named[one])
-    return {"feature": name, "usd": named[name], "is_above": named[name] >= FEATURE_USD, "where": of_feature(named[name])}
+    return {
+        "feature": name,
+        "usd": named[name],
+        "is_above": named[name] >= FEATURE_USD,
+        "where": of_feature(named[name]),
+    }

@@ -1,4 +1,4 @@
-"""How the price of one call came about, line by line. What counts and what it costs is the ledger's own rule and price."""
+"""How the price of one call came about, line by line. What counts and what it costs, the ledger's own rules say."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,7 +112,7 @@ _MOST_GROUPS: Final = 4
 
 
 def _near_each_other(calls: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Calls in groups that lie close in time: a statement takes tenths of a second, and so do a million calls between."""
+    """Calls in groups that lie close in time: a statement takes tenths of a second, as do a million calls between."""
     gap = _GAP_SECONDS
     while True:
         groups: list[list[Mapping[str, Any]]] = []

@@ -18,7 +18,7 @@ MOST: Final = 50
 _ID: Final = re.compile(r"(\d{1,17})-([0-9A-F]{0,64})-([0-9A-F]{0,64})\Z")
 _MOST_RELATED: Final = 30
 _ANY: Final = {
-    **{name: "" for name in ("environment", "service", "provider", "model", "status", "text", "trace", "feature")},
+    **dict.fromkeys(("environment", "service", "provider", "model", "status", "text", "trace", "feature"), ""),
     "any_feature": True,
     "identity": 0,
 }
@@ -100,7 +100,9 @@ def _both(call: Mapping[str, Any]) -> str | None:
 
 def state(call: Mapping[str, Any]) -> str:
     """What is odd about a call, in words."""
-    words = [] if call["counted"] == "yes" else [f"removed: {call['counted']}" if call["counted"] else "not counted yet"]
+    words = (
+        [] if call["counted"] == "yes" else [f"removed: {call['counted']}" if call["counted"] else "not counted yet"]
+    )
     if call["failed"]:
         words.append(call["error_type"] or (f"HTTP {call['http_status']}" if call["http_status"] else "failed"))
     if call["unpriced_reason"]:
@@ -112,8 +114,8 @@ def state(call: Mapping[str, Any]) -> str:
 
 def show_call(store: Store, call_id: str, project: str | None) -> dict[str, Any]:
     """The document of `/api/calls/{id}`: `call`, `lines` (what, quantity, rate_usd, usd), `lines_usd` (their sum),
-    `prices` (source, factor, since, tier_start), `paid_by` (features by share), `related` (other reports of the same call
-    and calls of the same trace, with what became of them), and `why` it is removed, if it is.
+    `prices` (source, factor, since, tier_start), `paid_by` (features by share), `related` (other reports of the same
+    call and calls of the same trace, with what became of them), and `why` it is removed, if it is.
 
     Raises:
         StoreError: the store cannot be read.
@@ -176,8 +178,8 @@ def _why(call: Mapping[str, Any], related: Sequence[Mapping[str, Any]]) -> str |
         return f"Another instrumentation reported the same call, with the same response id or the same usage.{of}"
     if call["counted"] == "wrapper":
         return (
-            "It stands around another call, or inside one, in the same trace and repeats its usage or reports none of its "
-            "own: the other one counts."
+            "It stands around another call, or inside one, in the same trace and repeats its usage or reports none of "
+            "its own: the other one counts."
         )
     return None
 

@@ -18,7 +18,9 @@ from breakeven_collector.proposals import propose
 _MOST_PROPOSALS: Final = 10
 
 
-def build_setup(pipeline: Pipeline, view: View, address: str, *, keys_of: str | None, may_see_keys: bool) -> dict[str, Any]:
+def build_setup(
+    pipeline: Pipeline, view: View, address: str, *, keys_of: str | None, may_see_keys: bool
+) -> dict[str, Any]:
     """What the template shows.
 
     Args:
@@ -93,9 +95,7 @@ def _proposals(pipeline: Pipeline, view: View) -> list[dict[str, Any]]:
             "feature": proposal.feature,
             "calls": proposal.sum.calls,
             "cost_usd": None if proposal.sum.cost_usd is None else str(proposal.sum.cost_usd),
-            "toml": "\n\n".join(
-                NewRule(proposal.feature, match).text().strip() for match in proposal.rules
-            ),
+            "toml": "\n\n".join(NewRule(proposal.feature, match).text().strip() for match in proposal.rules),
         }
         for proposal in found[:_MOST_PROPOSALS]
         if proposal.sum.calls and (proposal.sum.cost_usd or Decimal(0)) >= 0

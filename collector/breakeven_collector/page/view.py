@@ -92,9 +92,7 @@ class View:
     def month_end(self) -> datetime:
         """Midnight after the last day of the month that the period begins in."""
         first = self.period.start.date().replace(day=1)
-        return datetime.combine(
-            (first + timedelta(days=32)).replace(day=1), time(), tzinfo=self.period.start.tzinfo
-        )
+        return datetime.combine((first + timedelta(days=32)).replace(day=1), time(), tzinfo=self.period.start.tzinfo)
 
     @property
     def filters(self) -> dict[str, str]:

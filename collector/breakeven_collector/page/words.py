@@ -127,5 +127,5 @@ def environment() -> Environment:
         "name": name,
         "shown": shown,
     }
-    templates.globals |= {"stretch": stretch, "spark": spark, "per_million": per_million}
+    templates.globals.update(stretch=stretch, spark=spark, per_million=per_million)
     return templates
