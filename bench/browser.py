@@ -50,7 +50,7 @@ def show(driver: Chrome, *, width: int = 1320, height: int = 900, theme: str = "
 
 
 def requests(driver: Chrome) -> list[str]:
-    """Addresses that were asked for since the last time."""
+    """Addresses that were asked for over a network since the last time; what the browser keeps in itself is none."""
     log: list[dict[str, Any]] = driver.get_log("performance")  # pyright: ignore[reportUnknownMemberType]
     messages = [json.loads(entry["message"])["message"] for entry in log]
     return [

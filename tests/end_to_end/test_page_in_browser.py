@@ -66,8 +66,7 @@ def chrome(served: Collector) -> Iterator[Chrome]:
 def _neither_errors_nor_strangers(served: Collector, chrome: Chrome) -> Iterator[None]:
     yield
     assert browser.complaints(chrome) == []
-    asked = browser.requests(chrome)
-    assert [url for url in asked if not url.startswith((served.url, "data:"))] == []
+    assert [url for url in browser.requests(chrome) if not url.startswith(served.url)] == []
 
 
 def until(holds: Callable[[], Any], seconds: float = 15) -> None:
@@ -95,9 +94,7 @@ def text(chrome: Chrome) -> str:
 def test_each_page_shows_what_the_api_says(served: Collector, chrome: Chrome) -> None:
     report = api(served, "/api/report?days=1")
     calls = api(served, "/api/calls")["calls"]
-    assert [row["feature"] for row in report["features"]] == ["contract-review", "triage", "<b>bold</b>"] or len(
-        report["features"]
-    ) == 3
+    assert {row["feature"] for row in report["features"]} == {"contract-review", "triage", "<b>bold</b>"}
     chrome.get(f"{served.url}/?days=1")
     shown = text(chrome)
     for figure in (money(report["totals"]["cost_usd"]), f"{report['totals']['calls']:,} calls"):

@@ -14,7 +14,8 @@ from breakeven_collector.access import Access, Reading
 from breakeven_collector.errors import BadRequest, BreakevenError, StoreError
 from breakeven_collector.json_body import read_body
 from breakeven_collector.keys import Scope
-from breakeven_collector.page import session
+from breakeven_collector.page import api_words, session
+from breakeven_collector.page.api_words import groupings, periods, searches
 from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
@@ -220,24 +221,24 @@ def page_api_router(pipeline: Pipeline, access: Access) -> APIRouter:
     """`/api/series`, `/api/calls…`, `/api/pulse`: what the page is made of, beside the report."""
     router = APIRouter(prefix="/api")
 
-    @router.get("/series")
+    @router.get("/series", responses=api_words.SERIES, dependencies=[Depends(periods), Depends(groupings)])
     async def series(request: Request, reading: Annotated[Reading, Depends(access.reader)]) -> dict[str, Any]:
         """Spend by day, stacked by feature, model, provider, tenant, service or environment."""
         view = view_of(request, reading, pipeline)
         spend = await asyncio.to_thread(read_daily, pipeline.store, view, view.by, view.period.start)
         return stacked(spend, view.by)
 
-    @router.get("/calls")
+    @router.get("/calls", responses=api_words.CALLS, dependencies=[Depends(periods), Depends(searches)])
     async def calls(request: Request, reading: Annotated[Reading, Depends(access.reader)]) -> dict[str, Any]:
         """Calls, the newest first, each with its dollars."""
         return await asyncio.to_thread(list_calls, pipeline.store, view_of(request, reading, pipeline))
 
-    @router.get("/calls/{call_id}")
+    @router.get("/calls/{call_id}", responses=api_words.CALL)
     async def call(call_id: str, reading: Annotated[Reading, Depends(access.reader)]) -> dict[str, Any]:
         """One call: what was reported, what became of it, and its price line by line."""
         return await asyncio.to_thread(show_call, pipeline.store, call_id, reading.project)
 
-    @router.get("/pulse")
+    @router.get("/pulse", responses=api_words.PULSE)
     async def pulse(reading: Annotated[Reading, Depends(access.reader)]) -> dict[str, Any]:
         """Whether there are calls, and a word that changes when the bill does."""
         row = (await asyncio.to_thread(pipeline.store.query_file, "page_pulse", of_project(reading.project)))[0]
