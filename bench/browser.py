@@ -53,9 +53,10 @@ def requests(driver: Chrome) -> list[str]:
     """Addresses that were asked for over a network since the last time; what the browser keeps in itself is none."""
     log: list[dict[str, Any]] = driver.get_log("performance")  # pyright: ignore[reportUnknownMemberType]
     messages = [json.loads(entry["message"])["message"] for entry in log]
-    return [
+    asked: list[str] = [
         message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
     ]
+    return [url for url in asked if not url.startswith(("chrome:", "data:", "blob:"))]
 
 
 def complaints(driver: Chrome) -> list[str]:

@@ -164,7 +164,7 @@ def test_the_keyboard_reaches_everything_and_focus_is_seen(served: Collector, ch
     assert first.text == "Skip to the figures"
     assert first.rect["x"] >= 0
     first.send_keys(Keys.ENTER)
-    assert chrome.execute_script("return document.activeElement.id") == "main"
+    until(lambda: chrome.execute_script("return document.activeElement.id") == "main")
     reached: list[str] = []
     for _ in range(40):
         chrome.switch_to.active_element.send_keys(Keys.TAB)

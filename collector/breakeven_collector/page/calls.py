@@ -33,13 +33,13 @@ _TEXTS: Final = (
 COLUMNS: Final = (
     Column("at", "Time (UTC)", "link"),
     Column("feature", "Feature"),
+    Column("cost_usd", "Cost", "spend"),
     Column("model", "Model"),
-    Column("service", "Service"),
-    Column("tenant", "Tenant"),
     Column("input_tokens", "Input", "tokens"),
     Column("output_tokens", "Output", "tokens"),
-    Column("cost_usd", "Cost", "spend"),
     Column("seconds", "Took", "seconds"),
+    Column("tenant", "Tenant"),
+    Column("service", "Service"),
     Column("state", "State"),
 )
 

@@ -86,7 +86,13 @@
           u.ctx.textAlign = "left";
           u.ctx.fillStyle = css("--quiet");
           u.ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
-          for (const line of shown) u.ctx.fillText(line.label, u.bbox.left + 6 * devicePixelRatio, u.valToPos(line.usd, "y", true) - 4 * devicePixelRatio);
+          for (const line of shown) {
+            const left = u.bbox.left + 6 * devicePixelRatio, base = u.valToPos(line.usd, "y", true) - 5 * devicePixelRatio;
+            u.ctx.fillStyle = css("--bg");
+            u.ctx.fillRect(left - 3 * devicePixelRatio, base - 10 * devicePixelRatio, u.ctx.measureText(line.label).width + 6 * devicePixelRatio, 13 * devicePixelRatio);
+            u.ctx.fillStyle = css("--quiet");
+            u.ctx.fillText(line.label, left, base);
+          }
           u.ctx.restore();
         }],
       },
