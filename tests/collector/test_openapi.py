@@ -23,12 +23,12 @@ def api(collector: Collector) -> Any:
 schema = schemathesis.pytest.from_fixture("api").include(method="GET", path_regex="^/api/(report|series|calls|pulse)")
 
 
-@schema.parametrize()
+@schema.parametrize()  # pyright: ignore[reportUntypedFunctionDecorator]
 @settings(
     max_examples=4,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_the_api_of_the_bill_answers_as_its_schema_says(case: Any) -> None:
     case.call_and_validate(timeout=30)

@@ -361,23 +361,49 @@ HOSTILE = (
 )  # fmt: skip
 
 
+class Reader(Client):
+    """A client with a key that reads."""
+
+    def __init__(self, url: str, key: str) -> None:
+        super().__init__(url)
+        self._own = {"x-api-key": key}
+
+    def send(self, method: str, path: str, body: Any = None, headers: Any = None) -> Any:
+        return super().send(method, path, body, {**self._own, **(headers or {})})
+
+
+@dataclass
+class Served:
+    """A collector with keys of a project, and calls with hostile names in it."""
+
+    collector: Collector
+    client: Client
+    """Without a key."""
+    reader: Reader
+    keys: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def served(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
-    dsn = f"chdb://{engine_folder}?database=page_hostile"
+def served(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    dsn = f"chdb://{engine_folder}?database=page_served"
     with Collector(quick_settings(dsn, tmp_path_factory.mktemp("page"))) as collector:
+        table = KeyTable(collector.pipeline.store)
+        keys = {str(scope): table.create(scope, "alpha")["key"] for scope in Scope}
+        collector.pipeline.access.refresh()
         now = datetime.now(UTC)
         calls = [
             Call(at=now, feature=name, model=name, attributes={"breakeven.tenant": name, "user.id": name})
             for name in HOSTILE
         ]
         data = body(*calls, Call(at=now), service=HOSTILE[0], resource={"deployment.environment.name": HOSTILE[1]})
-        assert Client(collector.url).post(data).status == 200
+        client = Client(collector.url)
+        assert client.post(data, {"Content-Type": "application/x-protobuf", "x-api-key": keys["ingest"]}).status == 200
         collector.pipeline.drain()
-        yield collector
+        yield Served(collector, client, Reader(collector.url, keys["read"]), keys)
 
 
-def test_hostile_names_stay_names_on_every_page(served: Collector) -> None:
-    client = Client(served.url)
+def test_hostile_names_stay_names_on_every_page(served: Served) -> None:
+    client = served.reader
     call_ids = [call["id"] for call in client.get("/api/calls")["calls"]]
     pages = [
         *("/", "/?by=tenant", "/?by=model", "/calls", "/setup", f"/?environment={quote(HOSTILE[1])}"),
@@ -412,8 +438,8 @@ def test_a_table_is_the_same_as_csv() -> None:
     assert table.csv() == "name,usd\r\n'-1+1,-0.5\r\n,\r\n"
 
 
-def test_the_pages_of_an_empty_store_and_of_errors_say_what_to_do(served: Collector) -> None:
-    client = Client(served.url)
+def test_the_pages_of_an_empty_store_and_of_errors_say_what_to_do(served: Served) -> None:
+    client = served.reader
     nothing = client.send("GET", "/?from=2021-01-01&to=2021-01-02").body.decode()
     assert "No calls in this period" in nothing
     assert "/setup" in nothing
@@ -430,76 +456,59 @@ def test_the_pages_of_an_empty_store_and_of_errors_say_what_to_do(served: Collec
     assert client.send("GET", "/static/routes.py").status == 404
 
 
-@dataclass
-class SignedIn:
-    collector: Collector
-    client: Client
-    keys: dict[str, str]
-
-
-@pytest.fixture(scope="module")
-def keyed(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SignedIn]:
-    dsn = f"chdb://{engine_folder}?database=page_keyed"
-    with Collector(quick_settings(dsn, tmp_path_factory.mktemp("page-keyed"))) as collector:
-        table = KeyTable(collector.pipeline.store)
-        keys = {str(scope): table.create(scope, "alpha")["key"] for scope in Scope}
-        collector.pipeline.access.refresh()
-        yield SignedIn(collector, Client(collector.url), keys)
-
-
-def sign_in(on: SignedIn, key: str, to: str = "/", **headers: str) -> Any:
+def sign_in(on: Served, key: str, to: str = "/", **headers: str) -> Any:
     return on.client.send("POST", "/sign-in", urlencode({"key": key, "to": to}).encode(), {**FORM, **headers})
 
 
-def test_a_key_signs_in_and_opens_what_it_may_read_and_nothing_else(keyed: SignedIn) -> None:
-    form = keyed.client.send("GET", "/calls?days=7")
+def test_a_key_signs_in_and_opens_what_it_may_read_and_nothing_else(served: Served) -> None:
+    form = served.client.send("GET", "/calls?days=7")
     assert (form.status, 'name="to" value="/calls?days=7"' in form.body.decode()) == (401, True)
-    answer = sign_in(keyed, keyed.keys["read"], "/calls?days=7")
+    answer = sign_in(served, served.keys["read"], "/calls?days=7")
     assert (answer.status, answer.headers["location"]) == (303, "/calls?days=7")
     cookie = answer.headers["set-cookie"]
     assert all(word in cookie for word in ("HttpOnly", "SameSite=strict", "Path=/"))
     assert "Secure" not in cookie
-    assert "Secure" in sign_in(keyed, keyed.keys["read"], **{"X-Forwarded-Proto": "https"}).headers["set-cookie"]
+    assert "Secure" in sign_in(served, served.keys["read"], **{"X-Forwarded-Proto": "https"}).headers["set-cookie"]
     own = {"Cookie": cookie.split(";")[0]}
     for path in ("/", "/calls", "/setup", "/api/report", "/api/pulse"):
-        answer = keyed.client.send("GET", path, None, own)
+        answer = served.client.send("GET", path, None, own)
         assert answer.status == 200, path
-        assert keyed.keys["read"] not in answer.body.decode()
-    other = keyed.client.send("GET", "/?project=beta", None, own)
+        assert served.keys["read"] not in answer.body.decode()
+    other = served.client.send("GET", "/?project=beta", None, own)
     assert (other.status, "this key is for project" in other.body.decode()) == (403, True)
-    left = keyed.client.send("POST", "/sign-out", b"", {**FORM, **own})
+    left = served.client.send("POST", "/sign-out", b"", {**FORM, **own})
     assert (left.status, 'breakeven_key=""' in left.headers["set-cookie"]) == (303, True)
 
 
-def test_a_cookie_changes_nothing(keyed: SignedIn) -> None:
-    own = {"Cookie": f"breakeven_key={keyed.keys['admin']}"}
+def test_a_cookie_changes_nothing(served: Served) -> None:
+    own = {"Cookie": f"breakeven_key={served.keys['admin']}"}
     json_headers = {**own, "Content-Type": "application/json"}
-    assert keyed.client.send("POST", "/api/keys", b'{"scope": "read"}', json_headers).status == 401
-    assert keyed.client.send("DELETE", "/api/keys/00000000", None, own).status == 401
-    assert keyed.client.send("GET", "/metrics", None, own).status == 401
-    assert keyed.client.post(body(Call()), {"Content-Type": "application/x-protobuf", **own}).status == 401
-    page = keyed.client.send("GET", "/setup", None, own).body.decode()
+    assert served.client.send("POST", "/api/keys", b'{"scope": "read"}', json_headers).status == 401
+    assert served.client.send("DELETE", "/api/keys/00000000", None, own).status == 401
+    assert served.client.send("GET", "/metrics", None, own).status == 401
+    assert served.client.post(body(Call()), {"Content-Type": "application/x-protobuf", **own}).status == 401
+    page = served.client.send("GET", "/setup", None, own).body.decode()
     assert "Keys that hold" in page
-    assert not [key for key in keyed.keys.values() if key in page]
+    assert not [key for key in served.keys.values() if key in page]
 
 
 @pytest.mark.parametrize(
     ("headers", "status"),
     [({"Origin": "https://evil.example"}, 403), ({"Origin": "null"}, 403), ({"Sec-Fetch-Site": "cross-site"}, 403)],
 )
-def test_another_sites_form_signs_nobody_in(keyed: SignedIn, headers: dict[str, str], status: int) -> None:
-    answer = sign_in(keyed, keyed.keys["read"], **headers)
+def test_another_sites_form_signs_nobody_in(served: Served, headers: dict[str, str], status: int) -> None:
+    answer = sign_in(served, served.keys["read"], **headers)
     assert (answer.status, "set-cookie" in answer.headers) == (status, False)
-    assert keyed.client.send("POST", "/sign-out", b"", {**FORM, **headers}).status == status
+    assert served.client.send("POST", "/sign-out", b"", {**FORM, **headers}).status == status
 
 
-def test_a_wrong_key_is_told_and_not_repeated_and_leads_nowhere(keyed: SignedIn) -> None:
-    for key, status in (("bk_read_wrong", 401), ("", 401), (keyed.keys["ingest"], 403)):
-        answer = sign_in(keyed, key)
+def test_a_wrong_key_is_told_and_not_repeated_and_leads_nowhere(served: Served) -> None:
+    for key, status in (("bk_read_wrong", 401), ("", 401), (served.keys["ingest"], 403)):
+        answer = sign_in(served, key)
         assert (answer.status, "set-cookie" in answer.headers) == (status, False)
         assert not key or key not in answer.body.decode()
     for to in ("//evil.example", "https://evil.example/", "/\\evil.example", "evil", "/x\r\nSet-Cookie: a=b"):
-        assert sign_in(keyed, keyed.keys["read"], to).headers["location"] == "/"
+        assert sign_in(served, served.keys["read"], to).headers["location"] == "/"
 
 
 def test_the_chart_library_is_the_one_that_its_note_names() -> None:

@@ -69,7 +69,7 @@ def _neither_errors_nor_strangers(served: Collector, chrome: Chrome) -> Iterator
     assert [url for url in browser.requests(chrome) if not url.startswith(served.url)] == []
 
 
-def until(holds: Callable[[], Any], seconds: float = 15) -> None:
+def until(holds: Callable[[], Any], seconds: float = 45) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:

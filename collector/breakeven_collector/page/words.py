@@ -126,6 +126,8 @@ def environment() -> Environment:
         "exact": exact,
         "name": name,
         "shown": shown,
+        "stretch": stretch,
+        "spark": spark,
+        "per_million": per_million,
     }
-    templates.globals.update(stretch=stretch, spark=spark, per_million=per_million)
     return templates
