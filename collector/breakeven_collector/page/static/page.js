@@ -84,6 +84,11 @@
       }
       return;
     }
+    if (event.target.closest(".skip")) {
+      event.preventDefault();
+      main().focus();
+      return;
+    }
     const link = event.target.closest("a[data-swap]");
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) {
       event.preventDefault();
