@@ -120,6 +120,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
         last: Annotated[date | None, Query(alias="to", description="The last day, included")] = None,
         timezone: Annotated[str | None, Query(description="Where days begin, such as Europe/Berlin")] = None,
         book: Annotated[str | None, Query(description="Version of another price book to compare with")] = None,
+        environment: Annotated[str, Query(description="Only this one; not by tenant or user")] = "",
+        provider: Annotated[str, Query(description="The same")] = "",
+        model: Annotated[str, Query(description="The same")] = "",
+        service: Annotated[str, Query(description="The same")] = "",
     ) -> Report:
         """The bill by feature, model, provider, tenant, user, service, …"""
         asked = Asked(days, month, first, last, timezone or pipeline.settings.timezone)
@@ -130,6 +134,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             by=by,
             book=book,
             project=reading.project,
+            only={"environment": environment, "provider": provider, "model": model, "service": service},
         )
         if document["config_error"] and not _runs_it(request):
             document["config_error"] = _CONFIG_UNUSABLE

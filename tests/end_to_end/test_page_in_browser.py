@@ -130,6 +130,9 @@ def test_filters_stand_in_the_address_and_hold_there(served: Collector, chrome: 
     chrome.find_element(By.CSS_SELECTOR, ".filters button").click()
     until(lambda: "environment=production" in chrome.current_url)
     assert "contract-review" in text(chrome)
+    report = api(served, "/api/report?days=7&environment=production")
+    assert f"{report['totals']['calls']:,} calls" in text(chrome)
+    assert money(report["totals"]["cost_usd"]) in text(chrome)
     chrome.get(f"{served.url}/?days=1")
     chrome.find_element(By.LINK_TEXT, "model").click()
     until(

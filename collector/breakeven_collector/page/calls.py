@@ -17,6 +17,7 @@ from breakeven_collector.store import Store
 MOST: Final = 50
 _ID: Final = re.compile(r"(\d{1,17})-([0-9A-F]{0,64})-([0-9A-F]{0,64})\Z")
 _MOST_RELATED: Final = 30
+_LOOKS_BACK_SECONDS: Final = (3_600, 86_400, 7 * 86_400, 2**31)
 _ANY: Final = {
     **dict.fromkeys(("environment", "service", "provider", "model", "status", "text", "trace", "feature"), ""),
     "any_feature": True,
@@ -61,15 +62,24 @@ def list_calls(store: Store, view: View, *, most: int = MOST) -> dict[str, Any]:
         **of_project(view.project),
         **view.filters,
         **view.of_feature(),
-        "from": start,
         "to": over,
         "before_us": view.before_us if view.before_us is not None else over * 1_000_000,
         "status": view.status,
         "text": view.text,
         "most": most + 1,
     }
-    found = store.query_file("page_calls", asked)
+    newest = int(view.period.end.timestamp()) if view.before_us is None else view.before_us // 1_000_000
+    found: list[dict[str, Any]] = []
+    for seconds in _LOOKS_BACK_SECONDS:
+        # A screenful seldom takes the whole period: a store may hold a hundred million calls.
+        first = max(start, newest - seconds)
+        found = store.query_file("page_calls", {**asked, "from": first})
+        if len(found) > most or first == start:
+            break
     shown = found[:most]
+    if len(found) > most:
+        # The next screenful begins before a moment: calls of one moment stay on one, unless they fill it.
+        shown = [call for call in shown if call["at_us"] > found[most]["at_us"]] or shown
     priced = price_rows(store, shown)
     return {
         "calls": [_document(call, priced.get(f"{call['project']}/{call_key(call)}", [])) for call in shown],
