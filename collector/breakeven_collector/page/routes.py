@@ -151,15 +151,12 @@ class Pages:
         try:
             asked = request.query_params.get("project", "").strip() or None
             reading = self._access.reader(request, asked)
-            view = self._view(request, reading)
+            view = view_of(request, reading, self._pipeline)
             return await asyncio.to_thread(self._render, request, template, view, build)
         except BadRequest as error:
             return self._sign_in_form(request, error) if error.status == 401 else self._error(request, error)
         except BreakevenError as error:
             return self._error(request, error)
-
-    def _view(self, request: Request, reading: Reading) -> View:
-        return view_of(request, reading, self._pipeline)
 
     def _render(self, request: Request, template: str, view: View, build: Build) -> Response:
         shown = dict(build(view))

@@ -72,6 +72,7 @@
       width: host.clientWidth, height: 240,
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1e3), "Etc/UTC"),
       legend: { show: false },
+      padding: [null, shown.length ? 72 : null, null, null],
       cursor: { drag: { x: false, y: false }, points: { show: false }, y: false },
       scales: { x: { time: true, range: () => [days[0] - pad, days[days.length - 1] + pad] }, y: { range: (_u, _min, max) => [0, Math.max(max * 1.05, 0.01)] } },
       axes: [
@@ -87,11 +88,7 @@
           u.ctx.fillStyle = css("--quiet");
           u.ctx.font = 11 * devicePixelRatio + "px system-ui, sans-serif";
           for (const line of shown) {
-            const left = u.bbox.left + 6 * devicePixelRatio, base = u.valToPos(line.usd, "y", true) - 5 * devicePixelRatio;
-            u.ctx.fillStyle = css("--bg");
-            u.ctx.fillRect(left - 3 * devicePixelRatio, base - 10 * devicePixelRatio, u.ctx.measureText(line.label).width + 6 * devicePixelRatio, 13 * devicePixelRatio);
-            u.ctx.fillStyle = css("--quiet");
-            u.ctx.fillText(line.label, left, base);
+            u.ctx.fillText(line.label, u.bbox.left + u.bbox.width + 6 * devicePixelRatio, u.valToPos(line.usd, "y", true) + 4 * devicePixelRatio);
           }
           u.ctx.restore();
         }],
