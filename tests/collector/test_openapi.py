@@ -6,6 +6,7 @@ import pytest
 import schemathesis
 from breakeven_collector.serve import Collector
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.collector.client import Client
 from tests.spans import Call, body
@@ -30,7 +31,8 @@ def test_the_api_of_the_bill_answers_as_its_schema_says(api: Any, path: str) -> 
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
     def answers(case: Any) -> None:
-        case.call_and_validate(timeout=60)
+        # What a day or a time zone is, a schema cannot say: 422 is an answer, too.
+        case.call_and_validate(timeout=60, excluded_checks=[positive_data_acceptance])
 
     answers()
 

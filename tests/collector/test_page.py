@@ -183,6 +183,13 @@ NEWEST = {
 }
 
 
+@pytest.fixture
+def _unpriced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dollars take the most time, and finding has nothing to do with them."""
+    monkeypatch.setattr("breakeven_collector.page.calls.price_rows", lambda *_: {})
+
+
+@pytest.mark.usefixtures("_unpriced")
 def test_calls_are_found_by_what_they_say(pipeline: Pipeline, kinds: str) -> None:
     def found(**query: str) -> int:
         return len(list_calls(pipeline.store, view(kinds, **query))["calls"])
@@ -202,6 +209,7 @@ def test_calls_are_found_by_what_they_say(pipeline: Pipeline, kinds: str) -> Non
     }
 
 
+@pytest.mark.usefixtures("_unpriced")
 def test_screenfuls_of_calls_follow_one_another_without_gap(pipeline: Pipeline, project: str) -> None:
     land(pipeline, project, *(Call(at=AT + timedelta(minutes=40 * (i // 2))) for i in range(7)))
     seen: list[str] = []

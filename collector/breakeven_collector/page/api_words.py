@@ -1,5 +1,6 @@
 """What `/api/openapi.json` says of the page's routes: their parameters, and an example of each answer."""
 
+from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import Query
@@ -12,8 +13,10 @@ _Text = str | None
 def periods(
     days: Annotated[int | None, Query(ge=1, le=3660, description="The last so many days", examples=[30])] = None,
     month: Annotated[_Text, Query(description="A month; without a period: this one", examples=["2026-10"])] = None,
-    first: Annotated[_Text, Query(alias="from", description="The first day", examples=["2026-10-01"])] = None,
-    last: Annotated[_Text, Query(alias="to", description="The last day, included", examples=["2026-10-31"])] = None,
+    first: Annotated[date | None, Query(alias="from", description="The first day", examples=["2026-10-01"])] = None,
+    last: Annotated[
+        date | None, Query(alias="to", description="The last day, included", examples=["2026-10-31"])
+    ] = None,
     timezone: Annotated[_Text, Query(description="Where days begin", examples=["Europe/Berlin"])] = None,
     environment: Annotated[_Text, Query(description="Only this one", examples=["production"])] = None,
     feature: Annotated[_Text, Query(description="Only this one", examples=["contract-review"])] = None,
