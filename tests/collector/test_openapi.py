@@ -6,7 +6,7 @@ import pytest
 import schemathesis
 from breakeven_collector.serve import Collector
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import positive_data_acceptance  # pyright: ignore[reportUnknownVariableType]
 
 from tests.collector.client import Client
 from tests.spans import Call, body

@@ -186,7 +186,11 @@ NEWEST = {
 @pytest.fixture
 def _unpriced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dollars take the most time, and finding has nothing to do with them."""
-    monkeypatch.setattr("breakeven_collector.page.calls.price_rows", lambda *_: {})
+
+    def none(*_: object) -> dict[str, list[dict[str, Any]]]:
+        return {}
+
+    monkeypatch.setattr("breakeven_collector.page.calls.price_rows", none)
 
 
 @pytest.mark.usefixtures("_unpriced")
