@@ -149,12 +149,13 @@ class Access:
                 "Or listen on this machine only: --host 127.0.0.1"
             )
 
-    def caller(self, headers: Mapping[str, str], *, clickhouse: bool = False) -> Caller:
+    def caller(self, headers: Mapping[str, str], *, clickhouse: bool = False, cookie: bool = False) -> Caller:
         """Whose request this is.
 
         Args:
             headers: of the request, or the metadata of a gRPC call; names in lower case.
             clickhouse: take the key where ClickHouse's clients put a password, too.
+            cookie: take it from the cookie of the page, too: only for what changes nothing.
 
         Raises:
             BadRequest: 401 no key or an unknown one; 403 without keys, a request that is not of this machine.
@@ -163,7 +164,7 @@ class Access:
         if not known.needed and self._keyless:
             loopback.check_request(headers)
             return _ANYONE
-        secret = presented_key(headers, clickhouse=clickhouse)
+        secret = presented_key(headers, clickhouse=clickhouse, cookie=cookie)
         if secret is None:
             raise BadRequest(401, _NO_KEY)
         offered = digest(secret)
@@ -200,7 +201,8 @@ class Access:
         Raises:
             BadRequest: 401 no key or an unknown one, 403 a key that may not read this.
         """
-        return self._reading(request, self.caller(request.headers), project)
+        # Routes that change something never take the cookie: a browser sends it along without being asked.
+        return self._reading(request, self.caller(request.headers, cookie=True), project)
 
     def sql_reader(self, request: Request) -> Reading:
         """The same for ClickHouse's clients: the key may be the password.

@@ -23,6 +23,8 @@ from breakeven_collector.imports_api import imports_router
 from breakeven_collector.keys_api import keys_router
 from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
+from breakeven_collector.page.providers import Providers
+from breakeven_collector.page.routes import Pages, page_api_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_service import PriceService
@@ -70,6 +72,8 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(imported_router(pipeline, access))
     app.include_router(export_router(pipeline, access))
     app.include_router(verdicts_router(pipeline, access))
+    app.include_router(page_api_router(pipeline, access))
+    app.include_router(Pages(pipeline, access, Providers()).router())
 
     def sees(request: Request) -> tuple[str, ...] | None:
         return access.sql_reader(request).projects
@@ -125,6 +129,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
         last: Annotated[date | None, Query(alias="to", description="The last day, included")] = None,
         timezone: Annotated[str | None, Query(description="Where days begin, such as Europe/Berlin")] = None,
         book: Annotated[str | None, Query(description="Version of another price book to compare with")] = None,
+        environment: Annotated[str, Query(description="Only this one; not by tenant or user")] = "",
+        provider: Annotated[str, Query(description="The same")] = "",
+        model: Annotated[str, Query(description="The same")] = "",
+        service: Annotated[str, Query(description="The same")] = "",
     ) -> Report:
         """The bill by feature, model, provider, tenant, user, service, …"""
         asked = Asked(days, month, first, last, timezone or pipeline.settings.timezone)
@@ -135,6 +143,7 @@ def create_app(pipeline: Pipeline) -> FastAPI:
             by=by,
             book=book,
             project=reading.project,
+            only={"environment": environment, "provider": provider, "model": model, "service": service},
         )
         if document["config_error"] and not _runs_it(request):
             document["config_error"] = CONFIG_UNUSABLE

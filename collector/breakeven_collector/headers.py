@@ -18,7 +18,7 @@ _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'"
 """An answer that is data: opened in a browser it may load, run and be framed by nothing."""
 _PAGE: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 """A page takes everything from this collector, and has no script or style of its own in it."""
 

@@ -3,14 +3,20 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+
+COOKIE: Final = "breakeven_key"
+"""Keeps the key of whoever signed in to the page."""
 
 
-def presented_key(headers: Mapping[str, str], *, clickhouse: bool = False) -> str | None:
+def presented_key(headers: Mapping[str, str], *, clickhouse: bool = False, cookie: bool = False) -> str | None:
     """The key of a request: `x-api-key`, else `Authorization: Bearer …`; None where there is none.
 
     Args:
         headers: names in lower case, or in any with a mapping that does not care.
         clickhouse: also `X-ClickHouse-Key`, and the password of Basic authorization.
+        cookie: also the cookie of the page.
     """
     if key := headers.get("x-api-key", "").strip():
         return key
@@ -22,7 +28,15 @@ def presented_key(headers: Mapping[str, str], *, clickhouse: bool = False) -> st
             return key
         if kind.lower() == "basic":
             return _password(rest.strip())
-    return None
+    return _cookie(headers.get("cookie", "")) if cookie else None
+
+
+def _cookie(header: str) -> str | None:
+    try:
+        found = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return None
+    return found.value.strip() or None if found else None
 
 
 def _password(credentials: str) -> str | None:

@@ -48,6 +48,9 @@ class Dimension(StrEnum):
 
 _UNALLOCATED_SERVICES: Final = 5
 
+FILTERS: Final = ("environment", "provider", "model", "service")
+"""What calls can be filtered by."""
+
 # Only these have grains of their own; everything else stands in the common ones.
 _GRAINS: Final[Mapping[Dimension, str]] = {Dimension.TENANT: "tenant_day", Dimension.USER: "user_day"}
 _COLUMNS: Final[Mapping[Dimension, str]] = {Dimension.USER: "user_id"}
@@ -146,6 +149,7 @@ def build_report(
     period: Period | None = None,
     book: str | None = None,
     config_error: str | None = None,
+    only: Mapping[str, str] | None = None,
 ) -> Report:
     """The bill of a period against the one before.
 
@@ -159,15 +163,17 @@ def build_report(
         period: the period.
         book: version of another price book, to price the same calls with beside the active one.
         config_error: why `breakeven.toml` as it stands does not count, for the document.
+        only: of FILTERS, what calls must have; empty: any. Not by tenant or user, whose sums know neither.
 
     Raises:
         StoreError: the store cannot be read.
-        BadRequest: there is no such book.
+        BadRequest: there is no such book, or it cannot be filtered.
     """
     period = period or last_days(days, (now or datetime.now(UTC)).astimezone(UTC))
     people = by in _GRAINS
     asked: dict[str, Any] = {
         **of_project(project),
+        **of_filters(only or {}, by),
         **window(
             period,
             whole=_GRAINS.get(by, "day"),
@@ -245,6 +251,17 @@ def build_report(
 def _priced(store: Store, *, minutes: bool) -> str:
     (contracts,) = store.rows("SELECT count() AS n FROM price_override")
     return priced_sums("report", contracts=contracts["n"] != 0, minutes=minutes)
+
+
+def of_filters(only: Mapping[str, str], by: Dimension) -> dict[str, str]:
+    """Parameters `only_…` of the report's query.
+
+    Raises:
+        BadRequest: 422: by tenant or user nothing can be filtered.
+    """
+    if by in _GRAINS and (named := [name for name in FILTERS if only.get(name)]):
+        raise BadRequest(422, f"by {by} the bill cannot be filtered by {', '.join(named)}: leave it out")
+    return {f"only_{name}": only.get(name, "") for name in FILTERS}
 
 
 def _add_other_book(report: Report, by: Dimension, book: str, store: Store, asked: Mapping[str, Any]) -> None:

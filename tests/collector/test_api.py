@@ -131,6 +131,7 @@ def test_a_broken_features_file_takes_nothing_from_the_bill_and_is_told(
 def test_the_api_describes_itself(client: Client) -> None:
     assert set(client.get("/api/openapi.json")["paths"]) == {
         *("/healthz", "/readyz", "/api/origins", "/api/report"),
+        *("/api/series", "/api/calls", "/api/calls/{call_id}", "/api/pulse"),
         *("/api/prices", "/api/prices/model", "/api/prices/overrides"),
         *("/api/prices/overrides/{what}", "/api/prices/books", "/api/keys", "/api/keys/{key_id}"),
         *("/api/backup", "/api/backup/{name}", "/api/erase", "/api/jobs/{name}"),

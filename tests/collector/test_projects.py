@@ -30,6 +30,8 @@ OPEN = {
     *(("GET", "/healthz"), ("GET", "/readyz")),
     # What ClickHouse answers before anybody says who they are.
     ("GET", "/clickhouse/ping"),
+    # The page's scripts and styles, and its form: a key is what it asks for.
+    *(("GET", "/static/{name}"), ("POST", "/sign-in"), ("POST", "/sign-out")),
 }
 """What anybody may ask: it tells a stranger that the collector lives, and no more."""
 
@@ -71,6 +73,15 @@ READ: dict[tuple[str, str], list[str]] = {
         "/api/export/focus?from=2026-01-02&to=2026-01-01",
     ],
     ("GET", "/api/export/focus/metadata"): ["/api/export/focus/metadata?from={today}&to={today}"],
+    ("GET", "/api/series"): ["/api/series", "/api/series?by=tenant", "/api/series?by=service&project=alpha"],
+    ("GET", "/api/calls"): ["/api/calls", "/api/calls?q=canary", "/api/calls?feature=canary-b-feature&days=3"],
+    ("GET", "/api/calls/{call_id}"): ["/api/calls/1795478400000000-AA-BB", "/api/calls/none"],
+    ("GET", "/api/pulse"): ["/api/pulse"],
+    ("GET", "/"): ["/", "/?by=tenant", "/?csv=features", "/?csv=removed", "/?days=none"],
+    ("GET", "/feature"): ["/feature?feature=a-feature", "/feature?feature=shared-model&csv=users", "/feature"],
+    ("GET", "/calls"): ["/calls", "/calls?csv=calls", "/calls?status=failed"],
+    ("GET", "/calls/{call_id}"): ["/calls/1795478400000000-AA-BB", "/calls/none"],
+    ("GET", "/setup"): ["/setup", "/setup?csv=unpriced", "/setup?csv=unallocated"],
 }
 """What a read key may ask, in all the ways that show something else."""
 
@@ -229,6 +240,17 @@ def test_a_read_key_sees_nothing_of_another_project(
         assert answer.status in (200, 404, 422)
 
 
+def test_a_call_of_another_project_is_answered_as_one_that_nobody_has(keyed: dict[Who, Keyed]) -> None:
+    theirs = json.loads(keyed[Scope.READ, B].ask("GET", "/api/calls").body)["calls"]
+    assert len(theirs) == 3
+    for call in theirs:
+        for path in (f"/api/calls/{call['id']}", f"/calls/{call['id']}"):
+            assert keyed[Scope.READ, B].ask("GET", path).status == 200
+            answer = keyed[Scope.READ, A].ask("GET", path)
+            nobodys = keyed[Scope.READ, A].ask("GET", path[:-1] + ("0" if path[-1] != "0" else "1"))
+            assert (answer.status, answer.body) == (404, nobodys.body)
+
+
 def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
     today = datetime.now(UTC).date().isoformat()
     for path, told in {
@@ -245,6 +267,10 @@ def test_the_canaries_are_there_to_be_seen(keyed: dict[Who, Keyed]) -> None:
         "/api/export/tables/calls": ("canary-b-feature", "864297531"),
         f"/api/export/focus?from={today}&to={today}": ("canary-b-feature", "canary-b-service", "7531.86"),
         f"/api/export/focus/metadata?from={today}&to={today}": ("no usage reported",),
+        "/api/series": ("canary-b-feature",),
+        "/api/calls": ("canary-b-tenant", "canary-b-user", "canary-b-service", "7531.86"),
+        "/": ("canary-b-feature", "canary-b-environment"),
+        "/setup": ("canary-b-unknown", "canary-b-agent", "canary-b-service"),
     }.items():
         seen = keyed[Scope.READ, B].ask("GET", path).body.decode()
         assert [canary for canary in told if canary not in seen] == [], (path, seen)

@@ -230,6 +230,7 @@ WITH
     truth AS
     (
         SELECT
+            r.trace_id AS trace_id, r.span_id AS span_id, r.ts AS ts,
             r.project AS project,
             toDateTime(toStartOfMinute(r.ts), 'UTC') AS slice,
             -- model_names knows at which seconds of the day the model's price changes, and its long-context edges

@@ -58,6 +58,10 @@ FROM
             if({rest:Bool} AND now_billed AND NOT allocated, [('unallocated', toString(service), '', '', '')], []))) AS key
     FROM spend_of(book={book:String})
 ) AS s
+WHERE ({only_environment:String} = '' OR environment = {only_environment:String})
+    AND ({only_provider:String} = '' OR provider = {only_provider:String})
+    AND ({only_model:String} = '' OR model = {only_model:String})
+    AND ({only_service:String} = '' OR service = {only_service:String})
 GROUP BY key
 HAVING part = 'name' OR calls != 0 OR (part = 'unpriced' AND quantity != 0)
 ORDER BY if(cost_usd IS NULL AND estimated_usd IS NULL, NULL, ifNull(cost_usd, 0) + ifNull(estimated_usd, 0)) DESC NULLS LAST, calls DESC, name

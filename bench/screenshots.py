@@ -1,0 +1,96 @@
+"""`python -m bench.screenshots`: a picture of each page on the demo's traffic, and how fast and large the first one is.
+
+The two of the README go into docs/images with `--readme`.
+"""
+
+import argparse
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.request import urlopen
+
+from breakeven_collector.demo.command import CONFIG, seed_store
+from breakeven_collector.demo.traffic import Traffic
+from breakeven_collector.serve import Collector
+from breakeven_collector.settings import Settings
+from rich.console import Console
+from selenium.webdriver import Chrome
+
+from bench import browser
+
+IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
+WIDTHS: Final = {"wide": 1320, "narrow": 390}
+_README_HEIGHT: Final = 860
+_PAINT: Final = """
+const page = performance.getEntriesByType("navigation")[0];
+const paint = performance.getEntriesByName("first-contentful-paint")[0];
+const all = [page, ...performance.getEntriesByType("resource")];
+return { answer_ms: Math.round(page.responseEnd), first_paint_ms: paint ? Math.round(paint.startTime) : null,
+  transferred_bytes: all.reduce((sum, one) => sum + one.transferSize, 0) };
+"""
+
+console = Console()
+
+
+def main() -> None:
+    """Seed, and take the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--to", type=Path, default=Path(tempfile.gettempdir()) / "breakeven-pages", help="folder")
+    parser.add_argument("--readme", action="store_true", help="only the two of the README, into docs/images")
+    parser.add_argument("--days", type=int, default=60, help="of the demo's traffic")
+    options = parser.parse_args()
+    if missing := browser.missing():
+        parser.error(f"not on this machine: {missing} (apt-get install chromium chromium-driver)")
+    with tempfile.TemporaryDirectory(prefix="breakeven-pages-") as folder:
+        settings = Settings(data_dir=Path(folder), store="", config=CONFIG, port=0, grpc_port=-1, host="127.0.0.1")
+        with Collector(settings) as collector, browser.chromium() as driver:
+            now = datetime.now(UTC).replace(second=0, microsecond=0)
+            seed_store(console, collector, Traffic(days=options.days, seed=1, end=now))
+            if options.readme:
+                _of_readme(driver, collector.url)
+            else:
+                _of_all(driver, collector.url, options.to)
+
+
+def _of_all(driver: Chrome, url: str, to: Path) -> None:
+    to.mkdir(parents=True, exist_ok=True)
+    with urlopen(f"{url}/api/calls?feature=code-assistant", timeout=30) as answer:
+        call: dict[str, Any] = json.load(answer)["calls"][0]
+    pages = {
+        "overview": "/",
+        "overview-by-tenant": "/?by=tenant&days=30",
+        "feature": "/feature?feature=contract-review",
+        "calls": "/calls?status=failed",
+        "call": f"/calls/{call['id']}",
+        "set-up": "/setup",
+        "nothing": "/?from=2021-01-01&to=2021-01-02",
+        "error": "/?days=none",
+    }
+    for name, path in pages.items():
+        for theme in ("light", "dark"):
+            for size, width in WIDTHS.items():
+                browser.show(driver, width=width, theme=theme)
+                driver.get(url + path)
+                measured: dict[str, Any] = driver.execute_script(_PAINT)
+                file = to / f"{name}-{theme}-{size}.png"
+                browser.picture(driver, file, width=width, theme=theme)
+                console.print(f"{file}  {measured}", highlight=False)
+
+
+def _of_readme(driver: Chrome, url: str) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for name, path, theme in (
+        ("overview", "/", "light"),
+        ("feature", "/feature?feature=contract-review", "dark"),
+    ):
+        browser.show(driver, width=WIDTHS["wide"], height=_README_HEIGHT, theme=theme)
+        driver.get(url + path)
+        file = IMAGES / f"{name}.png"
+        driver.save_screenshot(str(file))
+        console.print(f"{file}  {file.stat().st_size:,} bytes", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

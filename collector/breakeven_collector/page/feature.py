@@ -1,0 +1,207 @@
+"""One feature: what it costs and why, who causes it, and where it stands."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from breakeven_collector.page import bands
+from breakeven_collector.page.overview import forecast
+from breakeven_collector.page.providers import Providers
+from breakeven_collector.page.series import daily, month_start, thirty_days
+from breakeven_collector.page.tables import Column, TableOf
+from breakeven_collector.page.view import UNALLOCATED, View
+from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.projects import of_project
+from breakeven_collector.report import usd
+
+_KINDS: Final = (
+    ("uncached_tokens", "input"),
+    ("cache_read_tokens", "cache read"),
+    ("cache_write_tokens", "cache write"),
+    ("media_input_tokens", "audio and image input"),
+    ("answer_tokens", "output"),
+    ("reasoning_tokens", "reasoning"),
+    ("media_output_tokens", "audio and image output"),
+)
+_SUMS: Final = ("calls", "failed_calls", "input_tokens", "output_tokens", "duration_us", *(key for key, _ in _KINDS))
+_TOP: Final = 10
+
+
+def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[str, Any]:
+    """What the template shows.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    store, start = pipeline.store, month_start(view)
+
+    def spend(dimension: str, *, by_day: bool = False) -> list[dict[str, Any]]:
+        at = start if by_day else None
+        return store.query_file("page_spend", view.spend(dimension, by_day=by_day, start=at))
+
+    with ThreadPoolExecutor(4, thread_name_prefix="breakeven-page") as at_once:
+        reading = [
+            at_once.submit(spend, "model", by_day=True),
+            *(at_once.submit(spend, dimension) for dimension in ("tenant", "user_id")),
+            at_once.submit(store.query_file, "page_latency", _latency(view)),
+        ]
+        days, tenants, users, latency = (one.result() for one in reading)
+    first = view.period.start.date().isoformat()
+    inside = [row for row in days if row["date"] >= first]
+    totals = _sums(inside)
+    long = daily(days, start.date(), (view.period.end - timedelta(microseconds=1)).date())
+    whole = long.whole()
+    monthly = thirty_days(whole)
+    declared = pipeline.attribution.features().get(view.feature)
+    advice = providers.advice(view.period, view.project)
+    seconds = {row["model"]: row for row in latency}
+    return {
+        "name": view.feature,
+        "totals": totals,
+        "cost_per_call_usd": _per_call(totals),
+        "cached_share": _ratio(totals["cache_read_tokens"], totals["input_tokens"]),
+        "declared": declared,
+        "monthly_usd": monthly,
+        "band": bands.of_feature(monthly) if view.feature != UNALLOCATED else None,
+        "advice": (advice or {}).get(view.feature),
+        "has_advice": advice is not None,
+        "forecast": forecast(providers, view, whole, long),
+        "kinds": _kinds(totals),
+        "models": _models(inside, seconds),
+        "tenants": _people("tenants", "Top tenants", "tenant", "(no tenant)", tenants),
+        "users": _people("users", "Top users", "user", "(no user)", users),
+        "errors": sorted({error for row in latency for error in row["errors"]}),
+        "days_chart": _trailing(long.days, whole),
+        "prompts": _prompts(inside),
+    }
+
+
+def _latency(view: View) -> dict[str, Any]:
+    over = view.spend("feature", by_day=False)["to"]
+    return {
+        **of_project(view.project),
+        **view.filters,
+        "feature": view.of_feature()["feature"],
+        "start": int(view.period.start.timestamp()),
+        "to": over,
+    }
+
+
+def _sums(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    sums: dict[str, Any] = {key: sum((row[key] for row in rows), Decimal(0)) for key in (*_SUMS, "unpriced_calls")}
+    for key in ("cost_usd", "estimated_usd"):
+        known = [row[key] for row in rows if row[key] is not None]
+        sums[key] = sum(known, Decimal(0)) if known else None
+    parts = [sums[key] for key in ("cost_usd", "estimated_usd") if sums[key] is not None]
+    sums["spend_usd"] = sum(parts, Decimal(0)) if parts else None
+    return sums
+
+
+def _per_call(sums: Mapping[str, Any]) -> str | None:
+    """As the report has it: known dollars over the calls that have them."""
+    calls = sums["calls"] - sums["unpriced_calls"]
+    return None if sums["cost_usd"] is None or not calls else usd((sums["cost_usd"] / calls).quantize(Decimal("1e-9")))
+
+
+def _ratio(part: Decimal, whole: Decimal) -> float | None:
+    return float(part / whole) if whole else None
+
+
+def _grouped(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys(row["name"] for row in rows)
+    sums = {name: _sums([row for row in rows if row["name"] == name]) for name in names}
+    return dict(sorted(sums.items(), key=lambda item: (-(item[1]["spend_usd"] or 0), item[0])))
+
+
+def _kinds(totals: Mapping[str, Any]) -> TableOf:
+    columns = (
+        Column("kind", "Tokens"),
+        Column("tokens", "Count", "tokens"),
+        Column("per_call", "A call", "count"),
+    )
+    rows = [
+        {"kind": label, "tokens": int(totals[key]), "per_call": round(totals[key] / totals["calls"])}
+        for key, label in _KINDS
+        if totals[key] and totals["calls"]
+    ]
+    return TableOf("kinds", "Tokens by kind", columns, rows)
+
+
+def _models(rows: Sequence[Mapping[str, Any]], latency: Mapping[str, Mapping[str, Any]]) -> TableOf:
+    columns = (
+        Column("model", "Model"),
+        Column("spend_usd", "Spend", "spend"),
+        Column("share", "Share", "percent"),
+        Column("calls", "Calls", "count"),
+        Column("cost_per_call_usd", "A call", "small_money"),
+        Column("failed_share", "Failed", "percent"),
+        Column("median_seconds", "Median", "seconds"),
+        Column("p95_seconds", "95 %", "seconds"),
+    )
+    grouped = _grouped(rows)
+    whole = sum((sums["spend_usd"] or Decimal(0) for sums in grouped.values()), Decimal(0))
+    shown = [
+        {
+            "model": name or "(no model told)",
+            "spend_usd": usd(sums["spend_usd"]),
+            "is_estimate": bool(sums["estimated_usd"]),
+            "share": _ratio(sums["spend_usd"] or Decimal(0), whole),
+            "calls": round(sums["calls"]),
+            "cost_per_call_usd": _per_call(sums),
+            "failed_share": _ratio(sums["failed_calls"], sums["calls"]),
+            "median_seconds": latency[name]["seconds"][0] if name in latency else None,
+            "p95_seconds": latency[name]["seconds"][1] if name in latency else None,
+        }
+        for name, sums in grouped.items()
+    ]
+    return TableOf("models", "Models in use", columns, shown)
+
+
+def _people(name: str, caption: str, label: str, absent: str, rows: Sequence[Mapping[str, Any]]) -> TableOf:
+    columns = (
+        Column(label, label.capitalize()),
+        Column("spend_usd", "Spend", "spend"),
+        Column("share", "Share", "percent"),
+        Column("calls", "Calls", "count"),
+    )
+    grouped = _grouped(rows)
+    whole = sum((sums["spend_usd"] or Decimal(0) for sums in grouped.values()), Decimal(0))
+    shown = [
+        {
+            label: one or absent,
+            "spend_usd": usd(sums["spend_usd"]),
+            "is_estimate": bool(sums["estimated_usd"]),
+            "share": _ratio(sums["spend_usd"] or Decimal(0), whole),
+            "calls": round(sums["calls"]),
+        }
+        for one, sums in list(grouped.items())[:_TOP]
+    ]
+    return TableOf(name, caption, columns, shown)
+
+
+def _trailing(days: Sequence[Any], whole: Sequence[Decimal]) -> dict[str, Any]:
+    """Spend a day."""
+    return {
+        "days": [day.isoformat() for day in days],
+        "series": [{"name": None, "label": "spend a day", "others": 0, "usd": [usd(one) for one in whole]}],
+    }
+
+
+def _prompts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """How much longer inputs became: tokens a call in the first and the last third of the days."""
+    days = sorted({row["date"] for row in rows})
+    third = len(days) // 3
+    if third < 2:
+        return None
+
+    def per_call(of: Sequence[str]) -> Decimal | None:
+        mine = [row for row in rows if row["date"] in of]
+        calls = sum((row["calls"] for row in mine), Decimal(0))
+        return sum((row["input_tokens"] for row in mine), Decimal(0)) / calls if calls else None
+
+    before, after = per_call(days[:third]), per_call(days[-third:])
+    if not before or after is None:
+        return None
+    return {"before": round(before), "after": round(after), "growth": float(after / before - 1)}

@@ -1,0 +1,238 @@
+"""The overview: what is spent, on what, what is behind the figures, and what to do next."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from breakeven_collector.page import bands
+from breakeven_collector.page.providers import Advice, Providers
+from breakeven_collector.page.series import Daily, month_start, read_daily, stacked, thirty_days
+from breakeven_collector.page.tables import Column, TableOf
+from breakeven_collector.page.view import UNALLOCATED, View
+from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.report import PARETO_SHARE, Dimension, Report, build_report
+
+_DAYS_NEEDED: Final = 28
+_COLUMNS: Final = (
+    Column("feature", "Feature", "link"),
+    Column("owner", "Owner"),
+    Column("spend_usd", "Spend", "spend"),
+    Column("budget_usd_per_month", "Budget a month", "money"),
+    Column("share", "Share", "percent"),
+    Column("cumulative_share", "Running", "percent"),
+    Column("trend", "Trend", "trend"),
+    Column("spark", "30 days", "spark", csv=False),
+    Column("next", "What to do next"),
+    Column("worth_usd", "Worth a month", "money"),
+    Column("calls", "Calls", "count"),
+)
+_CSV_ONLY: Final = (
+    Column("cost_usd", "Known"),
+    Column("estimated_usd", "Estimated"),
+    Column("input_tokens", "Input"),
+    Column("cached_input_tokens", "Cached"),
+    Column("output_tokens", "Output"),
+)
+
+
+def read_report(pipeline: Pipeline, view: View) -> Report:
+    """The bill by feature, as `/api/report` tells it.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return build_report(
+        pipeline.store,
+        by=Dimension.FEATURE,
+        period=view.period,
+        project=view.project,
+        features=pipeline.attribution.features(),
+        config_error=pipeline.attribution.config_error or None,
+        only=view.filters,
+    )
+
+
+def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict[str, Any]:
+    """What the template shows.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    start = month_start(view)
+    with ThreadPoolExecutor(3, thread_name_prefix="breakeven-page") as at_once:
+        reading = at_once.submit(read_report, pipeline, view)
+        by_feature = at_once.submit(read_daily, pipeline.store, view, "feature", start)
+        by = at_once.submit(read_daily, pipeline.store, view, view.by, start) if view.by != "feature" else by_feature
+        report, features, chart = reading.result(), by_feature.result(), by.result()
+    advice = providers.advice(view.period, view.project)
+    monthly = {name: thirty_days(usds) for name, usds in features.by_name.items()}
+    return {
+        "report": report,
+        "billed": _billed(providers, view),
+        "forecast": forecast(providers, view, features.whole(), features),
+        "budget": _budget(report),
+        "coverage": coverage(report, view),
+        "table": features_table(report, features, monthly, advice, view),
+        "days_chart": stacked(chart.since(view.period.start.date()), view.by),
+        "hosting": _hosting(monthly, advice),
+        "removed": removed_table(report),
+        "has_advice": advice is not None,
+        "total_band": bands.of_total(sum(monthly.values(), Decimal(0))),
+    }
+
+
+def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
+    if any(view.filters.values()):
+        # A bill knows neither environments nor services.
+        return None
+    found = providers.billed(view.period, view.project)
+    return found["totals"] if found and found["imported"] else None
+
+
+def _budget(report: Report) -> Decimal | None:
+    known = [Decimal(row["budget_usd_per_month"]) for row in report["features"] if row["budget_usd_per_month"]]
+    return sum(known, Decimal(0)) if known else None
+
+
+def forecast(providers: Providers, view: View, usds: Sequence[Decimal], spend: Daily) -> dict[str, Any] | None:
+    """What the month will have cost; None where the view is not about a month that goes on."""
+    if not view.is_month:
+        return None
+    if providers.month_end is None:
+        return {"usd": None, "reason": "the forecast is not part of this collector yet"}
+    today = spend.days[-1]
+    month = [usd for day, usd in zip(spend.days, usds, strict=True) if day >= view.period.start.date()]
+    # Today is not over: it counts among the days that are left.
+    days_left = (view.month_end.date() - today).days
+    whole = [float(usd) for usd in usds[:-1]][-_DAYS_NEEDED:]
+    found = providers.month_end(
+        float(sum(month[:-1], Decimal(0))), days_left, whole, weekday_of_last=(today - timedelta(days=1)).weekday()
+    )
+    if found.p50_usd is None:
+        return {"usd": None, "reason": found.reason or f"{_DAYS_NEEDED} days of spend bear one"}
+    return {"usd": found.p50_usd, "low_usd": found.p10_usd, "high_usd": found.p90_usd, "reason": None}
+
+
+def coverage(report: Report, view: View) -> list[dict[str, Any]]:
+    """Figures beside the total, each with the way to what is behind it."""
+    shares, totals, lost = report["coverage"], report["totals"], report["lost"]
+    removed, late, retries = report["removed"], report["late"], report["retries"]
+    estimated = totals["estimated_usd"]
+    figures = [
+        {
+            "label": "allocated",
+            "share": shares["allocated_usd"],
+            "text": "of dollars to declared or mapped features",
+            "href": f"{view.link('/setup')}#unallocated",
+            "is_low": _below(shares["allocated_usd"], 0.9),
+        },
+        {
+            "label": "priced",
+            "share": shares["priced"],
+            "text": f"of calls; {totals['unpriced_calls']:,} unpriced",
+            "href": f"{view.link('/setup')}#unpriced",
+            "is_low": _below(shares["priced"], 0.95),
+        },
+        {
+            "label": "estimated",
+            "usd": estimated,
+            "share": shares["estimated_usd"] if estimated else None,
+            "text": f"for {totals['estimated_calls']:,} calls without all of their usage" if estimated else "nothing",
+            "href": view.link("/calls", status="missing"),
+            "is_low": (shares["estimated_usd"] or 0) > 0.05,
+        },
+        {
+            "label": "removed",
+            "usd": removed["cost_usd"],
+            "text": f"{removed['duplicate_calls']:,} duplicates, {removed['wrapper_calls']:,} wrappers: counted once",
+            "href": "#removed",
+        },
+        {
+            "label": "lost on the way",
+            "count": lost["spans"] if lost["numbered"] else None,
+            "text": f"of {lost['numbered']:,} numbered spans" if lost["numbered"] else "not known: no span is numbered",
+            "href": f"{view.link('/setup')}#connect",
+            "is_low": bool(lost["spans"]),
+        },
+    ]
+    if retries["calls"]:
+        text = f"for {retries['calls']:,} calls that repeat an attempt"
+        figures.append({"label": "retries", "usd": retries["cost_usd"], "text": text, "href": view.link("/calls")})
+    if late["calls"]:
+        text = f"{late['calls']:,} calls came after their minutes were sealed"
+        figures.append({"label": "late", "usd": late["cost_usd"], "text": text, "href": view.link("/calls")})
+    return figures
+
+
+def _below(share: float | None, least: float) -> bool:
+    return share is not None and share < least
+
+
+def features_table(
+    report: Report,
+    spend: Daily,
+    monthly: Mapping[str, Decimal],
+    advice: Mapping[str, Advice] | None,
+    view: View,
+) -> TableOf:
+    """The features, the dearest first, ruled where they make 80 % of the bill."""
+    rows: list[dict[str, Any]] = []
+    ruled = 0
+    for row in report["features"]:
+        name = row["feature"] or ""
+        advised = (advice or {}).get(name)
+        share = row["cumulative_share"]
+        if not ruled and share is not None and Decimal(str(share)) >= PARETO_SHARE:
+            ruled = len(rows) + 1
+        known, estimated = Decimal(row["cost_usd"] or 0), Decimal(row["estimated_usd"] or 0)
+        is_known = row["cost_usd"] is not None or row["estimated_usd"] is not None
+        budget = row["budget_usd_per_month"]
+        rows.append(
+            {
+                **row,
+                "feature": row["feature"] or UNALLOCATED,
+                "href": view.link("/feature", feature=row["feature"] or UNALLOCATED),
+                "mark": "inferred" if name and not row["allocated_calls"] else "",
+                "spend_usd": str(known + estimated) if is_known else None,
+                "is_estimate": estimated > 0,
+                "over_budget": bool(budget) and monthly.get(name, Decimal(0)) > Decimal(budget or 0),
+                "spark": [float(usd) for usd in spend.by_name.get(name, ())][-30:],
+                "next": advised.next_action if advised else _next(row, monthly.get(name, Decimal(0))),
+                "worth_usd": advised.worth_usd_per_month if advised else None,
+            }
+        )
+    return TableOf("features", "Features, the dearest first", (*_COLUMNS, *_CSV_ONLY), rows, ruled, "No calls yet.")
+
+
+def _next(row: Mapping[str, Any], monthly: Decimal) -> str:
+    """What follows from the bill alone, without a verdict."""
+    if row["feature"] is None:
+        return "give it a feature: see set-up"
+    if not row["allocated_calls"]:
+        return "confirm the inferred name: see set-up"
+    budget = row["budget_usd_per_month"]
+    if budget and monthly > Decimal(budget):
+        return f"over budget in the last 30 days; {bands.of_feature(monthly)}"
+    if row["unpriced_calls"] == row["calls"]:
+        return "no price: see set-up"
+    return bands.of_feature(monthly)
+
+
+def removed_table(report: Report) -> TableOf:
+    """What would have been counted twice."""
+    columns = (
+        Column("feature", "Feature"),
+        Column("duplicate_calls", "Duplicates", "count"),
+        Column("wrapper_calls", "Wrappers", "count"),
+        Column("cost_usd", "Would have cost", "money"),
+    )
+    rows = [{**row, "feature": row["feature"] or UNALLOCATED} for row in report["removed"]["rows"]]
+    return TableOf("removed", "Removed, being counted already", columns, rows, empty="Nothing was removed.")
+
+
+def _hosting(monthly: Mapping[str, Decimal], advice: Mapping[str, Advice] | None) -> dict[str, Any] | None:
+    if found := bands.nearest(monthly):
+        return {**found, "advice": (advice or {}).get(found["feature"])}
+    return None

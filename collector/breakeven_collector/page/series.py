@@ -1,0 +1,108 @@
+"""Spend by day: stacked for the chart, a line a feature, and what forecasts and bands are made of."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from breakeven_collector.page.view import UNALLOCATED, View
+from breakeven_collector.report import usd
+from breakeven_collector.store import Store
+
+MOST_BANDS: Final = 8
+"""As many names as can be told apart by colour; the rest is one band."""
+_ZERO: Final = Decimal(0)
+_ABSENT: Final = {
+    "feature": UNALLOCATED,
+    "model": "(no model told)",
+    "provider": "(no provider told)",
+    "tenant": "(no tenant)",
+    "service": "(no service told)",
+    "environment": "(no environment told)",
+}
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Daily:
+    """Spend by day and name.
+
+    Attributes:
+        days: Every day from first to last, the present one included.
+        by_name: Name (empty: none told) → known and estimated dollars a day; a day without calls is 0.
+        unknown: Names with calls whose dollars are not known at all.
+    """
+
+    days: Sequence[date]
+    by_name: Mapping[str, Sequence[Decimal]]
+    unknown: frozenset[str]
+
+    def since(self, first: date) -> "Daily":
+        """The same from a day on."""
+        cut = next((i for i, day in enumerate(self.days) if day >= first), len(self.days))
+        return Daily(self.days[cut:], {name: usds[cut:] for name, usds in self.by_name.items()}, self.unknown)
+
+    def whole(self) -> list[Decimal]:
+        """All names together."""
+        return [sum(day, _ZERO) for day in zip(*self.by_name.values(), strict=True)] or [_ZERO] * len(self.days)
+
+
+def read_daily(store: Store, view: View, dimension: str, start: datetime) -> Daily:
+    """Spend from a day on.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    asked = view.spend(dimension, by_day=True, start=start)
+    last = (view.period.end - timedelta(microseconds=1)).date()
+    return daily(store.query_file("page_spend", asked), start.date(), last)
+
+
+def daily(rows: Rows, first: date, last: date) -> Daily:
+    """From rows of `page_spend.sql`."""
+    days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
+    place = {day.isoformat(): i for i, day in enumerate(days)}
+    by_name: dict[str, list[Decimal]] = defaultdict(lambda: [_ZERO] * len(days))
+    known: set[str] = set()
+    for row in rows:
+        # Clocks of applications may be ahead of the last day.
+        at = place.get(row["date"], len(days) - 1)
+        parts = [row[column] for column in ("cost_usd", "estimated_usd") if row[column] is not None]
+        by_name[row["name"]][at] += sum(parts, _ZERO)
+        if parts:
+            known.add(row["name"])
+    return Daily(days, dict(by_name), frozenset(by_name.keys() - known))
+
+
+def stacked(spend: Daily, by: str) -> dict[str, Any]:
+    """The document of `/api/series`: `by`, `days`, and `series`, the dearest first.
+
+    Each of them has `name` (None: not told, or several together), `label` for people, `others` (how many are together)
+    and `usd`, decimal strings a day: known and estimated dollars.
+    """
+    ordered = sorted(spend.by_name.items(), key=lambda item: (-sum(item[1], _ZERO), item[0]))
+    shown, rest = ordered[:MOST_BANDS], ordered[MOST_BANDS:]
+    if len(rest) == 1:
+        shown, rest = ordered, []
+    series: list[dict[str, Any]] = [
+        {"name": name or None, "label": name or _ABSENT[by], "others": 0, "usd": [usd(one) for one in usds]}
+        for name, usds in shown
+    ]
+    if rest:
+        sums = [sum(day, _ZERO) for day in zip(*(usds for _, usds in rest), strict=True)]
+        label = f"{len(rest)} others"
+        series.append({"name": None, "label": label, "others": len(rest), "usd": [usd(one) for one in sums]})
+    return {"by": by, "days": [day.isoformat() for day in spend.days], "series": series}
+
+
+def thirty_days(usds: Sequence[Decimal]) -> Decimal:
+    """The trailing 30 days."""
+    return sum(usds[-30:], _ZERO)
+
+
+def month_start(view: View) -> datetime:
+    """Where a chart needs to begin for the forecast, the sparklines and the trailing 30 days to be had from it, too."""
+    earliest = (view.period.end - timedelta(microseconds=1)).date() - timedelta(days=30)
+    return datetime.combine(min(earliest, view.period.start.date()), time(), tzinfo=view.period.start.tzinfo)
