@@ -1,5 +1,6 @@
 """All that a scenario comes to, as one document: the figures, and a reason for each that does not exist."""
 
+import math
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -21,13 +22,28 @@ def answer(given: Scenario | Totals) -> dict[str, Any]:
 
 def of_case(case: Case) -> dict[str, Any]:
     """The document of a case that is known by its load."""
+    drawn = montecarlo.chance(case)
+    widest = tornado(case)
+    return {
+        **figures(case),
+        "npv_by_price_decline": by_decline(case),
+        "breakeven_by_fte": by_staff(case),
+        "npv_probability_positive": drawn.probability,
+        "npv_simulation": {**asdict(drawn), "word": drawn.word},
+        "tornado": {
+            "base_usd_per_month": widest.base_usd_per_month,
+            "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in widest.bars],
+        },
+    }
+
+
+def figures(case: Case) -> dict[str, Any]:
+    """The figures of the case as it is, without ranges and simulation."""
     project = case.project
     api, hosted = case.api_usd_per_month, hosting.hosting_usd_per_month(case)
     mixed = hybrid_usd_per_month(case)
     saving = api - mixed
     found = breakeven.find(case)
-    drawn = montecarlo.chance(case)
-    widest = tornado(case)
     reasons: dict[str, str] = {}
     if saving <= 0:
         reasons["payback_months"] = reasons["payback_from_start_months"] = _no_saving(case)
@@ -50,21 +66,13 @@ def of_case(case: Case) -> dict[str, Any]:
             project.one_off_usd, saving, project.build_months, project.shadow_months, hosted + project.judge_usd
         ),
         "npv_usd": cash_flow.npv_usd(case),
-        "npv_by_price_decline": by_decline(case),
         "breakeven_spend_usd_per_month": found.spend_usd_per_month,
         "breakeven_calls_per_month": found.calls_per_month,
         "breakeven_replicas": found.replicas,
         "breakeven_at_min_replicas_usd_per_month": breakeven.one_stair_spend(case),
-        "breakeven_by_fte": by_staff(case),
         "recrossings_usd_per_month": list(found.recrossings),
         "pays_between_usd_per_month": [[one.from_usd, one.until_usd] for one in found.pays],
         "existence": {**asdict(found.existence), "holds": found.existence.holds},
-        "npv_probability_positive": drawn.probability,
-        "npv_simulation": {**asdict(drawn), "word": drawn.word},
-        "tornado": {
-            "base_usd_per_month": widest.base_usd_per_month,
-            "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in widest.bars],
-        },
         "reason": "; ".join(dict.fromkeys(reasons.values())) or None,
         "reasons": reasons,
     }
@@ -146,9 +154,9 @@ def _totals_npv(totals: Totals, decline: float) -> float:
     market = Market()
     live_from = totals.build_months + totals.shadow_months
     npv = 0.0 if totals.build_months else -totals.one_off_usd
-    for month in range(1, market.horizon_months + 1):
-        building = max(0.0, min(month, totals.build_months) - (month - 1))
-        live = max(0.0, month - max(month - 1, live_from))
+    for month in range(1, math.ceil(market.horizon_months) + 1):
+        building = cash_flow.part(month, 0, totals.build_months)
+        live = cash_flow.part(month, live_from, market.horizon_months)
         api = totals.current_usd_per_month * (1 - decline) ** ((month - 1) / 12)
         cash = live * (api - totals.future_usd_per_month)
         if building:

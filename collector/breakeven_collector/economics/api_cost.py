@@ -27,7 +27,7 @@ class Offer:
     name: str
     prices: Prices
     kind: str = "today"
-    """today | smaller_model | hosted_open_model"""
+    """today | smaller_model | provider_tuning | hosted_open_model"""
     tested: bool = True
     """Its quality was compared on this feature, and passed."""
     token_factor: float = 1.0
@@ -53,7 +53,7 @@ class Alternative:
 
     name: str
     kind: str
-    """today | cache | batch | trimming | smaller_model | hosted_open_model | combination"""
+    """today | cache | batch | trimming | combination (of these) | another model: see Offer"""
     usd_per_month: float
     saves_usd_per_month: float
     tested: bool
@@ -86,7 +86,7 @@ def alternatives(
             found.append(
                 Alternative(
                     " + ".join(parts) or "today",
-                    kind if len(parts) < 2 else "combination",
+                    kind if len(parts) < 2 or offer.kind != "today" else "combination",
                     usd,
                     bill - usd,
                     offer.tested,

@@ -58,6 +58,14 @@ class Gates:
     """The provider's terms allow the training that is planned."""
     quality_tested: bool | None = None
     """The own model was compared on this feature, and passed."""
+    residency: bool | None = None
+    """Where the data may be is a real requirement."""
+    specific_task: str | None = None
+    """What fine-tuning would be for (a fixed format, own words, repetition, latency), or "none"."""
+    failures_persist: bool | None = None
+    """Failures are left after work on prompt and retrieval."""
+    objective_missed: bool | None = None
+    """The API misses an objective of latency or quality."""
 
 
 @dataclass(frozen=True)

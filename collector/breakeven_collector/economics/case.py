@@ -75,7 +75,7 @@ class Project:
 class Market:
     """How the world moves."""
 
-    horizon_months: int = 24
+    horizon_months: float = 24
     growth_per_month: float = 0
     api_price_decline_per_year: float = 0
     discount_rate: float = 0.10
@@ -105,6 +105,8 @@ class Case:
     """GPU time is billed by the second of use: no replicas stand by."""
     cold_start_hours_per_month: float = 0
     """Replica-hours that serverless bills for starting."""
+    committed_months: float = 0
+    """A commitment or credit burns down that long: nothing is saved before."""
 
     def scaled(self, factor: float) -> "Case":
         """The same feature at another volume."""

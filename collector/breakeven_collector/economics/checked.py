@@ -9,25 +9,31 @@ from typing import Any, Final, Literal, TypeVar, cast
 from breakeven_collector.config_file import Place, shown
 from breakeven_collector.economics.case import Hosting, Hybrid, Market, Project
 
-Kind = Literal["amount", "positive", "share", "positive share", "count", "positive count", "at least one"]
+Kind = Literal["amount", "positive", "share", "positive share", "count", "months", "rate", "at least one"]
+
+_MOST: Final = 1e15
+"""So that no product of what is given overflows."""
+_LEAST: Final = 1e-6
 
 _WRITE: Final[Mapping[Kind, str]] = {
-    "amount": "a number, 0 or more",
-    "positive": "a number above 0",
+    "amount": "a number, 0 or more, up to 1e15",
+    "positive": "a number above 0 (1e-6 to 1e15)",
     "share": "a share from 0 to 1 (0.15 is 15 %)",
     "positive share": "a share above 0, up to 1 (0.7 is 70 %)",
     "count": "a whole number, 0 or more",
-    "positive count": "a whole number, 1 or more",
-    "at least one": "a number, 1 or more",
+    "months": "a number of months above 0, up to 240",
+    "rate": "a rate from 0 to 10 (0.1 is 10 %)",
+    "at least one": "a number, 1 or more, up to 1000",
 }
 _FITS: Final[Mapping[Kind, Callable[[float], bool]]] = {
-    "amount": lambda value: value >= 0,
-    "positive": lambda value: value > 0,
+    "amount": lambda value: 0 <= value <= _MOST,
+    "positive": lambda value: _LEAST <= value <= _MOST,
     "share": lambda value: 0 <= value <= 1,
-    "positive share": lambda value: 0 < value <= 1,
-    "count": lambda value: value >= 0 and value == int(value),
-    "positive count": lambda value: value >= 1 and value == int(value),
-    "at least one": lambda value: value >= 1,
+    "positive share": lambda value: _LEAST <= value <= 1,
+    "count": lambda value: 0 <= value <= 1e6 and value == int(value),
+    "months": lambda value: _LEAST <= value <= 240,
+    "rate": lambda value: 0 <= value <= 10,
+    "at least one": lambda value: 1 <= value <= 1000,
 }
 
 KINDS: Final[Mapping[str, Kind]] = {
@@ -44,7 +50,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "escalation_share": "share",
     "extra_error_rate": "share",
     "amortise_months": "positive",
-    "horizon_months": "positive count",
+    "horizon_months": "months",
+    "growth_per_month": "share",
+    "discount_rate": "rate",
     "api_price_decline_per_year": "share",
     "peak_to_mean": "at least one",
     "burst": "at least one",

@@ -55,3 +55,42 @@ class Evidence:
     shutdowns: Sequence[date] = ()
     """Announced ends of models in use."""
     provider_shares: Sequence[tuple[str, float]] = ()
+    """Provider and its share of the dollars; of the total, not only of this feature."""
+    unpriced_usd: float = 0
+    """What the calls without a price may have cost."""
+    model_shutdowns: Sequence[tuple[str, date, float]] = ()
+    """Model, announced end, its share of this feature's dollars."""
+    price_changes: Sequence[date] = ()
+    """Announced days on which a price in use changes."""
+    observed_until: datetime | None = None
+    declared: Sequence[str] = ()
+    """Paths of assumptions that breakeven.toml has (Assumptions.given, in order); the others are defaults."""
+    latency_p95_ms: float | None = None
+    error_share: float | None = None
+    """Of the calls, failed."""
+    growth_per_month: float | None = None
+    """Observed."""
+    coverage_share: float | None = None
+    """Of the billed dollars, seen in spans."""
+    lines: Sequence[Line] = ()
+    """More of what was observed, shown after the lines that the verdict makes itself."""
+
+    @property
+    def unknown_usd(self) -> float:
+        """Dollars that may be this feature's: unseen, unpriced, unallocated."""
+        return self.unallocated_usd + self.unseen_usd + self.unpriced_usd
+
+    @property
+    def committed_months(self) -> float:
+        """Months in which a commitment or credit still burns down."""
+        if self.commitment_until is None:
+            return 0.0
+        return max(0.0, (self.commitment_until - self.as_of).days / (730 / 24))
+
+    @property
+    def ends(self) -> list[tuple[str, date]]:
+        """Announced ends of models in use, those without a name too."""
+        named = {day for _, day, _ in self.model_shutdowns}
+        return [(model, day) for model, day, _ in self.model_shutdowns] + [
+            ("a model in use", day) for day in self.shutdowns if day not in named
+        ]

@@ -62,8 +62,8 @@ def fixed_usd_per_month(case: Case) -> float:
 
 
 def hosting_usd_per_month(case: Case, growth: float = 1.0, count: int | None = None) -> float:
-    """S = G·(1+o) + o₀ + F·Y/12 + C_rt/τ; 0 where nothing is hosted."""
-    if count is None and peak_busy(case, growth) <= 0:
+    """S = G·(1+o) + o₀ + F·Y/12 + C_rt/τ; 0 where no share is hosted. Without traffic G is 0, people are paid."""
+    if count is None and case.hybrid.cost_share <= 0:
         return 0.0
     return gpu_usd_per_month(case, growth, count) * (1 + case.hosting.overhead_share) + fixed_usd_per_month(case)
 

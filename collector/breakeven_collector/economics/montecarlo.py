@@ -44,6 +44,19 @@ def chance(case: Case, *, draws: int = DRAWS, seed: int = SEED) -> Chance:
     )
 
 
+def is_likely(case: Case, *, draws: int = DRAWS, seed: int = SEED) -> bool:
+    """Whether `chance` would say likely; it stops drawing once that is settled."""
+    source = random.Random(seed)
+    positive = 0
+    for done in range(1, draws + 1):
+        positive += npv_usd(draw(case, source)) > 0
+        if positive >= LIKELY * draws:
+            return True
+        if positive + draws - done < LIKELY * draws:
+            return False
+    return False
+
+
 def draw(case: Case, source: random.Random) -> Case:
     """One world: δ ~ U(0, .7), growth ~ N(g + 2 %, 2 %) a month, the rest triangular about what is assumed.
 

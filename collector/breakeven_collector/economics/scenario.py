@@ -20,6 +20,7 @@ _LOAD: Final = (
     *checked.GROUPS,
 )
 _T = TypeVar("_T")
+_MOST_DIGITS: Final = 100
 _TOTALS: Final = ("current_usd_per_month", "future_usd_per_month", "one_off_usd", "build_months", "shadow_months")
 
 
@@ -50,6 +51,7 @@ class Scenario:
             self.hybrid,
             self.project,
             self.market,
+            serverless=self.hosting.min_replicas == 0 and self.hosting.spare_replicas == 0,
         )
 
     def with_prices(self, prices: Prices) -> "Scenario":
@@ -75,7 +77,7 @@ def parse(text: str, name: str) -> Scenario | Totals:
         ConfigError: it is not JSON, a key is unknown or missing, a value does not fit; the message has its path.
     """
     try:
-        document: object = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
+        document: object = json.loads(text, parse_constant=float, parse_int=_whole, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{name}: {error}; write the scenario as a JSON object") from None
     if not isinstance(document, dict):
@@ -131,8 +133,9 @@ def _all(value: object, at: Place, shape: type[_T]) -> _T:
     return checked.group(table, at, shape)
 
 
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
+def _whole(digits: str) -> int | float:
+    """More digits than Python takes are beyond every range: infinity is refused with its path like NaN."""
+    return int(digits) if len(digits) < _MOST_DIGITS else float("-inf" if digits[0] == "-" else "inf")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
