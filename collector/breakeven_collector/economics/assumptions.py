@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,6 +33,18 @@ class HostedModel:
 
     prices: Prices
     tested: bool = False
+
+
+@dataclass(frozen=True)
+class InApi:
+    """What could be bought differently from the API, as far as people know it."""
+
+    tested_models: tuple[str, ...] = ()
+    """Smaller models whose quality was compared on this feature, and passed; their prices are the book's."""
+    batch_share: float | None = None
+    """Of the dollars, what may wait for a day; None: what runs at night is shown with a question mark."""
+    commitment_until: date | None = None
+    """A commitment or credit burns down until then."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +93,9 @@ class Assumptions:
     burst: float = Case.burst
     bands: Bands = field(default_factory=Bands)
     gates: Gates = field(default_factory=Gates)
+    api: InApi = field(default_factory=InApi)
+    shutdowns: Mapping[str, date] = field(default_factory=dict[str, date])
+    """Model → announced end."""
     gpu: str | None = None
     """Which of `gpus` hosts it; None takes the figures of `hosting`."""
     gpus: Mapping[str, Gpu] = field(default_factory=lambda: dict(GPUS))
@@ -154,7 +170,9 @@ ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
 """Path → unit and source of the default."""
 
 _SHAPES: Final[Mapping[str, type]] = {**checked.GROUPS, "bands": Bands}
-_KEYS: Final = (*_SHAPES, "gates", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models")
+_KEYS: Final = (
+    *(*_SHAPES, "gates", "api", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models"),
+)
 
 
 def load(path: Path) -> Assumptions:
@@ -219,6 +237,14 @@ def _one(table: dict[str, Any], at: Place, base: Assumptions) -> Assumptions:
             given.add(key)
     if "gates" in table:
         changes["gates"] = _gates(table["gates"], at / "gates", base.gates)
+    if "api" in table:
+        changes["api"] = _api(table["api"], at / "api", base.api)
+    if "shutdowns" in table:
+        ends = (at / "shutdowns").table(table["shutdowns"], '"gpt-5.5" = 2027-01-14')
+        changes["shutdowns"] = {
+            **base.shutdowns,
+            **{model: (at / "shutdowns" / model).day(day) for model, day in ends.items()},
+        }
     if "gpus" in table:
         types = (at / "gpus").table(table["gpus"], "[assumptions.gpus.NAME]")
         changes["gpus"] = {**base.gpus, **{name: _gpu(one, at / "gpus" / name) for name, one in types.items()}}
@@ -263,6 +289,19 @@ def _gates(value: object, at: Place, base: Gates) -> Gates:
     if made.third_parties_forbidden and not (made.declared_by and made.declared_on):
         at.fail(": third_parties_forbidden needs declared_by and declared_on; write who decided it, and when")
     return made
+
+
+def _api(value: object, at: Place, base: InApi) -> InApi:
+    table = at.table(value, "[assumptions.features.NAME.api]")
+    at.only(table, [one.name for one in fields(InApi)])
+    changes: dict[str, Any] = {}
+    if "tested_models" in table:
+        changes["tested_models"] = (at / "tested_models").strings(table["tested_models"])
+    if "batch_share" in table:
+        changes["batch_share"] = checked.number(table["batch_share"], at / "batch_share", "a share")
+    if "commitment_until" in table:
+        changes["commitment_until"] = (at / "commitment_until").day(table["commitment_until"])
+    return replace(base, **changes)
 
 
 def _gpu(value: object, at: Place) -> Gpu:

@@ -130,11 +130,13 @@ def _traffic(old: Evidence, new: Evidence) -> Evidence:
 
 def _assumptions(old: Evidence, new: Evidence) -> Evidence:
     parts = {name: getattr(new.case, name) for name in ("hosting", "hybrid", "project", "market", "burst")}
-    return replace(old, bands=new.bands, gates=new.gates, case=replace(old.case, **parts))
+    return replace(
+        old, bands=new.bands, gates=new.gates, commitment_until=new.commitment_until, case=replace(old.case, **parts)
+    )
 
 
 def _unknown(old: Evidence, new: Evidence) -> Evidence:
-    names = ("unallocated_usd", "unseen_usd", "unpriced_call_share")
+    names = ("unallocated_usd", "unseen_usd", "unpriced_usd", "unpriced_call_share")
     return replace(old, **{name: getattr(new, name) for name in names})
 
 
