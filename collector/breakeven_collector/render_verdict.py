@@ -92,7 +92,9 @@ def _pays_from(one: Mapping[str, Any], console: Console) -> None:
             else f"never with {row['fte']:g} FTE"
             for row in one["thresholds_by_fte"]
         ]
-        console.print(Text(f"Break-even at {usd(one['threshold_usd'])} a month, at today's prices: {', '.join(parts)}."))
+        console.print(
+            Text(f"Break-even at {usd(one['threshold_usd'])} a month, at today's prices: {', '.join(parts)}.")
+        )
     cross = one["crossing"]
     if cross["is_above"]:
         console.print(Text("Its spend is above that already."))

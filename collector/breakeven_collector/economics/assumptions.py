@@ -1,14 +1,16 @@
 """`[assumptions]` of `breakeven.toml`: what cannot be observed, each with default, unit, source and date."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from breakeven_collector.config_file import Place, read_config
-from breakeven_collector.economics import checked
+from breakeven_collector.economics import checked, in_api, throughput
 from breakeven_collector.economics.case import Case, Hosting, Hybrid, Market, Prices, Project
+from breakeven_collector.economics.checked import Problems
+from breakeven_collector.economics.in_api import InApi
 
 READ_ON: Final = "2026-11-22"
 """When the sources of the defaults were read."""
@@ -25,6 +27,8 @@ class Gpu:
     decode_tokens_per_s: float
     gpus_per_replica: float = 1
     source: str = "declared"
+    read_on: str | None = None
+    """The day of the price and of the source."""
 
 
 @dataclass(frozen=True)
@@ -33,18 +37,8 @@ class HostedModel:
 
     prices: Prices
     tested: bool = False
-
-
-@dataclass(frozen=True)
-class InApi:
-    """What could be bought differently from the API, as far as people know it."""
-
-    tested_models: tuple[str, ...] = ()
-    """Smaller models whose quality was compared on this feature, and passed; their prices are the book's."""
-    batch_share: float | None = None
-    """Of the dollars, what may wait for a day; None: what runs at night is shown with a question mark."""
-    commitment_until: date | None = None
-    """A commitment or credit burns down until then."""
+    source: str = "declared"
+    read_on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,32 +99,47 @@ class Assumptions:
     features: Mapping[str, "Assumptions"] = field(default_factory=dict[str, "Assumptions"])
     given: frozenset[str] = frozenset()
     """Paths that the file has, as opposed to defaults."""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of paths whose values were measured: by which files."""
 
     def of(self, feature: str) -> "Assumptions":
         """What holds for a feature: its own values, else those for all."""
         return self.features.get(feature, self)
 
 
-_TRT: Final = "NVIDIA TensorRT-LLM performance tables, solved for two rates; saturation, × 0.6 for latency"
+_TRT: Final = "NVIDIA TensorRT-LLM tables, solved for two rates, × 0.6 for latency"
+_H100, _H200, _B200 = (f"{gpu} (SkyPilot catalog, Nebius); {_TRT}" for gpu in ("2.95", "3.50", "5.50"))
+
+
+def _gpu_of(price: float, prefill: float, decode: float, source: str, gpus: float = 1) -> Gpu:
+    return Gpu(price, prefill, decode, gpus, source, READ_ON)
+
+
+def _at_hosts(low: float, high: float) -> HostedModel:
+    middle = round((low + high) / 2, 3)
+    source = f"the middle of {low:.2f} to {high:.2f}, LiteLLM's list"
+    return HostedModel(Prices(middle, middle, middle), source=source, read_on=READ_ON)
+
+
 GPUS: Final[Mapping[str, Gpu]] = {
-    "gpt-oss-20b-h100": Gpu(3.0, 19_900, 10_600, source=_TRT),
-    "gpt-oss-20b-b200": Gpu(5.5, 64_200, 64_800, source=_TRT),
-    "gpt-oss-120b-h100": Gpu(3.0, 6_500, 4_900, source=_TRT),
-    "gpt-oss-120b-h200": Gpu(3.5, 10_400, 6_800, source=_TRT),
-    "70b-fp8-h100x2": Gpu(3.0, 4_100, 7_600, 2, source=_TRT + "; per GPU in the tables, here of two"),
-    "70b-fp4-b200": Gpu(5.5, 7_100, 10_000, source=_TRT),
-    "qwen3-30b-a3b-fp4-b200": Gpu(5.5, 30_600, 34_200, source=_TRT),
+    "gpt-oss-20b-h100": _gpu_of(3.0, 19_900, 10_600, _H100),
+    "gpt-oss-20b-b200": _gpu_of(5.5, 64_200, 64_800, _B200),
+    "gpt-oss-120b-h100": _gpu_of(3.0, 6_500, 4_900, _H100),
+    "gpt-oss-120b-h200": _gpu_of(3.5, 10_400, 6_800, _H200),
+    "70b-fp8-h100x2": _gpu_of(3.0, 4_100, 7_600, f"{_H100}; per GPU there, here of two", 2),
+    "70b-fp4-b200": _gpu_of(5.5, 7_100, 10_000, _B200),
+    "qwen3-30b-a3b-fp4-b200": _gpu_of(5.5, 30_600, 34_200, _B200),
 }
 """Models on GPUs, if nothing of your own was measured."""
 
 HOSTED: Final[Mapping[str, HostedModel]] = {
-    "open-8b": HostedModel(Prices(0.16, 0.16, 0.16)),
-    "open-14b": HostedModel(Prices(0.16, 0.16, 0.16)),
-    "open-32b": HostedModel(Prices(0.48, 0.48, 0.48)),
-    "open-70b": HostedModel(Prices(0.65, 0.65, 0.65)),
-    "gpt-oss-120b": HostedModel(Prices(0.5, 0.5, 0.5)),
+    "open-8b": _at_hosts(0.02, 0.30),
+    "open-14b": _at_hosts(0.08, 0.24),
+    "open-32b": _at_hosts(0.06, 0.90),
+    "open-70b": _at_hosts(0.10, 1.20),
+    "gpt-oss-120b": _at_hosts(0.04, 0.95),
 }
-"""USD a million tokens: the middle of what hosts ask, by LiteLLM's list; declare the offer that you have."""
+"""USD a million tokens of any kind: the middle of what hosts ask; declare the offer that you have."""
 
 ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
     "hosting.gpu_usd_per_hour": ("USD", "H100: Nebius 2.95, Lambda 3.99 (SkyPilot catalog); test ± 40 %"),
@@ -170,36 +179,41 @@ ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
 """Path → unit and source of the default."""
 
 _SHAPES: Final[Mapping[str, type]] = {**checked.GROUPS, "bands": Bands}
-_KEYS: Final = (
-    *(*_SHAPES, "gates", "api", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models"),
-)
+_RATES: Final = ("prefill_tokens_per_s", "decode_tokens_per_s")
+_OF_A_GPU: Final = ("gpu_usd_per_hour", *_RATES, "gpus_per_replica")
+_T = TypeVar("_T")
+_KEYS: Final = (*_SHAPES, "gates", "api", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models")
 
 
 def load(path: Path) -> Assumptions:
-    """What a file declares; one that is not there declares nothing.
+    """What a file declares; one that is not there declares nothing. Result files of vLLM stand beside it.
 
     Raises:
-        ConfigError: the file cannot be read, or a key or value does not fit; the message names it.
+        ConfigError: the file cannot be read, or keys or values do not fit; a line for each, which names it.
     """
-    return parse(read_config(path).get("assumptions", {}), Place(f"{path}: assumptions"))
+    return parse(read_config(path).get("assumptions", {}), Place(f"{path}: assumptions"), path.parent)
 
 
-def parse(value: object, at: Place) -> Assumptions:
+def parse(value: object, at: Place, folder: Path = Path()) -> Assumptions:
     """The table `[assumptions]`.
 
+    Args:
+        folder: where the files that `throughput` names are.
+
     Raises:
-        ConfigError: a key is unknown, or a value does not fit.
+        ConfigError: keys are unknown, or values do not fit; a line for each.
     """
     table = at.table(value, "[assumptions]")
-    at.only(table, (*_KEYS, "features"))
-    common = _one({key: one for key, one in table.items() if key != "features"}, at, Assumptions())
-    features = (at / "features").table(table.get("features", {}), "[assumptions.features.NAME]")
+    problems = Problems()
+    common = _one({key: one for key, one in table.items() if key != "features"}, at, Assumptions(), folder, problems)
     own: dict[str, Assumptions] = {}
-    for name, one in features.items():
-        place = at / "features" / name
-        given = place.table(one, "[assumptions.features.NAME]")
-        place.only(given, _KEYS)
-        own[name] = _one(given, place, common)
+    with problems.noted():
+        features = (at / "features").table(table.get("features", {}), "[assumptions.features.NAME]")
+        for name, one in features.items():
+            place = at / "features" / name
+            with problems.noted():
+                own[name] = _one(place.table(one, "[assumptions.features.NAME]"), place, common, folder, problems)
+    problems.raise_all()
     return replace(common, features=own)
 
 
@@ -210,108 +224,141 @@ def rows(assumptions: Assumptions) -> list[dict[str, Any]]:
         holder: Any = assumptions
         for part in path.split("."):
             holder = getattr(holder, part)
-        is_given = path in assumptions.given
-        found.append(
-            {
-                "key": path,
-                "value": holder,
-                "unit": unit,
-                "source": "breakeven.toml" if is_given else source,
-                "date": None if is_given else READ_ON,
-                "is_default": not is_given,
-            }
-        )
+        is_given, day = path in assumptions.given, READ_ON
+        if assumptions.gpu is not None and path.removeprefix("hosting.") in _OF_A_GPU:
+            source, day = assumptions.gpus[assumptions.gpu].source, assumptions.gpus[assumptions.gpu].read_on
+        source = assumptions.sources.get(path, "breakeven.toml") if is_given else source
+        found.append(_row(path, holder, unit, source, None if is_given else day, is_default=not is_given))
+    for name, gpu in assumptions.gpus.items():
+        for key in _OF_A_GPU:
+            unit = ENTRIES[f"hosting.{key}"][0]
+            default = name in GPUS and gpu == GPUS[name]
+            found.append(
+                _row(f"gpus.{name}.{key}", getattr(gpu, key), unit, gpu.source, gpu.read_on, is_default=default)
+            )
+    for name, model in assumptions.hosted_models.items():
+        for key in ("input", "cached", "output"):
+            default = name in HOSTED and model == HOSTED[name]
+            path, value = f"hosted_models.{name}.{key}", getattr(model.prices, key)
+            found.append(_row(path, value, "USD a million tokens", model.source, model.read_on, is_default=default))
     return found
 
 
-def _one(table: dict[str, Any], at: Place, base: Assumptions) -> Assumptions:
-    changes: dict[str, Any] = {}
+def _row(path: str, value: float, unit: str, source: str, day: str | None, *, is_default: bool) -> dict[str, Any]:
+    return {"key": path, "value": value, "unit": unit, "source": source, "date": day, "is_default": is_default}
+
+
+def _one(
+    table: dict[str, Any], at: Place, base: Assumptions, folder: Path, problems: Problems
+) -> Assumptions:  # fmt: skip
+    """Every key by itself: one that does not fit is noted, and the next is looked at."""
+    made, sources = base, dict(base.sources)
     given = set(base.given)
-    for key, shape in _SHAPES.items():
-        if key in table:
-            changes[key] = checked.group(table[key], at / key, shape, getattr(base, key))
-            given |= {f"{key}.{name}" for name in table[key]}
-    for key in ("peak_to_mean", "burst"):
-        if key in table:
-            changes[key] = checked.number(table[key], at / key, "at least one")
-            given.add(key)
-    if "gates" in table:
-        changes["gates"] = _gates(table["gates"], at / "gates", base.gates)
-    if "api" in table:
-        changes["api"] = _api(table["api"], at / "api", base.api)
-    if "shutdowns" in table:
-        ends = (at / "shutdowns").table(table["shutdowns"], '"gpt-5.5" = 2027-01-14')
-        changes["shutdowns"] = {
-            **base.shutdowns,
-            **{model: (at / "shutdowns" / model).day(day) for model, day in ends.items()},
-        }
-    if "gpus" in table:
-        types = (at / "gpus").table(table["gpus"], "[assumptions.gpus.NAME]")
-        changes["gpus"] = {**base.gpus, **{name: _gpu(one, at / "gpus" / name) for name, one in types.items()}}
-    if "tiers" in table:
-        tiers = (at / "tiers").table(table["tiers"], '"gpt-6" = "frontier"')
-        for model, tier in tiers.items():
-            if tier not in ("frontier", "workhorse"):
-                (at / "tiers" / model).fail(f' is {tier!r}; write "frontier" or "workhorse"')
-        changes["tiers"] = {**base.tiers, **tiers}
-    if "hosted_models" in table:
-        models = (at / "hosted_models").table(table["hosted_models"], "[assumptions.hosted_models.NAME]")
-        own = {name: _hosted(one, at / "hosted_models" / name) for name, one in models.items()}
-        changes["hosted_models"] = {**base.hosted_models, **own}
-    made = replace(base, **changes, given=frozenset(given))
+    for key, one in table.items():
+        with problems.noted():
+            at.only({key: one}, _KEYS)
+            place = at / key
+            if key in _SHAPES:
+                filled, source = _measured(one, place, folder) if key == "hosting" else (one, None)
+                made = replace(made, **{key: checked.group(filled, place, _SHAPES[key], getattr(base, key))})
+                given |= {f"{key}.{name}" for name in filled}
+                sources |= {f"{key}.{name}": source for name in _RATES if source is not None}
+            elif key in ("peak_to_mean", "burst"):
+                made = replace(made, **{key: checked.number(one, place, "at least one")})
+                given.add(key)
+            elif key == "gates":
+                made = replace(made, gates=_gates(one, place, base.gates))
+            elif key == "api":
+                made = replace(made, api=in_api.parse(one, place, base.api))
+            elif key == "shutdowns":
+                ends = _each(one, place, '"gpt-5.5" = 2027-01-14', lambda day, p: p.day(day))
+                made = replace(made, shutdowns={**base.shutdowns, **ends})
+            elif key == "gpus":
+                gpus = _each(one, place, "[assumptions.gpus.NAME]", lambda v, p: _gpu(v, p, folder))
+                made = replace(made, gpus={**base.gpus, **gpus})
+            elif key == "tiers":
+                made = replace(made, tiers={**base.tiers, **_each(one, place, '"gpt-6" = "frontier"', _tier)})
+            elif key == "hosted_models":
+                models = _each(one, place, "[assumptions.hosted_models.NAME]", _hosted)
+                made = replace(made, hosted_models={**base.hosted_models, **models})
+    made = replace(made, given=frozenset(given), sources=sources)
+    with problems.noted():
+        return _on_gpu(made, table, at)
+    return made
+
+
+def _each(value: object, at: Place, write: str, read: Callable[[object, Place], _T]) -> dict[str, _T]:
+    """A table of named entries, each read by itself; a line for every one that does not fit."""
+    problems = Problems()
+    found: dict[str, _T] = {}
+    for name, one in at.table(value, write).items():
+        with problems.noted():
+            found[name] = read(one, at / name)
+    problems.raise_all()
+    return found
+
+
+def _on_gpu(made: Assumptions, table: Mapping[str, Any], at: Place) -> Assumptions:
+    """The figures of the GPU type that is named here, but for those that the file declares under hosting, anywhere."""
     if "gpu" not in table:
         return made
     name = (at / "gpu").string(table["gpu"])
     if name not in made.gpus:
         (at / "gpu").fail(f" is {name!r}; known are {', '.join(sorted(made.gpus))}, or declare [assumptions.gpus.NAME]")
-    return replace(made, gpu=name, hosting=_on(made.hosting, made.gpus[name], table.get("hosting", {})))
+    gpu = made.gpus[name]
+    figures = {key: getattr(gpu, key) for key in _OF_A_GPU if f"hosting.{key}" not in made.given}
+    return replace(made, gpu=name, hosting=replace(made.hosting, **figures))
 
 
-def _on(hosting: Hosting, gpu: Gpu, given: Mapping[str, Any]) -> Hosting:
-    """The figures of a GPU type, but for those that were written beside it."""
-    names = ("gpu_usd_per_hour", "prefill_tokens_per_s", "decode_tokens_per_s", "gpus_per_replica")
-    return replace(hosting, **{name: getattr(gpu, name) for name in names if name not in given})
+def _measured(value: object, at: Place, folder: Path) -> tuple[dict[str, Any], str | None]:
+    """`throughput` (a result file of `vllm bench serve`, or several) as the two rates, and where they are from."""
+    table = at.table(value, "an object of its keys")
+    if "throughput" not in table:
+        return table, None
+    place = at / "throughput"
+    if both := [key for key in _RATES if key in table]:
+        place.fail(f" and {both[0]} both say how fast a replica is; leave one out")
+    files = place.strings(table["throughput"])
+    found = throughput.read_files(files, folder, place)
+    rest = {key: one for key, one in table.items() if key != "throughput"}
+    rates = {"prefill_tokens_per_s": found.prefill_tokens_per_s, "decode_tokens_per_s": found.decode_tokens_per_s}
+    return {**rest, **rates}, f"{', '.join(files)}: {found.how}"
+
+
+def _tier(value: object, at: Place) -> str:
+    if value not in ("frontier", "workhorse"):
+        at.fail(f' is {value!r}; write "frontier" or "workhorse"')
+    return str(value)
 
 
 def _gates(value: object, at: Place, base: Gates) -> Gates:
     table = at.table(value, "[assumptions.gates]")
     kinds = {one.name: one.type for one in fields(Gates)}
-    at.only(table, kinds)
+    problems = Problems()
+    found: dict[str, Any] = {}
     for key, one in table.items():
-        if "bool" in str(kinds[key]):
-            if not isinstance(one, bool):
-                (at / key).fail(f" is {one!r}; write true or false")
-        elif key == "declared_on":
-            table[key] = str((at / key).day(one))
-        else:
-            (at / key).string(one)
-    made = replace(base, **table)
+        with problems.noted():
+            at.only({key: one}, kinds)
+            if "bool" in str(kinds[key]):
+                if not isinstance(one, bool):
+                    (at / key).fail(f" is {one!r}; write true or false")
+                found[key] = one
+            else:
+                found[key] = str((at / key).day(one)) if key == "declared_on" else (at / key).string(one)
+    problems.raise_all()
+    made = replace(base, **found)
     if made.third_parties_forbidden and not (made.declared_by and made.declared_on):
         at.fail(": third_parties_forbidden needs declared_by and declared_on; write who decided it, and when")
     return made
 
 
-def _api(value: object, at: Place, base: InApi) -> InApi:
-    table = at.table(value, "[assumptions.features.NAME.api]")
-    at.only(table, [one.name for one in fields(InApi)])
-    changes: dict[str, Any] = {}
-    if "tested_models" in table:
-        changes["tested_models"] = (at / "tested_models").strings(table["tested_models"])
-    if "batch_share" in table:
-        changes["batch_share"] = checked.number(table["batch_share"], at / "batch_share", "a share")
-    if "commitment_until" in table:
-        changes["commitment_until"] = (at / "commitment_until").day(table["commitment_until"])
-    return replace(base, **changes)
-
-
-def _gpu(value: object, at: Place) -> Gpu:
-    table = at.table(value, "[assumptions.gpus.NAME]")
-    source = (at / "source").string(table.get("source", "declared"))
-    numbers = {key: one for key, one in table.items() if key != "source"}
-    at.only(numbers, [one.name for one in fields(Gpu) if one.name != "source"])
-    for key in ("gpu_usd_per_hour", "prefill_tokens_per_s", "decode_tokens_per_s"):
+def _gpu(value: object, at: Place, folder: Path) -> Gpu:
+    table, measured = _measured(at.table(value, "[assumptions.gpus.NAME]"), at, folder)
+    numbers = {key: one for key, one in table.items() if key not in ("source", "date")}
+    at.only(numbers, _OF_A_GPU)
+    for key in ("gpu_usd_per_hour", *_RATES):
         checked.required(numbers, key, at)
-    return replace(checked.group(numbers, at, Gpu), source=source)
+    return replace(checked.group(numbers, at, Gpu), **_origin(table, at, measured or "declared"))
 
 
 def _hosted(value: object, at: Place) -> HostedModel:
@@ -319,8 +366,19 @@ def _hosted(value: object, at: Place) -> HostedModel:
     tested = table.get("tested", False)
     if not isinstance(tested, bool):
         (at / "tested").fail(f" is {tested!r}; write true or false")
-    prices = {key: one for key, one in table.items() if key != "tested"}
+    prices = {key: one for key, one in table.items() if key not in ("tested", "source", "date")}
     at.only(prices, ("input", "cached", "output"))
     for key in ("input", "output"):
         checked.required(prices, key, at)
-    return HostedModel(checked.group({"cached": prices["input"], **prices}, at, Prices), tested)
+    read = checked.group({"cached": 0, **prices}, at, Prices)
+    read = read if "cached" in prices else replace(read, cached=read.input)
+    return HostedModel(read, tested, **_origin(table, at, "declared"))
+
+
+def _origin(table: Mapping[str, Any], at: Place, otherwise: str) -> dict[str, Any]:
+    """`source` and `date` of an entry."""
+    day = table.get("date")
+    return {
+        "source": (at / "source").string(table.get("source", otherwise)),
+        "read_on": None if day is None else str((at / "date").day(day)),
+    }

@@ -1,13 +1,15 @@
 """Numbers that somebody wrote: whether they can be what they are meant to be, and what to write instead."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeVar, cast
 
 from breakeven_collector.config_file import Place, shown
 from breakeven_collector.economics.case import Hosting, Hybrid, Market, Project
+from breakeven_collector.errors import ConfigError
 
 Kind = Literal["amount", "positive", "share", "positive share", "count", "months", "rate", "at least one"]
 
@@ -64,6 +66,26 @@ GROUPS: Final[Mapping[str, type]] = {"hosting": Hosting, "hybrid": Hybrid, "proj
 _T = TypeVar("_T")
 
 
+class Problems:
+    """What does not fit, all of it: somebody who wrote ten wrong values mends them at once."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    @contextmanager
+    def noted(self) -> Generator[None]:
+        """Keep the message of a ConfigError and go on after the block."""
+        try:
+            yield
+        except ConfigError as error:
+            self.found.append(str(error))
+
+    def raise_all(self) -> None:
+        """Raise one ConfigError with a line for each, if there is any."""
+        if self.found:
+            raise ConfigError("\n".join(self.found))
+
+
 def number(value: object, at: Place, kind: Kind = "amount") -> float:
     """The value as a number of that kind.
 
@@ -85,16 +107,19 @@ def group(value: object, at: Place, shape: type[_T], base: _T | None = None) -> 
     """A table as one of the dataclasses of a case: keys that are left out are as in `base`, else the defaults.
 
     Raises:
-        ConfigError: a key is unknown, or a value does not fit.
+        ConfigError: a key is unknown, or a value does not fit; a line for each.
     """
     table = at.table(value, "an object of its keys")
     names = [one.name for one in fields(cast(Any, shape))]
-    at.only(table, names)
     given: dict[str, float | int] = {}
+    problems = Problems()
     for name, one in table.items():
-        kind: Kind = KINDS.get(name, "amount")
-        found = number(one, at / name, kind)
-        given[name] = int(found) if "count" in kind else found
+        with problems.noted():
+            at.only({name: one}, names)
+            kind: Kind = KINDS.get(name, "amount")
+            found = number(one, at / name, kind)
+            given[name] = int(found) if "count" in kind else found
+    problems.raise_all()
     if base is None:
         return shape(**given)
     return shape(**{**{name: getattr(base, name) for name in names}, **given})

@@ -89,7 +89,7 @@ def sentence(said: Said) -> str:
             settle = listed([_GATE_WORDS[name] for name in said.blocked])
             return f"Stay for now. Hosting would save {usd(saving)} a month, once this is settled: {settle}."
         case _:
-            return f"Stay. {bill}; {_why_not(said)}"
+            return f"Stay. {bill}, and {_why_not(said)}"
 
 
 def next_action(said: Said) -> str:
@@ -112,7 +112,8 @@ def next_action(said: Said) -> str:
         case 7:
             return "build it" if gates.quality_tested else "shadow: run it beside the API and compare"
         case 8:
-            return f"settle {listed([_GATE_WORDS[name] for name in said.blocked])}; declare it in [assumptions.gates]"
+            settle = listed([_GATE_WORDS[name] for name in said.blocked])
+            return f"settle this: {settle}; declare it in [assumptions.gates]"
         case _:
             return "nothing but to look again"
 
@@ -130,7 +131,7 @@ def _against(said: Said) -> str:
 def _why_not(said: Said) -> str:
     until = said.evidence.commitment_until
     if said.case.committed_months:
-        return f"a commitment or credit burns down until {until}, and nothing is saved before."
+        return f"a commitment or credit burns down until {until}: nothing is saved before."
     if said.evidence.spend_usd <= 0 or said.case.api_usd_per_month <= 0:
         return "there is nothing to save on."
     if said.threshold_usd is None:
@@ -140,14 +141,14 @@ def _why_not(said: Said) -> str:
     if would.spend_usd_per_month is not None and would.spend_usd_per_month > said.evidence.case.api_usd_per_month:
         ways.append(f"from {usd(would.spend_usd_per_month)} a month")
     if would.fte is not None and would.fte < said.case.hosting.fte:
-        ways.append(f"with {would.fte:.2f} people instead of {said.case.hosting.fte:g}")
-    slower = ""
-    if would.price_decline_per_year is not None and 0 < would.price_decline_per_year < 0.5:
-        slower = f" if API prices fell by less than {would.price_decline_per_year:.0%} a year"
+        ways.append(f"with {would.fte:.2f} instead of {said.case.hosting.fte:g} people")
+    slower = would.price_decline_per_year
+    only = f"if API prices fell by less than {slower:.0%} a year" if slower and slower < 0.5 else None
     if ways:
-        at_half = f" With prices halving every year it would pay {listed(ways, 'or')}"
-        return f"hosting does not pay.{at_half}{'; at this size' if slower else ''}{slower}."
-    return f"hosting does not pay.{f' It would{slower}.' if slower else ''}"
+        even = f" It would {listed(ways, 'or')}, even with API prices halving every year"
+        at_this = f"; at today's spend only {only}" if only else ""
+        return f"hosting does not pay.{even}{at_this}."
+    return f"hosting does not pay.{f' It would {only}.' if only else ''}"
 
 
 def _staff(case: Case) -> float | None:

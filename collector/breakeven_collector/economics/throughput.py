@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from breakeven_collector.config_file import Place
 from breakeven_collector.economics import checked
@@ -44,6 +45,24 @@ def read(text: str, name: str) -> Run:
         for key in ("duration", "total_input_tokens", "total_output_tokens")
     )
     return Run(duration, taken, made)
+
+
+def read_files(names: Sequence[str], folder: Path, at: Place) -> Rates:
+    """Both rates from result files, which stand relative to `folder`.
+
+    Raises:
+        ConfigError: a file cannot be read, or is no such file; the message names it.
+    """
+    runs: list[Run] = []
+    for name in names:
+        path = folder / name
+        try:
+            runs.append(read(path.read_text(encoding="utf-8"), str(path)))
+        except OSError as error:
+            at.fail(f": {path}: {error.strerror}; name a file of `vllm bench serve --save-result`")
+        except ValueError:
+            at.fail(f": {path} is not UTF-8; name a file of `vllm bench serve --save-result`")
+    return rates(runs)
 
 
 def rates(runs: Sequence[Run], prefill_to_decode: float = 6.0) -> Rates:
