@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -169,10 +169,10 @@ def _changes(
             ("unpriced calls, share", old.unpriced_call_share, evidence.unpriced_call_share),
         ]
         for part in ("hosting", "hybrid", "project", "market"):
-            mine: dict[str, Any] = vars(getattr(old.case, part))
-            theirs: dict[str, Any] = vars(getattr(evidence.case, part))
-            pairs += [(f"{part}.{key}", mine[key], theirs[key]) for key in mine]
-        pairs += [
-            (f"gates.{key}", value, getattr(evidence.gates, key)) for key, value in vars(old.gates).items()
-        ]  # fmt: skip
+            pairs += _fields(part, getattr(old.case, part), getattr(evidence.case, part))
+        pairs += _fields("gates", old.gates, evidence.gates)
     return [{"what": what, "before": was, "now": now} for what, was, now in pairs if was != now]
+
+
+def _fields(part: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
+    return [(f"{part}.{one.name}", getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]
