@@ -35,6 +35,8 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     if (pool := document["portfolio"]) is not None:
         _portfolio(pool, console)
+    else:
+        console.print("\nNo set of features would pay together on shared GPUs today.", highlight=False)
     console.print("\n`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
 
 
@@ -49,6 +51,8 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
         _since(one["since"], console)
     console.print()
     _options(one["options"], console)
+    if missing := [f"{row['option']} ({row['to_prove']})" for row in one["options_to_declare"]]:
+        console.print(Text(f"Not in it: {'; '.join(missing)}.", style="dim"))
     best = one["alternative"]
     against = "today's bill" if best is None else f"{best['name']} at {usd(best['usd_per_month'])}"
     chance = one["chance"]
