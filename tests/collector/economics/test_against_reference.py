@@ -139,7 +139,7 @@ def _same(found: dict[str, Any], expected: dict[str, float | None], scale: float
             assert math.isclose(got, value, rel_tol=1e-9, abs_tol=1e-9 * scale if key == "npv_usd" else 1e-12), key
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(drawn)
 @example(T4)
 @example(Case(0, 600, 900, 200, 2, 0.2, 10))

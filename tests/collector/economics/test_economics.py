@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,10 @@ import pytest
 from breakeven_collector.cli import app
 from breakeven_collector.economics import breakeven, cash_flow, forecast, hosting, throughput
 from breakeven_collector.economics.answer import answer
-from breakeven_collector.economics.assumptions import Gates
 from breakeven_collector.economics.case import Case, Hosting, Hybrid, Market, Project
-from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month, share_for, unit_cost
 from breakeven_collector.economics.portfolio import Member, pool
 from breakeven_collector.economics.scenario import Totals, parse
-from breakeven_collector.economics.verdict import decide
 from breakeven_collector.errors import ConfigError
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -249,38 +245,6 @@ def test_a_pool_never_needs_more_replicas_than_its_features_apart(loads: list[li
         members.append(Member(str(number), replace(case, peak_to_mean=peak / mean if mean else 1.0)))
     found = pool(members)
     assert found.replicas <= found.replicas_apart
-
-
-def _evidence(**changes: Any) -> Evidence:
-    case = example(fte=0.5).case
-    return replace(Evidence("search", date(2026, 11, 1), 40, case, case.api_usd_per_month, 60_000), **changes)
-
-
-def test_the_first_rule_that_fits_decides() -> None:
-    big = replace(example(fte=0.5).case, api_usd_per_month=400_000.0)
-    ready = Gates(staff=True, terms=True, quality_tested=True)
-    found = {
-        "private": decide(_evidence(gates=Gates(third_parties_forbidden=True)), flips=False),
-        "young": decide(_evidence(days=20), flips=False),
-        "validating": decide(_evidence(gates=Gates(lifecycle="validating")), flips=False),
-        "small": decide(_evidence(total_spend_usd=4_000, spend_usd=4_000), flips=False),
-        "not worth it": decide(_evidence(), flips=False),
-        "blocked": decide(_evidence(case=big, spend_usd=400_000), flips=False),
-        "hybrid": decide(_evidence(case=big, spend_usd=400_000, gates=ready), flips=False),
-        "unowned": decide(_evidence(unallocated_usd=900_000, gates=ready), flips=False),
-    }
-    assert {name: (one.code, one.rule) for name, one in found.items()} == {
-        "private": ("PRIVATE_DEPLOYMENT", 1),
-        "young": ("INSUFFICIENT_DATA", 2),
-        "validating": ("STAY", 3),
-        "small": ("STAY", 4),
-        "not worth it": ("STAY", 9),
-        "blocked": ("STAY", 8),
-        "hybrid": ("HYBRID", 7),
-        "unowned": ("INSUFFICIENT_DATA", 2),
-    }
-    assert found["blocked"].blocked_by == ("staff", "terms")
-    assert all(one.code not in one.sentence for one in found.values())
 
 
 def test_a_steady_rise_crosses_when_it_must_and_short_data_gives_no_date() -> None:

@@ -231,6 +231,7 @@ def test_the_threshold_is_in_dollars_of_todays_bill() -> None:
     plain = decide(evidence(30_420), flips=False)
     halved = decide(evidence(30_420, alternatives=[way("hosted_open_model", 15_210, bill=30_420)]), flips=False)
     assert plain.threshold_usd == pytest.approx(25_854.39, abs=0.01)
+    assert plain.threshold_usd is not None
     assert halved.threshold_usd is not None
     assert halved.threshold_usd > plain.threshold_usd
     again = evidence(halved.threshold_usd, case=example(fte=0.5).case.scaled(halved.threshold_usd / 30_420))
