@@ -124,7 +124,7 @@ def _moves(one: Mapping[str, Any], console: Console) -> None:
     console.print()
     console.print(table)
     near = [_flip(flip) for flip in one["flips"][:4]]
-    turned = [f"{one['input']}: {one['then']}" for one in one["switches"][:4]]
+    turned = [f"{switch['input'].replace('_', ' ')}: {switch['then']}" for switch in one["switches"][:4]]
     if near or turned:
         console.print(Text(f"Another verdict would come with: {'; '.join([*near, *turned])}."))
 
@@ -204,4 +204,6 @@ def _short(value: float | None) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else f"{value:,.6g}" if isinstance(value, float) else str(value)

@@ -123,9 +123,15 @@ def _traffic(old: Evidence, new: Evidence) -> Evidence:
     }
     taken = {
         name: getattr(new, name)
-        for name in ("as_of", "days", "spend_usd", "total_spend_usd", "alternatives", "spend_p90_at_90_days_usd")
+        for name in ("as_of", "days", "spend_usd", "total_spend_usd", "spend_p90_at_90_days_usd")
     }
-    return replace(old, **taken, case=replace(old.case, **load))
+    # What was offered then, for as many dollars as there are now.
+    before, now = old.case.api_usd_per_month, new.case.api_usd_per_month
+    offers = [
+        replace(one, usd_per_month=one.usd_per_month * now / before, saves_usd_per_month=one.saves_usd_per_month * now / before)
+        for one in (old.alternatives if before else ())
+    ]  # fmt: skip
+    return replace(old, **taken, alternatives=offers, case=replace(old.case, **load))
 
 
 def _assumptions(old: Evidence, new: Evidence) -> Evidence:
