@@ -14,7 +14,7 @@ from breakeven_collector.cli import app
 from breakeven_collector.demo import plan, shapes, traffic
 from breakeven_collector.demo.traffic import Traffic
 from breakeven_collector.economics.verdict import decide
-from breakeven_collector.errors import BadRequest
+from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.otlp import Encoding, read_traces
 from breakeven_collector.period import between
 from breakeven_collector.pipeline import Pipeline
@@ -41,6 +41,14 @@ FORBIDDEN = """
 third_parties_forbidden = true
 declared_by = "legal"
 declared_on = 2026-11-01
+"""
+DECLARED = """
+[assumptions.shutdowns]
+gpt-6-astra = 2027-02-20
+
+[assumptions.features.contract-review.api]
+tested_models = ["gpt-5.4-mini"]
+batch_share = 0.4
 """
 
 
@@ -151,6 +159,18 @@ def test_what_moved_a_verdict_is_told(filled: Pipeline, tmp_path: Path) -> None:
     changes = {row["what"]: (row["before"], row["now"]) for row in one["since"]["changes"]}
     assert changes["gates.third_parties_forbidden"] == (None, True)
     assert changes["verdict"][1] == one["sentence"]
+
+
+def test_what_is_declared_of_the_api_counts_as_tested(filled: Pipeline, tmp_path: Path) -> None:
+    config = tmp_path / "breakeven.toml"
+    config.write_text(DECLARED, encoding="utf-8")
+    one = feature(verdicts(filled, feature="contract-review", config=config), "contract-review")
+    options = {row["option"]: row["to_prove"] for row in one["options"]}
+    assert options["tuned API: batch"] == options["cheaper API model: gpt-5.4-mini"] == "nothing"
+    assert one["revisit_because"].startswith("gpt-6-astra ends on 2027-02-20")
+    config.write_text(DECLARED.replace("0.4", "1.4"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"contract-review\.api\.batch_share is 1\.4"):
+        verdicts(filled, feature="contract-review", config=config)
 
 
 def test_a_feature_without_calls_is_told_with_the_one_that_may_be_meant(filled: Pipeline) -> None:

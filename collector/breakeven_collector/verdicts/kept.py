@@ -126,11 +126,12 @@ def _traffic(old: Evidence, new: Evidence) -> Evidence:
         for name in ("as_of", "days", "spend_usd", "total_spend_usd", "spend_p90_at_90_days_usd")
     }
     # What was offered then, for as many dollars as there are now.
-    before, now = old.case.api_usd_per_month, new.case.api_usd_per_month
+    was = old.case.api_usd_per_month
+    more = new.case.api_usd_per_month / was if was else 0.0
     offers = [
-        replace(one, usd_per_month=one.usd_per_month * now / before, saves_usd_per_month=one.saves_usd_per_month * now / before)
-        for one in (old.alternatives if before else ())
-    ]  # fmt: skip
+        replace(one, usd_per_month=one.usd_per_month * more, saves_usd_per_month=one.saves_usd_per_month * more)
+        for one in old.alternatives
+    ]
     return replace(old, **taken, alternatives=offers, case=replace(old.case, **load))
 
 
