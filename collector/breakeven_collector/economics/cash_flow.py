@@ -51,16 +51,20 @@ def flow(case: Case) -> Flow:
     for month in range(1, math.ceil(end) + 1):
         growth = (1 + market.growth_per_month) ** (month - 1)
         price = (1 - market.api_price_decline_per_year) ** ((month - 1) / 12)
-        building = part(month, 0, min(end, project.build_months))
-        shadowing = part(month, project.build_months, min(end, live_from))
-        live = part(month, live_from, end)
+        if live_from <= month - 1 and month <= end:
+            building, shadowing, live = 0.0, 0.0, 1.0
+        else:
+            building = part(month, 0, min(end, project.build_months))
+            shadowing = part(month, project.build_months, min(end, live_from))
+            live = part(month, live_from, end)
         cash = -building * project.one_off_usd / project.build_months if building else 0.0
         hosted = hosting_usd_per_month(case, growth) if shadowing or live else 0.0
         cash -= shadowing * (hosted + project.judge_usd)
         if live:
             # A − K with K written out: what is no longer paid to the API, less hosting, routing and errors.
             saved = kept * case.api_usd_per_month * growth * price - hosted - per_call * growth
-            cash += (live if saved < 0 else part(month, max(live_from, case.committed_months), end)) * saved
+            bound = saved > 0 and case.committed_months > month - 1
+            cash += (part(month, max(live_from, case.committed_months), end) if bound else live) * saved
         months.append(cash)
     return Flow(0.0 if project.build_months else -project.one_off_usd, tuple(months))
 
