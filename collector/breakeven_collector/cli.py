@@ -9,8 +9,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from breakeven_collector import cli_import as _cli_import  # noqa: F401  # its commands register themselves
-from breakeven_collector import cli_import_history as _cli_import_history  # noqa: F401  # likewise
 from breakeven_collector.billed_report import BilledBy
 from breakeven_collector.cli_decide import decide_app
 from breakeven_collector.cli_decisions import decisions_app

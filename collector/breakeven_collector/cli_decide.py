@@ -69,7 +69,7 @@ def decide(
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
     # What would change each verdict takes seconds a feature: a list of all does without.
-    flips = feature is not None or format is TextOrJson.JSON
+    flips = feature is not None
     with plain_errors():
         document = fetch_verdicts(settings, url, feature=feature, project=project, flips=flips, diff=diff)
     if format is TextOrJson.JSON:

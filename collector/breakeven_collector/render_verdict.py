@@ -11,7 +11,7 @@ from rich.text import Text
 
 from breakeven_collector.render_decide import usd
 
-_FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path": "The path"}
+_FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path": "The path", "beside": "Beside them"}
 
 
 def print_all(document: Mapping[str, Any], console: Console) -> None:
@@ -25,7 +25,7 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("Feature", no_wrap=True)
     table.add_column("30 days", justify="right", no_wrap=True)
-    table.add_column("Pays from", justify="right", no_wrap=True)
+    table.add_column("Break-even", justify="right", no_wrap=True)
     table.add_column("Crosses", no_wrap=True)
     table.add_column("Verdict", ratio=1)
     for one in document["features"]:
@@ -35,6 +35,8 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     console.print(table)
     if (pool := document["portfolio"]) is not None:
         _portfolio(pool, console)
+    else:
+        console.print("\nNo set of features would pay together on shared GPUs today.", highlight=False)
     console.print("\n`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
 
 
@@ -43,11 +45,14 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     one = document["features"][0]
     console.print(Text(one["feature"], style="bold"))
     console.print(Text(one["sentence"], style="bold"))
-    console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}."))
+    because = f": {one['revisit_because']}" if one["revisit_because"] else ""
+    console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}{because}."))
     if "since" in one:
         _since(one["since"], console)
     console.print()
     _options(one["options"], console)
+    if missing := [f"{row['option']} ({row['to_prove']})" for row in one["options_to_declare"]]:
+        console.print(Text(f"Not in it: {'; '.join(missing)}.", style="dim"))
     best = one["alternative"]
     against = "today's bill" if best is None else f"{best['name']} at {usd(best['usd_per_month'])}"
     chance = one["chance"]
@@ -62,11 +67,11 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
 
 def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("The money, USD", ratio=1)
+    table.add_column("The money, USD", ratio=1, min_width=22)
     for title in ("a month", "one-off", "FTE", "payback", "NPV 0 %", "NPV 30 %", "NPV 50 %"):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("to prove", no_wrap=True)
-    for row in _worth_showing(rows):
+    table.add_column("to prove", max_width=max(14, console.width // 6))
+    for row in rows:
         payback = row["payback_from_start_months"]
         table.add_row(
             Text(row["option"]),
@@ -81,17 +86,9 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     console.print("NPV over two years, if the API's prices fall by 0, 30 or 50 % a year.", style="dim")
 
 
-def _worth_showing(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Today, the own model, and of the rest what was tested and the three cheapest."""
-    fixed = {"today", "hybrid", "self-hosted"}
-    others = sorted((row for row in rows if row["option"] not in fixed), key=lambda row: row["usd_per_month"])
-    kept = {row["option"] for row in others[:3]} | {row["option"] for row in others if row["to_prove"] == "nothing"}
-    return [row for row in rows if row["option"] in fixed | kept]
-
-
 def _pays_from(one: Mapping[str, Any], console: Console) -> None:
     if one["threshold_usd"] is None:
-        console.print(Text(f"It pays from: never, for {one['threshold_reason'] or 'no volume bears it'}."))
+        console.print(Text(f"Break-even: none, for {one['threshold_reason'] or 'no volume bears it'}."))
     else:
         parts = [
             f"{usd(row['breakeven_spend_usd_per_month'])} with {row['fte']:g} FTE"
@@ -99,7 +96,9 @@ def _pays_from(one: Mapping[str, Any], console: Console) -> None:
             else f"never with {row['fte']:g} FTE"
             for row in one["thresholds_by_fte"]
         ]
-        console.print(Text(f"It pays from {usd(one['threshold_usd'])} a month: {', '.join(parts)}."))
+        console.print(
+            Text(f"Break-even at {usd(one['threshold_usd'])} a month, at today's prices: {', '.join(parts)}.")
+        )
     cross = one["crossing"]
     if cross["is_above"]:
         console.print(Text("Its spend is above that already."))
@@ -124,9 +123,15 @@ def _moves(one: Mapping[str, Any], console: Console) -> None:
         )
     console.print()
     console.print(table)
-    if one["flips"]:
-        said = ", ".join(f"{flip['input']} × {flip['factor']:.2g}" for flip in one["flips"][:5])
-        console.print(Text(f"Another verdict would come at: {said}."))
+    near = [_flip(flip) for flip in one["flips"][:4]]
+    turned = [f"{switch['input'].replace('_', ' ')}: {switch['then']}" for switch in one["switches"][:4]]
+    if near or turned:
+        console.print(Text(f"Another verdict would come with: {'; '.join([*near, *turned])}."))
+
+
+def _flip(flip: Mapping[str, Any]) -> str:
+    value = "" if flip["value"] is None else f" ({flip['value']:,.4g})"
+    return f"{flip['input']} × {flip['factor']:.2g}{value}"
 
 
 def _lines(title: str, rows: Sequence[Mapping[str, Any]], console: Console) -> None:
@@ -199,4 +204,6 @@ def _short(value: float | None) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return "none" if value is None else f"{value:,.6g}" if isinstance(value, float) else str(value)

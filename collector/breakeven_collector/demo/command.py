@@ -58,6 +58,7 @@ def run_demo(console: Console, *, days: int, seed: int, serve: bool, port: int |
                     f"\nServing at [bold]{collector.url}[/] until Ctrl-C; in another terminal:", highlight=False
                 )
                 console.print(f"  breakeven report --url {collector.url} --by model", highlight=False)
+                console.print(f"  breakeven decide --all --url {collector.url}", highlight=False)
 
             until_stopped(ready)
 

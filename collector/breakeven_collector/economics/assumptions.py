@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from breakeven_collector.config_file import Place, read_config
-from breakeven_collector.economics import checked, throughput
+from breakeven_collector.economics import checked, in_api, throughput
 from breakeven_collector.economics.case import Case, Hosting, Hybrid, Market, Prices, Project
 from breakeven_collector.economics.checked import Problems
+from breakeven_collector.economics.in_api import InApi
 
 READ_ON: Final = "2026-11-22"
 """When the sources of the defaults were read."""
@@ -85,6 +87,9 @@ class Assumptions:
     burst: float = Case.burst
     bands: Bands = field(default_factory=Bands)
     gates: Gates = field(default_factory=Gates)
+    api: InApi = field(default_factory=InApi)
+    shutdowns: Mapping[str, date] = field(default_factory=dict[str, date])
+    """Model → announced end."""
     gpu: str | None = None
     """Which of `gpus` hosts it; None takes the figures of `hosting`."""
     gpus: Mapping[str, Gpu] = field(default_factory=lambda: dict(GPUS))
@@ -177,7 +182,7 @@ _SHAPES: Final[Mapping[str, type]] = {**checked.GROUPS, "bands": Bands}
 _RATES: Final = ("prefill_tokens_per_s", "decode_tokens_per_s")
 _OF_A_GPU: Final = ("gpu_usd_per_hour", *_RATES, "gpus_per_replica")
 _T = TypeVar("_T")
-_KEYS: Final = (*_SHAPES, "gates", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models")
+_KEYS: Final = (*_SHAPES, "gates", "api", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models")
 
 
 def load(path: Path) -> Assumptions:
@@ -263,6 +268,11 @@ def _one(
                 given.add(key)
             elif key == "gates":
                 made = replace(made, gates=_gates(one, place, base.gates))
+            elif key == "api":
+                made = replace(made, api=in_api.parse(one, place, base.api))
+            elif key == "shutdowns":
+                ends = _each(one, place, '"gpt-5.5" = 2027-01-14', lambda day, p: p.day(day))
+                made = replace(made, shutdowns={**base.shutdowns, **ends})
             elif key == "gpus":
                 gpus = _each(one, place, "[assumptions.gpus.NAME]", lambda v, p: _gpu(v, p, folder))
                 made = replace(made, gpus={**base.gpus, **gpus})

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from breakeven_collector.economics import forecast
@@ -13,6 +13,7 @@ from breakeven_collector.economics.case import Case, Prices, Tokens
 from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.load import busy_by_hour, shape_of
 from breakeven_collector.store import Store
+from breakeven_collector.verdicts.lines import observed_lines
 from breakeven_collector.verdicts.observed import Profile
 
 _P90_OF_T20: Final = 1.325
@@ -22,13 +23,14 @@ _MONTH_DAYS: Final = 30
 
 
 def smaller_models(store: Store, assumptions: Sequence[Assumptions], now: datetime) -> dict[str, Prices]:
-    """The models that are declared as workhorses, with their rates by the active book; those it does not have are left
-    out.
+    """The models that are declared as workhorses or as tested, with their rates by the active book; those it does not
+    have are left out.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    names = sorted({model for one in assumptions for model, tier in one.tiers.items() if tier == "workhorse"})
+    workhorses = {model for one in assumptions for model, tier in one.tiers.items() if tier == "workhorse"}
+    names = sorted(workhorses.union(*(one.api.tested_models for one in assumptions)))
     if not names:
         return {}
     rows = store.query_file("rates_by_model", {"models": names, "now": int(now.timestamp())})
@@ -42,6 +44,7 @@ def evidence_of(
     total_usd: float,
     unallocated_usd: float,
     smaller: Mapping[str, Prices],
+    book: str = "",
     unseen_usd: float = 0.0,
 ) -> Evidence:
     """What is known about a feature.
@@ -52,9 +55,12 @@ def evidence_of(
         total_usd: of all features and of what has none, in the window.
         unallocated_usd: of that, without a declared or mapped feature.
         smaller: workhorse models with their rates.
+        book: version of the active price book.
         unseen_usd: billed by providers and seen in no call, in the window.
     """
     case = case_of(profile, assumptions)
+    ends = {model: day for model, day in assumptions.shutdowns.items() if model in profile.usd_by_model}
+    live = float(profile.live_usd)
     return Evidence(
         profile.feature,
         profile.window.end.date(),
@@ -64,15 +70,23 @@ def evidence_of(
         total_usd,
         _alternatives(profile, case, assumptions, smaller),
         max(0.0, unallocated_usd - float(profile.inferred_usd)),
-        # What is only estimated is no fact, and might flip the answer as much as what was never seen.
-        unseen_usd + float(profile.estimated_usd),
+        unseen_usd,
         profile.unpriced_share,
         _p90(profile),
         assumptions.bands,
         assumptions.gates,
-        is_imported=profile.is_imported,
-        frontier_share=_frontier_share(profile, assumptions),
+        assumptions.api.commitment_until,
+        profile.is_imported,
+        _frontier_share(profile, assumptions),
         provider_shares=_shares(profile),
+        # What is only estimated is no fact, and might turn the answer as much as what was never seen.
+        unpriced_usd=float(profile.estimated_usd),
+        model_shutdowns=[(model, day, float(profile.usd_by_model[model]) / live) for model, day in ends.items()],
+        observed_until=profile.window.end.astimezone(UTC),
+        declared=sorted(assumptions.given),
+        error_share=profile.failed_calls / profile.calls if profile.calls else None,
+        growth_per_month=observed_growth(profile),
+        lines=observed_lines(profile, book),
     )
 
 
@@ -102,10 +116,22 @@ def observed_growth(profile: Profile) -> float | None:
 
 
 def crossing(profile: Profile, threshold_usd: float | None) -> forecast.Crossing:
-    """When the live dollars of a month pass a threshold, counted from the window's end."""
+    """When the live dollars of the trailing 30 days pass a threshold, counted from the window's end.
+
+    The forecast tells when the pace of a day passes a thirtieth of it; under growth the sum of 30 days comes later.
+    """
     if threshold_usd is None:
         return forecast.Crossing(None, None, None, None, reason="there is no threshold")
-    return forecast.crossing(profile.daily_usd, threshold_usd, weekday_of_last=_last_weekday(profile))
+    if float(profile.live_usd) >= threshold_usd:
+        return forecast.Crossing(0.0, 0.0, 0.0, 1.0, is_above=True)
+    fit = _fit(profile)
+    if isinstance(fit, str):
+        return forecast.Crossing(None, None, None, None, reason=fit)
+    behind = math.fsum(math.exp(-fit.slope * day) for day in range(_MONTH_DAYS)) / _MONTH_DAYS
+    found = forecast.crossing(
+        profile.daily_usd, threshold_usd / behind, weekday_of_last=_last_weekday(profile)
+    )  # fmt: skip
+    return replace(found, is_above=False)
 
 
 def _fit(profile: Profile) -> forecast.Fit | str:
@@ -138,12 +164,20 @@ def _alternatives(
     a_token = 1e6 * case.api_usd_per_month / case.calls_per_month / whole
     today = Prices(a_token, a_token, a_token)
     live = float(profile.live_usd)
+    declared = assumptions.api.batch_share
+    night = float(profile.night_usd) / live if live else 0.0
     tuned = alternatives(
-        case.calls_per_month, tokens, today, Tuning(batch_share=float(profile.night_usd) / live if live else 0.0)
-    )
+        case.calls_per_month, tokens, today, Tuning(batch_share=night if declared is None else declared)
+    )  # fmt: skip
     own = set(profile.usd_by_model)
+    wanted = {model for model, tier in assumptions.tiers.items() if tier == "workhorse"}
+    tested = set(assumptions.api.tested_models)
     offers = [
-        *(Offer(name, prices, "smaller_model", tested=False) for name, prices in smaller.items() if {name} != own),
+        *(
+            Offer(name, prices, "smaller_model", tested=name in tested)
+            for name, prices in smaller.items()
+            if name in wanted | tested and {name} != own
+        ),
         *(
             Offer(name, hosted.prices, "hosted_open_model", hosted.tested)
             for name, hosted in assumptions.hosted_models.items()
@@ -151,7 +185,10 @@ def _alternatives(
     ]
     others = alternatives(case.calls_per_month, tokens, today, Tuning(), offers)
     # That what runs at night can wait is a guess from the clock: a question mark, until somebody says so.
-    kept = [replace(one, name="batch at night", tested=False) if one.kind == "batch" else one for one in tuned]
+    is_guess = declared is None
+    kept = [
+        replace(one, name="batch at night", tested=False) if is_guess and one.kind == "batch" else one for one in tuned
+    ]
     return sorted([*kept, *(one for one in others if one.kind != "today")], key=lambda one: one.usd_per_month)
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -123,18 +123,27 @@ def _traffic(old: Evidence, new: Evidence) -> Evidence:
     }
     taken = {
         name: getattr(new, name)
-        for name in ("as_of", "days", "spend_usd", "total_spend_usd", "alternatives", "spend_p90_at_90_days_usd")
+        for name in ("as_of", "days", "spend_usd", "total_spend_usd", "spend_p90_at_90_days_usd")
     }
-    return replace(old, **taken, case=replace(old.case, **load))
+    # What was offered then, for as many dollars as there are now.
+    was = old.case.api_usd_per_month
+    more = new.case.api_usd_per_month / was if was else 0.0
+    offers = [
+        replace(one, usd_per_month=one.usd_per_month * more, saves_usd_per_month=one.saves_usd_per_month * more)
+        for one in old.alternatives
+    ]
+    return replace(old, **taken, alternatives=offers, case=replace(old.case, **load))
 
 
 def _assumptions(old: Evidence, new: Evidence) -> Evidence:
     parts = {name: getattr(new.case, name) for name in ("hosting", "hybrid", "project", "market", "burst")}
-    return replace(old, bands=new.bands, gates=new.gates, case=replace(old.case, **parts))
+    return replace(
+        old, bands=new.bands, gates=new.gates, commitment_until=new.commitment_until, case=replace(old.case, **parts)
+    )
 
 
 def _unknown(old: Evidence, new: Evidence) -> Evidence:
-    names = ("unallocated_usd", "unseen_usd", "unpriced_call_share")
+    names = ("unallocated_usd", "unseen_usd", "unpriced_usd", "unpriced_call_share")
     return replace(old, **{name: getattr(new, name) for name in names})
 
 
@@ -167,10 +176,10 @@ def _changes(
             ("unpriced calls, share", old.unpriced_call_share, evidence.unpriced_call_share),
         ]
         for part in ("hosting", "hybrid", "project", "market"):
-            mine: dict[str, Any] = vars(getattr(old.case, part))
-            theirs: dict[str, Any] = vars(getattr(evidence.case, part))
-            pairs += [(f"{part}.{key}", mine[key], theirs[key]) for key in mine]
-        pairs += [
-            (f"gates.{key}", value, getattr(evidence.gates, key)) for key, value in vars(old.gates).items()
-        ]  # fmt: skip
+            pairs += _fields(part, getattr(old.case, part), getattr(evidence.case, part))
+        pairs += _fields("gates", old.gates, evidence.gates)
     return [{"what": what, "before": was, "now": now} for what, was, now in pairs if was != now]
+
+
+def _fields(part: str, old: Any, new: Any) -> list[tuple[str, Any, Any]]:
+    return [(f"{part}.{one.name}", getattr(old, one.name), getattr(new, one.name)) for one in fields(old)]

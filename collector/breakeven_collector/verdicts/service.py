@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from breakeven_collector.economics import portfolio
-from breakeven_collector.economics.assumptions import Assumptions, load
+from breakeven_collector.economics.assumptions import load
 from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.forecast import NEAR_DAYS, Crossing
 from breakeven_collector.economics.tornado import tornado
@@ -18,7 +18,7 @@ from breakeven_collector.economics.verdict import Verdict, against_best, decide
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept, lines
-from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, observed_growth, smaller_models
+from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, smaller_models
 from breakeven_collector.verdicts.observed import Profile, Window, observe
 
 Verdicts = dict[str, Any]
@@ -75,11 +75,13 @@ def build_verdicts(
     found: list[tuple[Verdict, Evidence, str, str]] = []
     for name, profile in wanted.items():
         own = assumptions.of(name)
-        evidence = evidence_of(profile, own, total_usd=total, unallocated_usd=unallocated, smaller=smaller)
+        evidence = evidence_of(
+            profile, own, total_usd=total, unallocated_usd=unallocated, smaller=smaller, book=book
+        )  # fmt: skip
         verdict = decide(evidence, flips=flips)
         inputs = kept.inputs_of(evidence)
         digest = kept.digest_of(inputs, book, model)
-        document = _document(verdict, evidence, profile, own, book, digest)
+        document = _document(verdict, evidence, profile, digest)
         if diff:
             before = kept.last(store, project, name, digest)
             document["since"] = None if before is None else kept.moved(before, verdict, evidence, book)
@@ -108,9 +110,7 @@ def _no_calls(feature: str, named: Mapping[str, Profile], window: Window) -> str
     )
 
 
-def _document(
-    verdict: Verdict, evidence: Evidence, profile: Profile, assumptions: Assumptions, book: str, digest: str
-) -> dict[str, Any]:
+def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: str) -> dict[str, Any]:
     case, _ = against_best(evidence)
     swings = tornado(case)
     chance = verdict.chance
@@ -121,16 +121,14 @@ def _document(
         "spend_usd": evidence.spend_usd,
         "api_usd_per_month": evidence.case.api_usd_per_month,
         "calls_per_month": evidence.case.calls_per_month,
-        "growth_in_30_days": observed_growth(profile),
+        "growth_per_month": evidence.growth_per_month,
         "crossing": _crossing(crossing(profile, verdict.threshold_usd), profile.window.end.date()),
         "tornado": {
             "base_usd_per_month": swings.base_usd_per_month,
             "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in swings.bars],
         },
-        "evidence": [lines.document(one) for one in lines.evidence_lines(evidence, profile, assumptions, book)],
-        "form": {
-            name: [lines.document(one) for one in answers] for name, answers in lines.form(evidence, profile).items()
-        },
+        "evidence": [lines.document(one) for one in verdict.evidence],
+        "form": {name: [lines.document(one) for one in answers] for name, answers in verdict.form.items()},
         "days_of_history": profile.days,
         "is_imported": profile.is_imported,
         "digest": digest,
