@@ -13,7 +13,7 @@ from breakeven_collector.billed_report import BilledBy
 from breakeven_collector.cli_decide import decide_app
 from breakeven_collector.cli_decisions import decisions_app
 from breakeven_collector.cli_export import export_app
-from breakeven_collector.cli_import_app import import_app
+from breakeven_collector.cli_import import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
 from breakeven_collector.cli_margin import margin_app

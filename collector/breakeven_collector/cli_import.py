@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from breakeven_collector.cli_import_app import import_app
+from breakeven_collector.cli_import_history import history_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
@@ -49,6 +49,13 @@ BaseUrl = Annotated[
     str | None, typer.Option(envvar="BREAKEVEN_IMPORT_URL", help="Pull from here and not from the provider's API.")
 ]
 Form = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
+
+import_app = typer.Typer(
+    name="import",
+    help="Take in what others counted: a provider's account, or the calls that another tool kept.",
+    no_args_is_help=True,
+)
+import_app.add_typer(history_app)
 
 
 @import_app.command(

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from breakeven_collector.cli_import_app import import_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
@@ -74,8 +73,10 @@ Sealed = Annotated[
 ]
 Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
+history_app = typer.Typer()
 
-@import_app.command(
+
+@history_app.command(
     epilog="Examples:\n\n  breakeven import litellm spendlogs.csv\n\n"
     "  breakeven import litellm dump.sql.gz --until 2026-11-01 --feature-from request_tags.app"
 )
@@ -99,7 +100,7 @@ def litellm(
     _run("litellm", files, first, until, Options(feature_from), project, dry_run, sealed, format, url, settings)
 
 
-@import_app.command(
+@history_app.command(
     epilog="Examples:\n\n  breakeven import langfuse observations_v2/*.parquet\n\n"
     "  breakeven import langfuse export.json --feature-from metadata.product"
 )
@@ -126,7 +127,7 @@ def langfuse(
     )
 
 
-@import_app.command(
+@history_app.command(
     epilog="Examples:\n\n  breakeven import helicone helicone-export.jsonl\n\n"
     "  breakeven import helicone output.csv --feature-from request_properties.App"
 )

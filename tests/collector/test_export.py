@@ -283,8 +283,9 @@ def test_a_table_leaves_whole_with_its_ids_in_hex_in_both_formats(store: Store, 
 def test_a_project_exports_what_it_may_read_and_nobody_exports_keys(store: Store, tmp_path: Path) -> None:
     own = {one.name for one in exportable(store, "default")}
     assert own == {
-        *("v1_spend_daily", "v1_spend_hourly", "v1_features", "v1_calls", "v1_prices"),
-        *("calls", "origins", "billed", "price_book", "price_books"),
+        *("v1_spend_daily", "v1_spend_hourly", "v1_features", "v1_calls", "v1_prices", "v1_billed_daily"),
+        *("calls", "origins", "billed", "billed_now", "billed_usage", "tieout_daily", "imports"),
+        *("price_book", "price_books"),
     }
     everything = {one.name for one in exportable(store, None)}
     assert everything > own
