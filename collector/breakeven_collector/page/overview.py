@@ -88,7 +88,7 @@ def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
         # A bill knows neither environments nor services.
         return None
     found = providers.billed(view.period, view.project)
-    return found["totals"] if found and found["imported"] else None
+    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found and found["imported"] else None
 
 
 def _budget(report: Report) -> Decimal | None:
