@@ -40,7 +40,10 @@ from breakeven_collector.verdicts.ready import ReadyVerdicts
 
 
 class App(FastAPI):
-    """The application. Spans do not go through the framework: its layers take ten times as long as what is done with a small request."""
+    """The application.
+
+    Spans do not go through the framework: its layers take ten times as long as what is done with a small request.
+    """
 
     spans: ASGIApp
     """Takes them."""

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -26,6 +27,7 @@ from breakeven_collector.page.calls import list_calls, show_call
 from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Advice, Providers
+from breakeven_collector.page.real import real_providers
 from breakeven_collector.page.series import daily, read_daily, stacked
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import UNALLOCATED, View
@@ -35,9 +37,15 @@ from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.serve import Collector
+from breakeven_collector.tieout import build_tieout
+from breakeven_collector.verdicts.decisions import Decision, Record, record
+from breakeven_collector.verdicts.ready import ReadyVerdicts
+from breakeven_collector.verdicts.service import build_verdicts
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
+from tests.collector.billed_lines import insert_billed
 from tests.collector.client import Client
 from tests.conftest import quick_settings
 from tests.spans import GENAI, NATIVE, Call, body
@@ -323,6 +331,63 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) ->
     )  # fmt: skip
     for word in ("89.0 % tied out", "$1.00 to $3.00, 8 in 10", "$16,817", "It needs 2 H100", "run it beside the API"):
         assert word in text, word
+
+
+@pytest.fixture(scope="module")
+def ready(pipeline: Pipeline) -> Iterator[ReadyVerdicts]:
+    settings = pipeline.settings
+    ready = ReadyVerdicts(pipeline.store, settings.config, settings.timezone, lambda: NOW)
+    yield ready
+    ready.close()
+
+
+def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
+    pipeline: Pipeline, project: str, ready: ReadyVerdicts
+) -> None:
+    days = [AT - timedelta(days=n) for n in range(40)]
+    land(pipeline, project, *(Call(at=at, input_tokens=5_000_000 + 9_000 * at.day) for at in days))
+    for at in days[:20]:
+        insert_billed(
+            pipeline.store,
+            [{"provider": "openai", "day": at.date(), "report": "costs", "item": "gpt-4o", "model": "gpt-4o", "amount_usd": Decimal(15)}],
+            project,
+        )  # fmt: skip
+    providers = real_providers(pipeline, ready)
+    asked = view(project, feature="search")
+    first = build_overview(pipeline, view(project), providers)
+    assert (first["has_advice"], ready.revision("another")) == (False, 0)
+    deadline = time.monotonic() + 20
+    while not ready.revision(project):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    shown = build_overview(pipeline, view(project), providers)
+    told = build_tieout(
+        pipeline.store, pipeline.catalog, pipeline.attribution.declared, period=asked.period, project=project
+    )
+    assert shown["billed"] == {**told["totals"], "unseen_usd": told["parts"]["unseen"]}
+    assert Decimal(shown["billed"]["billed_usd"]) == 15 * 20
+    totals = shown["report"]["totals"]
+    assert float(totals["cost_usd"]) < shown["forecast"]["low_usd"] <= shown["forecast"]["usd"]
+    assert (shown["has_advice"], [row["worth_usd"] for row in shown["table"].rows]) == (True, [None])
+
+    verdict = build_verdicts(
+        pipeline.store, pipeline.settings.config, project=project, now=NOW, flips=False
+    )["features"][0]  # fmt: skip
+    assert shown["table"].rows[0]["next"] == verdict["next_action"]
+    record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
+    feature = build_feature(pipeline, asked, providers)
+    assert feature["verdict"] == verdict
+    assert [row["made_by"] for row in feature["decisions"].rows] == ["Ada"]
+    swings = [row["swing_usd_per_month"] for row in feature["tornado"].rows]
+    assert swings == sorted((one["swing_usd_per_month"] for one in verdict["tornado"]["bars"]), reverse=True)[:3]
+    text = environment().get_template("feature.html").render(
+        **feature, view=asked, path="/feature", places={"projects": [], "environments": []}, is_signed_in=False,
+        groupings=(), now=NOW, config_error=None, verdicts=1,
+    )  # fmt: skip
+    assert str(escape(verdict["sentence"])) in text
+    # Nothing changed: nothing is worked out anew.
+    assert (ready.of(project), ready.revision(project)) == (ready.of(project), 1)
 
 
 def test_the_address_holds_the_view() -> None:

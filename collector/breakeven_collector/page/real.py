@@ -45,8 +45,10 @@ def advice_of(document: Mapping[str, Any]) -> Advice:
     """What a verdict's document comes to in a line."""
     saving, threshold = document["saving_usd_per_month"], document["threshold_usd"]
     hosting = next((one for one in document["options"] if one["kind"] in ("hybrid", "self-hosted")), None)
+    is_saving = document["code"] in ("OPTIMISE_IN_API", "HOSTED_OPEN_MODEL")
     return Advice(
-        document["next_action"],
+        # There the next step is what the sentence says.
+        document["sentence"] if is_saving else document["next_action"],
         document["sentence"],
         # The model's dollars are floats: cents of it would tell what it does not know.
         Decimal(round(saving)) if saving > 0 else None,

@@ -28,7 +28,7 @@ def _options(document: Mapping[str, Any]) -> TableOf:
         Column("one_off_usd", "Once", "money"),
         Column("fte", "People"),
         Column("payback", "Pays back in"),
-        Column("npv_usd", "Worth in all, prices halving a year", "money"),
+        Column("npv_usd", "Present value, prices halving every year", "money"),
         Column("to_prove", "To prove"),
     )
     today = next((one["usd_per_month"] for one in document["options"] if one["kind"] == "today"), None)
@@ -39,6 +39,8 @@ def _options(document: Mapping[str, Any]) -> TableOf:
             "saves_usd": None
             if today is None or one["usd_per_month"] is None or one["kind"] == "today"
             else today - one["usd_per_month"],
+            "one_off_usd": one["one_off_usd"] or None,
+            "to_prove": one["to_prove"].replace("quality ?", "quality"),
             "fte": f"{one['fte']:g}" if one["fte"] else "none",
             "payback": _months(one),
             "npv_usd": None if one["kind"] == "today" else one["npv_usd"].get("0.5"),
@@ -52,7 +54,9 @@ def _options(document: Mapping[str, Any]) -> TableOf:
 
 def _named(option: Mapping[str, Any]) -> str:
     share = option.get("cost_share")
-    return f"{option['option']}, {share:.0%} of the cost" if share and share < 1 else option["option"]
+    return (
+        f"{option['option']}, {share:.0%} of the cost".replace("%", " %") if share and share < 1 else option["option"]
+    )
 
 
 def _months(option: Mapping[str, Any]) -> str:
@@ -78,11 +82,11 @@ def _evidence(document: Mapping[str, Any]) -> TableOf:
 
 def _tornado(document: Mapping[str, Any]) -> TableOf:
     columns = (
-        Column("input", "If this were"),
-        Column("low", "worse"),
-        Column("low_usd_per_month", "Hosting saves a month", "money"),
-        Column("high", "better"),
-        Column("high_usd_per_month", "Hosting saves a month", "money"),
+        Column("input", "Assumption"),
+        Column("low", "Worse"),
+        Column("low_usd_per_month", "Hosting then saves a month", "money"),
+        Column("high", "Better"),
+        Column("high_usd_per_month", "Hosting then saves a month", "money"),
     )
     return TableOf("moves", "What moves it most", columns, document["tornado"]["bars"][:_STRONGEST])
 
@@ -90,12 +94,12 @@ def _tornado(document: Mapping[str, Any]) -> TableOf:
 def crossing_words(crossing: Mapping[str, Any]) -> str:
     """When the trailing spend passes the break-even."""
     if crossing["is_above"]:
-        return "it is above that already"
+        return "it is above that"
     if crossing["p50_on"] is None:
         return crossing["reason"] or ""
     first, last = (_day(crossing[name]) for name in ("p10_on", "p90_on"))
     span = f"{first} to {last}" if first and last else f"{first} at the earliest"
-    return f"at this pace it gets there on {_day(crossing['p50_on'])} ({span}, 8 in 10)"
+    return f"at this pace it gets there about {_day(crossing['p50_on'])} ({span}, 8 in 10)"
 
 
 def _day(day: str | None) -> str:
@@ -120,5 +124,5 @@ def decisions_table(decisions: Sequence[Mapping[str, Any]]) -> TableOf:
         for one in decisions
     ]
     return TableOf(
-        "decisions", "Decisions", columns, rows, empty="Nothing was decided yet: breakeven decisions record."
+        "decisions", "Decisions", columns, rows, empty="Nothing was decided yet; breakeven decisions record keeps it."
     )
