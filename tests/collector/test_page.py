@@ -346,12 +346,8 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
 ) -> None:
     days = [AT - timedelta(days=n) for n in range(40)]
     land(pipeline, project, *(Call(at=at, input_tokens=5_000_000 + 9_000 * at.day) for at in days))
-    for at in days[:20]:
-        insert_billed(
-            pipeline.store,
-            [{"provider": "openai", "day": at.date(), "report": "costs", "item": "gpt-4o", "model": "gpt-4o", "amount_usd": Decimal(15)}],
-            project,
-        )  # fmt: skip
+    line = {"provider": "openai", "report": "costs", "item": "gpt-4o", "model": "gpt-4o", "amount_usd": Decimal(15)}
+    insert_billed(pipeline.store, [{**line, "day": at.date()} for at in days[:20]], project)
     providers = real_providers(pipeline, ready)
     asked = view(project, feature="search")
     first = build_overview(pipeline, view(project), providers)
