@@ -40,7 +40,6 @@ from breakeven_collector.serve import Collector
 from breakeven_collector.tieout import build_tieout
 from breakeven_collector.verdicts.decisions import Decision, Record, record
 from breakeven_collector.verdicts.ready import ReadyVerdicts
-from breakeven_collector.verdicts.service import build_verdicts
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
@@ -367,9 +366,13 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     assert float(totals["cost_usd"]) < shown["forecast"]["low_usd"] <= shown["forecast"]["usd"]
     assert (shown["has_advice"], [row["worth_usd"] for row in shown["table"].rows]) == (True, [None])
 
-    verdict = build_verdicts(
-        pipeline.store, pipeline.settings.config, project=project, now=NOW, flips=False
-    )["features"][0]  # fmt: skip
+    kept = pipeline.store.rows(
+        "SELECT digest, sentence FROM verdicts WHERE project = {project:String}", {"project": project}
+    )
+    ready_now = ready.of(project)
+    assert ready_now is not None
+    verdict = ready_now["features"][0]
+    assert [{name: verdict[name] for name in ("digest", "sentence")}] == kept
     assert shown["table"].rows[0]["next"] == verdict["next_action"]
     record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
     feature = build_feature(pipeline, asked, providers)
