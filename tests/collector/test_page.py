@@ -23,7 +23,7 @@ from breakeven_collector.errors import BadRequest
 from breakeven_collector.keys import KeyTable, Scope
 from breakeven_collector.page import bands
 from breakeven_collector.page.call_prices import price_lines, price_rows, sum_of, total
-from breakeven_collector.page.calls import list_calls, show_call
+from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Advice, Providers
@@ -330,6 +330,15 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) ->
     )  # fmt: skip
     for word in ("89.0 % tied out", "$1.00 to $3.00, 8 in 10", "$16,817", "It needs 2 H100", "run it beside the API"):
         assert word in text, word
+
+
+def test_an_imported_call_says_from_where_and_what_it_cost_there(pipeline: Pipeline, project: str) -> None:
+    told = {"breakeven.import.their_cost_usd": "0.0123"}
+    land(pipeline, project, Call(at=AT, scope="breakeven.import.litellm", attributes=told))
+    listed = list_calls(pipeline.store, view(project))
+    assert [row["state"] for row in calls_table(listed, view(project)).rows] == ["imported from litellm"]
+    call = show_call(pipeline.store, listed["calls"][0]["id"], project)["call"]
+    assert (call["source"], call["their_cost_usd"]) == ("litellm", "0.0123")
 
 
 @pytest.fixture(scope="module")
