@@ -8,10 +8,12 @@ import json
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any, Final
 from urllib.request import urlopen
 
-from breakeven_collector.demo.command import CONFIG, seed_store
+from breakeven_collector.billed_api import take_up_bill
+from breakeven_collector.demo.command import CONFIG, import_bill, seed_store
 from breakeven_collector.demo.traffic import Traffic
 from breakeven_collector.serve import Collector
 from breakeven_collector.settings import Settings
@@ -47,17 +49,36 @@ def main() -> None:
         settings = Settings(data_dir=Path(folder), store="", config=CONFIG, port=0, grpc_port=-1, host="127.0.0.1")
         with Collector(settings) as collector, browser.chromium() as driver:
             now = datetime.now(UTC).replace(second=0, microsecond=0)
-            seed_store(console, collector, Traffic(days=options.days, seed=1, end=now))
+            traffic = Traffic(days=options.days, seed=1, end=now)
+            seed_store(console, collector, traffic)
+            import_bill(collector.pipeline.store, traffic, now)
+            take_up_bill(collector.pipeline)
+            _first_look(driver, collector.url)
             if options.readme:
                 _of_readme(driver, collector.url)
             else:
                 _of_all(driver, collector.url, options.to)
 
 
+def _first_look(driver: Chrome, url: str) -> None:
+    """The overview before there are verdicts, and again with them."""
+    for what in ("without verdicts", "with verdicts"):
+        browser.show(driver, width=WIDTHS["wide"], theme="light")
+        driver.get(url)
+        console.print(f"{what}  {driver.execute_script(_PAINT)}", highlight=False)
+        deadline = monotonic() + 60
+        while not _json(f"{url}/api/pulse")["verdicts"] and monotonic() < deadline:
+            sleep(0.2)
+
+
+def _json(url: str) -> dict[str, Any]:
+    with urlopen(url, timeout=30) as answer:
+        return json.load(answer)
+
+
 def _of_all(driver: Chrome, url: str, to: Path) -> None:
     to.mkdir(parents=True, exist_ok=True)
-    with urlopen(f"{url}/api/calls?feature=code-assistant", timeout=30) as answer:
-        call: dict[str, Any] = json.load(answer)["calls"][0]
+    call = _json(f"{url}/api/calls?feature=code-assistant")["calls"][0]
     pages = {
         "overview": "/",
         "overview-by-tenant": "/?by=tenant&days=30",

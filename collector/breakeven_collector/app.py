@@ -23,7 +23,7 @@ from breakeven_collector.imports_api import imports_router
 from breakeven_collector.keys_api import keys_router
 from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
-from breakeven_collector.page.providers import Providers
+from breakeven_collector.page.real import real_providers
 from breakeven_collector.page.routes import Pages, page_api_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
@@ -36,25 +36,32 @@ from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
 from breakeven_collector.tieout_api import tieout_router
 from breakeven_collector.verdicts.api import verdicts_router
+from breakeven_collector.verdicts.ready import ReadyVerdicts
 
 
-class _App(FastAPI):
-    """Spans do not go through the framework: its layers take ten times as long as what is done with a small request."""
+class App(FastAPI):
+    """The application.
+
+    Spans do not go through the framework: its layers take ten times as long as what is done with a small request.
+    """
 
     spans: ASGIApp
     """Takes them."""
+    verdicts: ReadyVerdicts
+    """Works in the background: closed before the store is."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request."""
         spans = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in PATHS
         await (self.spans if spans else super().__call__)(scope, receive, send)
 
 
-def create_app(pipeline: Pipeline) -> FastAPI:
+def create_app(pipeline: Pipeline) -> App:
     """The application over a pipeline that is entered already."""
     receiver = Receiver(pipeline.journal, pipeline.access, pipeline.settings.max_body_bytes, pipeline.received)
     started = datetime.now(UTC)
 
-    app = _App(title="Breakeven", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app = App(title="Breakeven", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.spans = SecurityHeaders(CatchBugs(receiver, answer=_bug))
     # The one added last is the outermost: what answers for a bug gets its headers too.
     app.add_middleware(CatchBugs, answer=_bug)
@@ -72,8 +79,10 @@ def create_app(pipeline: Pipeline) -> FastAPI:
     app.include_router(imported_router(pipeline, access))
     app.include_router(export_router(pipeline, access))
     app.include_router(verdicts_router(pipeline, access))
-    app.include_router(page_api_router(pipeline, access))
-    app.include_router(Pages(pipeline, access, Providers()).router())
+    app.verdicts = ReadyVerdicts(pipeline.store, pipeline.settings.config, pipeline.settings.timezone)
+    providers = real_providers(pipeline, app.verdicts)
+    app.include_router(page_api_router(pipeline, access, providers))
+    app.include_router(Pages(pipeline, access, providers).router())
 
     def sees(request: Request) -> tuple[str, ...] | None:
         return access.sql_reader(request).projects

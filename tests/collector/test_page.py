@@ -6,6 +6,7 @@ import io
 import json
 import random
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -22,10 +23,11 @@ from breakeven_collector.errors import BadRequest
 from breakeven_collector.keys import KeyTable, Scope
 from breakeven_collector.page import bands
 from breakeven_collector.page.call_prices import price_lines, price_rows, sum_of, total
-from breakeven_collector.page.calls import list_calls, show_call
+from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Advice, Providers
+from breakeven_collector.page.real import real_providers
 from breakeven_collector.page.series import daily, read_daily, stacked
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import UNALLOCATED, View
@@ -35,9 +37,14 @@ from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.serve import Collector
+from breakeven_collector.tieout import build_tieout
+from breakeven_collector.verdicts.decisions import Decision, Record, record
+from breakeven_collector.verdicts.ready import ReadyVerdicts
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
+from tests.collector.billed_lines import insert_billed
 from tests.collector.client import Client
 from tests.conftest import quick_settings
 from tests.spans import GENAI, NATIVE, Call, body
@@ -306,12 +313,12 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) ->
     advice = Advice("run it beside the API", "Hosting is worth a test.", Decimal(700), Decimal(16_817), "2 H100")
     bill = {"billed_usd": "9", "seen_usd": "8", "difference_usd": "1", "tied_out": 0.89}
     providers = Providers(
-        billed=lambda _period, _project: {"imported": True, "totals": bill},
+        billed=lambda _period, _project: {"imported": True, "totals": bill, "unseen_usd": "1"},
         month_end=month_end,
         advice=lambda _period, _project: {"search": advice},
     )
     shown = build_overview(pipeline, view("page-kinds"), providers)
-    assert shown["billed"] == bill
+    assert shown["billed"] == {**bill, "unseen_usd": "1"}
     assert shown["forecast"] == {"usd": 2.0, "low_usd": 1.0, "high_usd": 3.0, "reason": None}
     # 20 to 30 November are left, today among them; nothing was spent before.
     assert asked == {"so_far": 0.0, "days_left": 11, "days": 28, "weekday": 3}
@@ -319,10 +326,76 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) ->
     assert (row["next"], row["worth_usd"]) == ("run it beside the API", Decimal(700))
     text = environment().get_template("overview.html").render(
         **shown, view=view("page-kinds"), path="/", places={"projects": [], "environments": []},
-        is_signed_in=False, groupings=(), now=NOW, config_error=None,
+        is_signed_in=False, groupings=(), now=NOW, config_error=None, verdicts=1,
     )  # fmt: skip
     for word in ("89.0 % tied out", "$1.00 to $3.00, 8 in 10", "$16,817", "It needs 2 H100", "run it beside the API"):
         assert word in text, word
+
+
+def test_an_imported_call_says_from_where_and_what_it_cost_there(pipeline: Pipeline, project: str) -> None:
+    told = {"breakeven.import.their_cost_usd": "0.0123"}
+    land(pipeline, project, Call(at=AT, scope="breakeven.import.litellm", attributes=told))
+    listed = list_calls(pipeline.store, view(project))
+    assert [row["state"] for row in calls_table(listed, view(project)).rows] == ["imported from litellm"]
+    call = show_call(pipeline.store, listed["calls"][0]["id"], project)["call"]
+    assert (call["source"], call["their_cost_usd"]) == ("litellm", "0.0123")
+
+
+@pytest.fixture(scope="module")
+def ready(pipeline: Pipeline) -> Iterator[ReadyVerdicts]:
+    settings = pipeline.settings
+    ready = ReadyVerdicts(pipeline.store, settings.config, settings.timezone, lambda: NOW)
+    yield ready
+    ready.close()
+
+
+def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
+    pipeline: Pipeline, project: str, ready: ReadyVerdicts
+) -> None:
+    days = [AT - timedelta(days=n) for n in range(40)]
+    land(pipeline, project, *(Call(at=at, input_tokens=5_000_000 + 9_000 * at.day) for at in days))
+    line = {"provider": "openai", "report": "costs", "item": "gpt-4o", "model": "gpt-4o", "amount_usd": Decimal(15)}
+    insert_billed(pipeline.store, [{**line, "day": at.date()} for at in days[:20]], project)
+    providers = real_providers(pipeline, ready)
+    asked = view(project, feature="search")
+    first = build_overview(pipeline, view(project), providers)
+    assert (first["has_advice"], ready.revision("another")) == (False, 0)
+    deadline = time.monotonic() + 20
+    while not ready.revision(project):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+    shown = build_overview(pipeline, view(project), providers)
+    told = build_tieout(
+        pipeline.store, pipeline.catalog, pipeline.attribution.declared, period=asked.period, project=project
+    )
+    assert shown["billed"] == {**told["totals"], "unseen_usd": told["parts"]["unseen"]}
+    assert Decimal(shown["billed"]["billed_usd"]) == 15 * 20
+    totals = shown["report"]["totals"]
+    assert float(totals["cost_usd"]) < shown["forecast"]["low_usd"] <= shown["forecast"]["usd"]
+    assert (shown["has_advice"], [row["worth_usd"] for row in shown["table"].rows]) == (True, [None])
+
+    kept = pipeline.store.rows(
+        "SELECT digest, sentence FROM verdicts WHERE project = {project:String}", {"project": project}
+    )
+    ready_now = ready.of(project)
+    assert ready_now is not None
+    verdict = ready_now["features"][0]
+    assert [{name: verdict[name] for name in ("digest", "sentence")}] == kept
+    assert shown["table"].rows[0]["next"] == verdict["next_action"]
+    record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
+    feature = build_feature(pipeline, asked, providers)
+    assert feature["verdict"] == verdict
+    assert [row["made_by"] for row in feature["decisions"].rows] == ["Ada"]
+    swings = [row["swing_usd_per_month"] for row in feature["tornado"].rows]
+    assert swings == sorted((one["swing_usd_per_month"] for one in verdict["tornado"]["bars"]), reverse=True)[:3]
+    text = environment().get_template("feature.html").render(
+        **feature, view=asked, path="/feature", places={"projects": [], "environments": []}, is_signed_in=False,
+        groupings=(), now=NOW, config_error=None, verdicts=1,
+    )  # fmt: skip
+    assert str(escape(verdict["sentence"])) in text
+    # Nothing changed: nothing is worked out anew.
+    assert (ready.of(project), ready.revision(project)) == (ready.of(project), 1)
 
 
 def test_the_address_holds_the_view() -> None:

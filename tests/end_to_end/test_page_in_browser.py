@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from bench import browser
+from tests.collector.billed_lines import insert_billed
 from tests.conftest import quick_settings
 
 AXE = Path(__file__).parent / "browser" / "node_modules" / "axe-core" / "axe.min.js"
@@ -95,8 +97,13 @@ def test_each_page_shows_what_the_api_says(served: Collector, chrome: Chrome) ->
     report = api(served, "/api/report?days=1")
     calls = api(served, "/api/calls")["calls"]
     assert {row["feature"] for row in report["features"]} == {"contract-review", "triage", "<b>bold</b>"}
+    today = datetime.now(UTC).date()
+    line = {"provider": "openai", "day": today, "report": "costs", "item": "gpt-4o", "amount_usd": Decimal("99.5")}
+    insert_billed(served.pipeline.store, [line])
     chrome.get(f"{served.url}/?days=1")
     shown = text(chrome)
+    assert api(served, "/api/report?days=1")["billed"]["totals"]["billed_usd"] == "99.5"
+    assert "$99.50" in shown
     for figure in (money(report["totals"]["cost_usd"]), f"{report['totals']['calls']:,} calls"):
         assert figure in shown
     for row in report["features"]:

@@ -116,4 +116,4 @@ CALL: Final = answers(
     },
     *(404, 422),
 )
-PULSE: Final = answers({"has_calls": True, "pulse": "522F915BEB5F39EF"}, 422)
+PULSE: Final = answers({"has_calls": True, "pulse": "522F915BEB5F39EF", "verdicts": 1}, 422)

@@ -29,7 +29,7 @@ _TOKENS: Final = (
 )
 _TEXTS: Final = (
     *("project", "environment", "service", "task", "tenant", "user_id", "session_id", "scope", "operation"),
-    *("provider", "model", "price_context", "response_id", "error_type"),
+    *("provider", "model", "price_context", "response_id", "error_type", "source"),
 )
 COLUMNS: Final = (
     Column("at", "Time (UTC)", "link"),
@@ -119,6 +119,8 @@ def state(call: Mapping[str, Any]) -> str:
         words.append(call["unpriced_reason"])
     if call["is_retry"]:
         words.append("retry")
+    if call["source"]:
+        words.append(f"imported from {call['source']}")
     return "; ".join(words)
 
 
@@ -207,6 +209,7 @@ def _document(call: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Doc
         **{name: call[name] for name in _TOKENS},
         "meters": {name: usd(quantity) for name, quantity in call["meters"].items()},
         "reported_cost_usd": usd(call["reported_cost_usd"]),
+        "their_cost_usd": usd(call["their_cost_usd"]),
         "seconds": call["duration_us"] / 1e6,
         "is_streamed": bool(call["stream"]),
         "failed": bool(call["failed"]),

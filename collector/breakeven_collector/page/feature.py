@@ -11,6 +11,7 @@ from breakeven_collector.page.overview import forecast
 from breakeven_collector.page.providers import Providers
 from breakeven_collector.page.series import daily, month_start, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
+from breakeven_collector.page.verdict import decisions_table, verdict_tables
 from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.projects import of_project
@@ -41,12 +42,13 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         at = start if by_day else None
         return store.query_file("page_spend", view.spend(dimension, by_day=by_day, start=at))
 
-    with ThreadPoolExecutor(4, thread_name_prefix="breakeven-page") as at_once:
+    with ThreadPoolExecutor(5, thread_name_prefix="breakeven-page") as at_once:
         reading = [
             at_once.submit(spend, "model", by_day=True),
             *(at_once.submit(spend, dimension) for dimension in ("tenant", "user_id")),
             at_once.submit(store.query_file, "page_latency", _latency(view)),
         ]
+        deciding = at_once.submit(providers.decisions, view.project, view.feature)
         days, tenants, users, latency = (one.result() for one in reading)
     first = view.period.start.date().isoformat()
     inside = [row for row in days if row["date"] >= first]
@@ -56,6 +58,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     monthly = thirty_days(whole)
     declared = pipeline.attribution.features().get(view.feature)
     advice = providers.advice(view.period, view.project)
+    verdict = providers.verdict(view.project, view.feature)
     seconds = {row["model"]: row for row in latency}
     return {
         "name": view.feature,
@@ -67,6 +70,8 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "band": bands.of_feature(monthly) if view.feature != UNALLOCATED else None,
         "advice": (advice or {}).get(view.feature),
         "has_advice": advice is not None,
+        **(verdict_tables(verdict) if verdict else {"verdict": None}),
+        "decisions": decisions_table(deciding.result()),
         "forecast": forecast(providers, view, whole, long),
         "kinds": _kinds(totals),
         "models": _models(inside, seconds),
@@ -74,6 +79,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "users": _people("users", "Top users", "user", "(no user)", users),
         "errors": sorted({error for row in latency for error in row["errors"]}),
         "days_chart": _trailing(long.days, whole),
+        "lines": _lines(verdict),
         "prompts": _prompts(inside),
     }
 
@@ -187,6 +193,18 @@ def _trailing(days: Sequence[Any], whole: Sequence[Decimal]) -> dict[str, Any]:
         "days": [day.isoformat() for day in days],
         "series": [{"name": None, "label": "spend a day", "others": 0, "usd": [usd(one) for one in whole]}],
     }
+
+
+def _lines(verdict: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Across the chart: the feature's own break-even, or the bands while there is no verdict."""
+    if verdict is None:
+        return [{"usd": float(one / 30), "label": f"${one / 1000:.0f}k band"} for one in bands.SHOWN_USD]
+    would: Mapping[str, Any] = verdict["would_pay"] or {}
+    found: tuple[tuple[str, float | None], ...] = (
+        ("break-even", verdict["threshold_usd"]),
+        ("hosting pays", would.get("spend_usd_per_month")),
+    )
+    return [{"usd": usd_per_month / 30, "label": label} for label, usd_per_month in found if usd_per_month]
 
 
 def _prompts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

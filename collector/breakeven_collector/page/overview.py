@@ -61,16 +61,17 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
         StoreError: the store cannot be read.
     """
     start = month_start(view)
-    with ThreadPoolExecutor(3, thread_name_prefix="breakeven-page") as at_once:
+    with ThreadPoolExecutor(4, thread_name_prefix="breakeven-page") as at_once:
         reading = at_once.submit(read_report, pipeline, view)
         by_feature = at_once.submit(read_daily, pipeline.store, view, "feature", start)
         by = at_once.submit(read_daily, pipeline.store, view, view.by, start) if view.by != "feature" else by_feature
+        billed = at_once.submit(_billed, providers, view)
         report, features, chart = reading.result(), by_feature.result(), by.result()
     advice = providers.advice(view.period, view.project)
     monthly = {name: thirty_days(usds) for name, usds in features.by_name.items()}
     return {
         "report": report,
-        "billed": _billed(providers, view),
+        "billed": billed.result(),
         "forecast": forecast(providers, view, features.whole(), features),
         "budget": _budget(report),
         "coverage": coverage(report, view),
@@ -88,7 +89,7 @@ def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
         # A bill knows neither environments nor services.
         return None
     found = providers.billed(view.period, view.project)
-    return found["totals"] if found and found["imported"] else None
+    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found and found["imported"] else None
 
 
 def _budget(report: Report) -> Decimal | None:

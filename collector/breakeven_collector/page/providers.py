@@ -53,7 +53,7 @@ class Advice:
         next_action: The next step, a short sentence.
         sentence: The verdict.
         worth_usd_per_month: What it is worth; None: not known.
-        threshold_usd_per_month: Spend from which hosting pays; None: there is none, or it is not known.
+        threshold_usd_per_month: Spend at which hosting breaks even; None: there is none, or it is not known.
         needs: What hosting it would need, in short.
         is_quality_tested: Whether an own model was tried on this work; None: it is no candidate.
     """
@@ -76,17 +76,38 @@ def no_advice(_period: Period, _project: str | None) -> Mapping[str, Advice] | N
     return None
 
 
+def no_verdict(_project: str | None, _feature: str) -> Mapping[str, Any] | None:
+    """No verdict can be asked for."""
+    return None
+
+
+def no_decisions(_project: str | None, _feature: str) -> Sequence[Mapping[str, Any]]:
+    """No decisions can be asked for."""
+    return ()
+
+
+def never_new(_project: str | None) -> int:
+    """There are no verdicts that could become others."""
+    return 0
+
+
 @dataclass(frozen=True)
 class Providers:
     """Where the figures come from.
 
     Attributes:
-        billed: Period and project → the document of `/api/tieout`; of it `imported` and `totals` are read. None: there
-            is no such comparison.
+        billed: Period and project → `imported` and what the report says of the bill, of which `totals` and
+            `unseen_usd` are read. None: there is no bill.
         month_end: The forecast; None: there is none.
-        advice: Period and project → feature → advice. None: no verdicts.
+        advice: Period and project → feature → advice. None: no verdicts, or none yet.
+        verdict: Project and feature → its document of `/api/verdicts`. None: there is none, or none yet.
+        decisions: Project and feature → documents of `/api/decisions`, the newest first.
+        revision: Project → a number that is another one when the verdicts are.
     """
 
     billed: Callable[[Period, str | None], Mapping[str, Any] | None] = nothing_billed
     month_end: Forecast | None = None
     advice: Callable[[Period, str | None], Mapping[str, Advice] | None] = no_advice
+    verdict: Callable[[str | None, str], Mapping[str, Any] | None] = no_verdict
+    decisions: Callable[[str | None, str], Sequence[Mapping[str, Any]]] = no_decisions
+    revision: Callable[[str | None], int] = never_new

@@ -159,6 +159,8 @@ class Pages:
             return self._error(request, error)
 
     def _render(self, request: Request, template: str, view: View, build: Build) -> Response:
+        # Taken before: if they become others meanwhile, the page asks once more.
+        revision = self._providers.revision(view.project)
         shown = dict(build(view))
         if wanted := request.query_params.get("csv"):
             return _csv(shown, wanted)
@@ -170,6 +172,7 @@ class Pages:
             places={key: sorted(name for name in names if name) for key, names in places.items()},
             is_signed_in=session.COOKIE in request.cookies,
             groupings=GROUPINGS,
+            verdicts=revision if "has_advice" in shown else None,
             now=datetime.now(UTC),
             config_error=self._pipeline.attribution.config_error if getattr(request.state, "runs_it", False) else None,
         )
@@ -214,7 +217,7 @@ def _csv(shown: Mapping[str, Any], wanted: str) -> Response:
     )
 
 
-def page_api_router(pipeline: Pipeline, access: Access) -> APIRouter:
+def page_api_router(pipeline: Pipeline, access: Access, providers: Providers) -> APIRouter:
     """`/api/series`, `/api/calls…`, `/api/pulse`: what the page is made of, beside the report."""
     router = APIRouter(prefix="/api")
 
@@ -237,8 +240,12 @@ def page_api_router(pipeline: Pipeline, access: Access) -> APIRouter:
 
     @router.get("/pulse", responses=api_words.PULSE)
     async def pulse(reading: Annotated[Reading, Depends(access.reader)]) -> dict[str, Any]:
-        """Whether there are calls, and a word that changes when the bill does."""
+        """Whether there are calls, a word that changes when the bill does, and a number that does with the verdicts."""
         row = (await asyncio.to_thread(pipeline.store.query_file, "page_pulse", of_project(reading.project)))[0]
-        return {"has_calls": bool(row["calls"]), "pulse": row["pulse"]}
+        return {
+            "has_calls": bool(row["calls"]),
+            "pulse": row["pulse"],
+            "verdicts": providers.revision(reading.project),
+        }
 
     return router

@@ -17,6 +17,8 @@ _NOTHING: Final = "–"
 
 
 def _money(value: Any) -> str:
+    if value is not None and (amount := Decimal(str(value))) < 0:
+        return f"\N{MINUS SIGN}{money(str(-amount))}"
     return money(None if value is None else str(value), absent=_NOTHING)
 
 

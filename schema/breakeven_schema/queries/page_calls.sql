@@ -13,7 +13,7 @@ FROM
             cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, audio_input_tokens, image_input_tokens,
             output_tokens, reasoning_tokens, audio_output_tokens, image_output_tokens, meters, reported_cost_usd, stream,
             failed, error_type, http_status, basis, mended, duration_us, origin_id, retry, resends,
-            estimated_input_tokens, estimated_output_tokens, toStartOfDay(ts) AS priced_at
+            estimated_input_tokens, estimated_output_tokens, source, their_cost_usd, toStartOfDay(ts) AS priced_at
         FROM calls
         WHERE (project = {project:String} OR {every_project:Bool})
             AND toStartOfMinute(ts) >= toDateTime({from:UInt32}, 'UTC') AND toStartOfMinute(ts) < toDateTime({to:UInt32}, 'UTC')

@@ -24,6 +24,8 @@
     const focused = document.activeElement && main().contains(document.activeElement) ? document.activeElement : null;
     const key = focused && (focused.id ? "#" + CSS.escape(focused.id) : focused.getAttribute("href") ? "a[href=\"" + CSS.escape(focused.getAttribute("href")) + "\"]" : null);
     const scrolls = [...main().querySelectorAll(".scroll")].map((one) => one.scrollLeft);
+    if (fresh.dataset.verdicts !== undefined) main().dataset.verdicts = fresh.dataset.verdicts;
+    else delete main().dataset.verdicts;
     main().replaceChildren(...document.adoptNode(fresh).childNodes);
     if (!isNew || key) [...main().querySelectorAll("details")].forEach((one, i) => { one.open = open.has(i); });
     [...main().querySelectorAll(".scroll")].forEach((one, i) => { one.scrollLeft = scrolls[i] || 0; });
@@ -43,7 +45,10 @@
       const now = await answer.json();
       // Nobody's words are taken away while they are written.
       const isWriting = main().contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
-      if (pulse !== null && now.pulse !== pulse && !isWriting) {
+      // A page may be older than the first pulse: it says which verdicts it knew.
+      const known = main().dataset.verdicts;
+      const isNew = (pulse !== null && now.pulse !== pulse) || (known !== undefined && known !== String(now.verdicts));
+      if (isNew && !isWriting) {
         await swap(location.href, false);
         news.textContent = "new figures at " + new Date().toLocaleTimeString("en-GB");
         pulse = now.pulse;

@@ -1,0 +1,110 @@
+"""Verdicts for who cannot wait for them: the last ones worked out, and new ones in the background."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+from breakeven_collector.errors import BreakevenError
+from breakeven_collector.period import zone
+from breakeven_collector.projects import of_project
+from breakeven_collector.store import Store
+from breakeven_collector.verdicts.service import Verdicts, build_verdicts
+
+_REST_SECONDS: Final = 600.0
+"""Verdicts are about whole days before today, which only calls that come late change: so often is enough for those."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Held:
+    document: Verdicts | None = None
+    revision: int = 0
+    """How often they were worked out."""
+    state: tuple[Any, ...] = ()
+    """Day, configuration and price book that they were asked for with."""
+    pulse: str = ""
+    """The ledger's state."""
+    asked_at: float = field(default_factory=monotonic)
+    is_asked: bool = False
+
+
+class ReadyVerdicts:
+    """The verdicts on all features of a project, held in the process. Any thread.
+
+    Args:
+        store: an open store.
+        config: `breakeven.toml`.
+        timezone: where days begin.
+        clock: the present.
+    """
+
+    def __init__(
+        self, store: Store, config: Path, timezone: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._store, self._config, self._timezone, self._clock = store, config, timezone, clock
+        self._held: dict[str | None, _Held] = {}
+        self._lock = threading.Lock()
+        self._working = ThreadPoolExecutor(1, thread_name_prefix="breakeven-verdicts")
+        self._is_closed = False
+
+    def of(self, project: str | None) -> Verdicts | None:
+        """The last ones, at once; None: none were worked out yet. Where they are out of date, new ones are begun.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        state, pulse = self._state(), self._pulse(project)
+        with self._lock:
+            held = self._held.setdefault(project, _Held())
+            is_late = held.pulse != pulse and monotonic() - held.asked_at > _REST_SECONDS
+            if not held.is_asked and not self._is_closed and (held.state != state or is_late):
+                held.state, held.pulse, held.asked_at, held.is_asked = state, pulse, monotonic(), True
+                self._working.submit(self._work_out, project, held)
+            return held.document
+
+    def revision(self, project: str | None) -> int:
+        """A number that is another one when the verdicts on a project are."""
+        with self._lock:
+            return self._held[project].revision if project in self._held else 0
+
+    def close(self) -> None:
+        """Let the work that goes on end; none is begun any more."""
+        with self._lock:
+            self._is_closed = True
+        self._working.shutdown(cancel_futures=True)
+
+    def _work_out(self, project: str | None, held: _Held) -> None:
+        try:
+            document = build_verdicts(
+                self._store, self._config, project=project, timezone=self._timezone, now=self._clock(), flips=False
+            )
+            with self._lock:
+                held.document, held.revision = document, held.revision + 1
+        except BreakevenError as error:
+            # What cannot be worked out now is tried again when something changed; `breakeven decide` says it, too.
+            _log.warning("no verdicts: %s", error)
+        except Exception:  # noqa: BLE001 - the page does without, and the next try may succeed
+            _log.exception("no verdicts")
+        finally:
+            with self._lock:
+                held.is_asked = False
+
+    def _state(self) -> tuple[Any, ...]:
+        try:
+            file = self._config.stat()
+            config = (file.st_mtime_ns, file.st_size)
+        except OSError:
+            config = None
+        row = self._store.rows(
+            "SELECT argMax(book_version, loaded_at) AS v, max(loaded_at) AS at FROM price_books"
+        )[0]  # fmt: skip
+        return self._clock().astimezone(zone(self._timezone)).date(), config, row["v"], row["at"]
+
+    def _pulse(self, project: str | None) -> str:
+        return self._store.query_file("page_pulse", of_project(project))[0]["pulse"]
