@@ -128,7 +128,10 @@ RULE = '[[map]]\nservice = "a"\nfeature = "b"\n'
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[maps]]\nfeature = 'a'", ": unknown key 'maps'; known are alias, cost_classes, features, map, models"),
+        (
+            "[[maps]]\nfeature = 'a'",
+            ": unknown key 'maps'; known are alias, assumptions, cost_classes, features, map, models",
+        ),
         ("map = 1", ": map must be a list of tables; write [[map]] for each"),
         ("[map]\nservice = 'a'", ": map must be a list of tables; write [[map]] for each"),
         ("map = ['a']", ": map must be a list of tables; write [[map]] for each"),

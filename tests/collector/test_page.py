@@ -93,7 +93,9 @@ def kinds(pipeline: Pipeline) -> str:
     project = "page-kinds"
     land(pipeline, project, *all_kinds(), **{"deployment.environment.name": "production"})
     PriceService(pipeline.store, pipeline.catalog, pipeline.ledger).set(
-        Override(model="gpt-4o", valid_from=date(2026, 1, 1), percent_off=Decimal("12.5"), project=project)
+        Override(
+            model="gpt-4o", provider="openai", valid_from=date(2026, 1, 1), percent_off=Decimal("12.5"), project=project
+        )
     )
     return project
 

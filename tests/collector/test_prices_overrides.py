@@ -70,7 +70,7 @@ def test_after_a_short_inner_deal_the_outer_one_holds_again(prices: Pipeline, pr
     assert stretches(prices.store, model, "book_factor") == []
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(st.integers(0, 12), st.integers(1, 12), st.sampled_from(["", "p"]), st.booleans()),

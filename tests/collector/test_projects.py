@@ -333,6 +333,9 @@ def test_a_promised_view_shows_nothing_of_another_project_over_sql(keyed: dict[W
     assert not [canary for canary in CANARIES if canary in seen[A]]
     if view == "v1_prices":
         assert seen[A] == seen[B] != ""
+    elif view == "v1_billed_daily":
+        assert seen[A] == ""
+        assert "canary-b-key" in seen[B]
     else:
         assert '"alpha"' in seen[A]
         assert '"alpha"' not in seen[B]

@@ -95,8 +95,22 @@ def test_a_report_is_the_sum_of_the_minutes_priced_one_by_one(
 def test_so_it_is_with_contracts_that_begin_and_end(filled: Pipeline) -> None:
     own = {"input": Decimal(2), "output": Decimal("0.5"), "cache_read": Decimal("0.25")}
     deals = [
-        Override("gpt-4o", FIRST + timedelta(3), FIRST + timedelta(6), project="sums", percent_off=Decimal(50)),
-        Override("gpt-4o", FIRST + timedelta(5), FIRST + timedelta(8), project="sums", usd_per_million_tokens=own),
+        Override(
+            "gpt-4o",
+            FIRST + timedelta(3),
+            FIRST + timedelta(6),
+            project="sums",
+            provider="openai",
+            percent_off=Decimal(50),
+        ),
+        Override(
+            "gpt-4o",
+            FIRST + timedelta(5),
+            FIRST + timedelta(8),
+            project="sums",
+            provider="openai",
+            usd_per_million_tokens=own,
+        ),
         Override("acme-7b", FIRST + timedelta(2), provider="vllm", project="sums", usd_per_million_tokens=own),
     ]
     period = between(FIRST, FIRST + timedelta(days=9), NOW, "UTC")

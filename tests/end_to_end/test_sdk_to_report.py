@@ -283,6 +283,7 @@ def expected_report(by: str, to: str, price_book: str) -> dict[str, Any]:
         "by": by,
         "price_book": price_book,
         "config_error": None,
+        "billed": None,
         f"{by}s": expected_rows(by),
         "totals": {
             **counts_of(CALLS),
