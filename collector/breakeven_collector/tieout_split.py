@@ -69,6 +69,8 @@ def _lines(billed: Sequence[Billed], seen: Sequence[Seen]) -> Iterator[Line]:
         if (row.day, row.provider) in open_days:
             if row.usd is not None:
                 yield _single(row, Part.OPEN, "the day is still open at the provider", open=True)
+            elif (row.day, row.provider) not in with_money:
+                yield _open_usage(row)
         elif _is_item(row):
             yield _single(row, Part.NO_SPAN, "no span can show it")
         elif (meter and (row.provider, meter) in shown) or (not meter and (row.model or row.provider in coarse)):
@@ -103,9 +105,18 @@ def _single(row: Billed, part: Part, reason: str, *, open: bool = False) -> Line
     )
 
 
+def _open_usage(row: Billed) -> Line:
+    usd = ((row.quantity or _ZERO) * (row.rate or _ZERO)).quantize(_CENTS)
+    line = _single(
+        replace(row, usd=usd, item=row.item or row.meter), Part.OPEN, "the day is still open at the provider"
+    )
+    return replace(line, open=True, estimated=True)
+
+
 def _unbilled(row: Seen, part: Part, reason: str, *, open: bool = False) -> Line:
     parts = {part: -row.usd}
-    return Line(row.day, row.provider, row.project, row.key, row.model, "", _ZERO, row.usd, parts, reason, open=open)
+    line = Line(row.day, row.provider, row.project, row.key, row.model, "", _ZERO, row.usd, parts, reason, open=open)
+    return replace(line, unbilled=True)
 
 
 def _cell(
@@ -130,7 +141,9 @@ def _cell(
         return
     if estimated and not priced:
         # Neither the account nor the book has a price.
-        yield replace(base, seen_usd=usd, parts={Part.NOT_BILLED: -usd}, reason="neither money nor a rate for it")
+        yield replace(
+            base, seen_usd=usd, parts={Part.NOT_BILLED: -usd}, reason="neither money nor a rate for it", unbilled=True
+        )
         return
     # Seen calls may cost more than the base rates: long prompts, charges that a gateway reported.
     factor = usd / all_seen if usd and all_seen else Decimal(1)
@@ -166,7 +179,10 @@ def _cell(
 def _without_quantities(base: Line, money: Sequence[Billed], usd: Decimal, *, seen: bool) -> Iterator[Line]:
     bill = sum((row.usd or _ZERO for row in money), _ZERO)
     if not money:
-        yield replace(base, seen_usd=usd, parts={Part.NOT_BILLED: -usd}, reason="not on the bill", estimated=False)
+        parts = {Part.NOT_BILLED: -usd}
+        yield replace(
+            base, seen_usd=usd, parts=parts, reason="not on the bill", estimated=False, unbilled=base.estimated
+        )
     elif seen:
         reason = "without the account's quantities, unseen usage and other prices cannot be told apart"
         yield replace(base, billed_usd=bill, seen_usd=usd, parts={Part.UNSEEN_OR_PRICE: bill - usd}, reason=reason)

@@ -102,6 +102,15 @@ def test_a_credit_is_an_item_of_its_own_and_never_seen_usage() -> None:
     assert tied_out(split(rows, [calls])) == Decimal(33) / 110
 
 
+def test_an_open_day_of_an_account_without_money_is_open_and_estimated() -> None:
+    lines = split([usage(1_500_000, "a", open=True)], [seen(1_000_000)])
+    told = [(line.key, line.billed_usd, line.seen_usd, line.open, line.estimated, line.unbilled) for line in lines]
+    assert told == [("a", Decimal(3), 0, True, True, False), ("", 0, Decimal(2), True, False, True)]
+    assert parts(lines) == {Part.OPEN: Decimal(1)}
+    # With money, quantities have none of their own.
+    assert parts(split([usage(1_500_000, open=True), money("1", open=True)], [])) == {Part.OPEN: Decimal(1)}
+
+
 _days = st.sampled_from([DAY, DAY + timedelta(days=1)])
 _names = st.sampled_from(["openai", "anthropic"]), st.sampled_from(["", "m", "n"])
 _keys = st.sampled_from(["", "a", "b", "c"])
