@@ -217,7 +217,7 @@ def total(lines: Iterable[Line], part: Part) -> Decimal:
 
 
 def tied_out(lines: Iterable[Line]) -> Decimal | None:
-    """Share of billed that is seen, 0 to 1, over days that are closed; None: nothing is billed. Credits are left out."""
+    """Share of billed that is seen, 0 to 1, over closed days, credits left out; None: nothing is billed."""
     billed = missing = _ZERO
     for line in lines:
         if not line.open:

@@ -111,6 +111,7 @@ def test_what_is_imported_is_known_at_once_and_stands_in_the_report(billed: Coll
     told = json.loads(run(billed, "report", "--format", "json"))["billed"]
     assert told["totals"] == {
         **{"billed_usd": "35", "seen_usd": "10", "difference_usd": "25", "open_billed_usd": "0"},
+        "estimated_usd": "0",
         "tied_out": pytest.approx(2 / 7),
     }
     assert (told["unseen_usd"], told["more_unseen"], told["open_days"]) == ("25", 0, [])

@@ -88,7 +88,10 @@ def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
         # A bill knows neither environments nor services.
         return None
     found = providers.billed(view.period, view.project)
-    return found["totals"] if found and found["imported"] else None
+    if not found or not found["imported"]:
+        return None
+    # Of the difference, only a part is usage that nobody saw.
+    return {**found["totals"], **({"unseen_usd": found["parts"]["unseen"]} if found.get("findings") else {})}
 
 
 def _budget(report: Report) -> Decimal | None:

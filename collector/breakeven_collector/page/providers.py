@@ -81,8 +81,8 @@ class Providers:
     """Where the figures come from.
 
     Attributes:
-        billed: Period and project → the document of `/api/tieout`; of it `imported` and `totals` are read. None: there
-            is no such comparison.
+        billed: Period and project → the document of `/api/tieout`; of it `imported`, `totals` and, where it has
+            `findings`, `parts` are read. None: there is no such comparison.
         month_end: The forecast; None: there is none.
         advice: Period and project → feature → advice. None: no verdicts.
     """
