@@ -150,6 +150,8 @@ def _notes(document: BilledReport) -> list[str]:
             "The difference: what has no key (searches and other items), prices of long prompts (an account does "
             "not tell how long they were), and contracts"
         )
+        if alone := [row["provider"] or "(none)" for row in document["providers"] if row["difference_usd"] is None]:
+            notes.append(f"not in the difference, for only one side is known: {', '.join(alone)}")
     if unpriced := document["unpriced"]:
         shown = [
             f"{tokens(int(Decimal(one['quantity'])))} {one['meter']}" + (f" ({one['model']})" if one["model"] else "")

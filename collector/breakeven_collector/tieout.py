@@ -16,7 +16,7 @@ from breakeven_collector.store import Store
 from breakeven_collector.tieout_contracts import OwnPrice, OwnPrices, proposals, their_rates
 from breakeven_collector.tieout_prices import explain
 from breakeven_collector.tieout_rows import CALL_METERS, Billed, Line, Part, Seen
-from breakeven_collector.tieout_split import split, tied_out, total
+from breakeven_collector.tieout_split import seen_share, split, tied_out, total
 
 _ZERO: Final = Decimal(0)
 TieOut = dict[str, Any]
@@ -232,28 +232,13 @@ def _findings(lines: Sequence[Line]) -> list[dict[str, Any]]:
         )
         if part is Part.UNSEEN:
             # Of all usage of the key, not only on the days that miss some.
-            found[-1]["seen_share"] = _seen_share(
+            found[-1]["seen_share"] = seen_share(
                 line
                 for line in lines
                 if (line.provider, line.project, line.key) == (provider, project, name)
                 and (by_key(line) or (line.model, line.item) == (model, item))
             )
     return sorted(found, key=lambda one: (-abs(Decimal(one["usd"])), one["part"], one["provider"], one["key"] or ""))
-
-
-def _seen_share(lines: Iterable[Line]) -> float | None:
-    """Share of usage that spans show, in the dollars that it is billed; more seen than billed on one day makes up for
-    nothing on another. None: nothing is billed for it."""
-    used = shown = _ZERO
-    seen = False
-    for line in lines:
-        if line.billed_weight and not line.open:
-            used += line.billed_usd
-            shown += line.billed_usd - line.parts.get(Part.UNSEEN, _ZERO)
-            seen = seen or bool(line.seen_weight)
-    if not seen:
-        return 0.0
-    return float(round(min(max(shown / used, _ZERO), Decimal(1)), 9)) if used > 0 else None
 
 
 def _rows(lines: Sequence[Line], by: TieOutBy) -> list[dict[str, Any]]:

@@ -226,3 +226,18 @@ def tied_out(lines: Iterable[Line]) -> Decimal | None:
             missing += line.parts.get(Part.UNSEEN, _ZERO) + max(item, _ZERO)
             missing += max(line.parts.get(Part.UNSEEN_OR_PRICE, _ZERO), _ZERO)
     return None if billed <= 0 else max(_ZERO, min(Decimal(1), 1 - missing / billed))
+
+
+def seen_share(lines: Iterable[Line]) -> float | None:
+    """Share of usage that spans show, in the dollars that it is billed; more seen than billed on one day makes up for
+    nothing on another. None: nothing is billed for it."""
+    used = shown = _ZERO
+    seen = False
+    for line in lines:
+        if line.billed_weight and not line.open:
+            used += line.billed_usd
+            shown += line.billed_usd - line.parts.get(Part.UNSEEN, _ZERO)
+            seen = seen or bool(line.seen_weight)
+    if not seen:
+        return 0.0
+    return float(round(min(max(shown / used, _ZERO), Decimal(1)), 9)) if used > 0 else None

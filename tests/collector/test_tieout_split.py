@@ -1,12 +1,13 @@
 """Billed against seen, told apart: plain rows in, lines out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from breakeven_collector.tieout_prices import explain
 from breakeven_collector.tieout_rows import Billed, Line, Part, Seen
-from breakeven_collector.tieout_split import split, tied_out
+from breakeven_collector.tieout_split import seen_share, split, tied_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -109,6 +110,15 @@ def test_an_open_day_of_an_account_without_money_is_open_and_estimated() -> None
     assert parts(lines) == {Part.OPEN: Decimal(1)}
     # With money, quantities have none of their own.
     assert parts(split([usage(1_500_000, open=True), money("1", open=True)], [])) == {Part.OPEN: Decimal(1)}
+
+
+def test_the_share_that_spans_show_is_of_all_usage_of_the_key() -> None:
+    late = DAY + timedelta(days=1)
+    rows = [usage(1_000_000, "a"), money("2"), replace(usage(1_000_000, "a"), day=late), replace(money("2"), day=late)]
+    # twice as much as is billed on one day, which makes up for nothing on the other
+    lines = split([*rows, Billed(DAY, *GPT, key="a", item="Credit: c", usd=Decimal(-3))], [seen(2_000_000, key="a")])
+    assert seen_share(lines) == 0.5
+    assert seen_share(split(rows, [])) == 0.0
 
 
 _days = st.sampled_from([DAY, DAY + timedelta(days=1)])
