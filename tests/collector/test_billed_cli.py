@@ -204,7 +204,7 @@ def test_an_estimate_is_never_called_billed_and_is_not_taken_from_what_is(billed
     euros = {"report": "costs", "item": "in euros", "amount": Decimal(1), "currency": "EUR"}
     lines = [
         line("openai", "a", "output_tokens", **tokens),
-        line("openai", "a", "mystery", **tokens, unit="pieces"),
+        {**line("openai", "a", "mystery", **tokens, unit="pieces"), "model": ""},
         {**line("openai", "", "", **euros), "model": ""},
     ]
     insert_billed(billed.pipeline.store, lines, "estimates")
@@ -221,7 +221,7 @@ def test_an_estimate_is_never_called_billed_and_is_not_taken_from_what_is(billed
         ["openai", "?", "~$10.00", "$0.00", "~0", "%", "~$10.00", "$0.00", "$0.00", "$0.00"]
     ]
     report = run(billed, "report", "--source", "billed", "--project", "estimates")
-    assert "(None)" not in report
+    assert "without a price: 1.0M mystery\n" in report
     assert "1 line without an amount" in report
 
     # Another account has money alone: nothing of it can be taken from the usage of the first.
