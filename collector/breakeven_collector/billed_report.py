@@ -29,8 +29,8 @@ name under the dimension (None: the rules give the key to none, or not told), co
 string or None), share, cumulative_share (0 to 1), trend (None: nothing to compare with), requests, input_tokens,
 cached_input_tokens, output_tokens (int), unpriced (bool: some of its usage has no price), and by feature owner,
 cost_centre, budget_usd_per_month. totals: the same figures, billed_usd (what the providers say), difference_usd
-(billed − ours). providers: billed_usd, cost_usd, difference_usd, open_days. unpriced: provider, model, meter, quantity.
-open_days, unknown_amounts (lines without an amount in USD)."""
+(billed − ours, of the providers that have both; None: none has). providers: billed_usd, cost_usd, difference_usd,
+open_days. unpriced: provider, model, meter, quantity. open_days, unknown_amounts (lines without an amount in USD)."""
 
 
 class BilledBy(StrEnum):
@@ -127,6 +127,8 @@ def build_billed_report(
                 sums.before = _plus(sums.before, row["cost_usd"])
     now = [row for row in bill if row["day"] >= first]
     billed = _sum(row["billed_usd"] for row in now)
+    providers = _providers(now, [row for row in rows if row["day"] >= first], open_days, first)
+    compared = [row for row in providers if row["difference_usd"] is not None]
     return {
         "source": "billed",
         "period": {
@@ -142,9 +144,10 @@ def build_billed_report(
         "totals": {
             **_figures(total, comparable),
             "billed_usd": usd(billed),
-            "difference_usd": _difference(billed, total.cost),
+            # Of what only one side has dollars for, there is no difference.
+            "difference_usd": usd(_sum(Decimal(row["difference_usd"]) for row in compared)) if compared else None,
         },
-        "providers": _providers(now, [row for row in rows if row["day"] >= first], open_days, first),
+        "providers": providers,
         "unpriced": _unpriced([row for row in rows if row["day"] >= first and row["unpriced_quantity"]]),
         "open_days": sorted({day.isoformat() for _, day in open_days if day >= first}),
         "unknown_amounts": sum(int(row["unknown_amounts"]) for row in now),

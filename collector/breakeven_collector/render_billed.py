@@ -29,27 +29,32 @@ def billed_notes(billed: Mapping[str, Any]) -> list[tuple[str, str]]:
     totals = billed["totals"]
     share = percent(totals["tied_out"], absent="not known")
     about = "~" if billed["estimated"] else ""
+    told = f"{signed(totals['billed_usd'])} by the providers"
+    if Decimal(totals["estimated_usd"]):
+        guessed = f"~{signed(totals['estimated_usd'])} of usage at our prices"
+        told = f"{told}, {guessed}"
+    tied = share if totals["tied_out"] is None else about + share
     lines = [
         (
             "billed",
-            f"{about}{signed(totals['billed_usd'])} by the providers, {signed(totals['seen_usd'])} "
-            f"seen: tied out {share}; `breakeven tieout` says what is missing",
+            f"{told}, {signed(totals['seen_usd'])} seen: tied out {tied}; `breakeven tieout` says what is missing",
         )
     ]
     if Decimal(billed["unseen_usd"]):
         keys = [
-            f"{one['key'] or 'no key told'} {signed(one['usd'])}"
+            f"{one['key'] or 'no key told'} {'~' if one['estimated'] else ''}{signed(one['usd'])}"
             + (" (no span has it)" if one["seen_share"] == 0 and one["key"] else "")
             for one in billed["unseen"]
         ]
+        guess = "~" if any(one["estimated"] for one in billed["unseen"]) else ""
         more = f" and {billed['more_unseen']} more" if billed["more_unseen"] else ""
-        lines.append(("unseen", f"{signed(billed['unseen_usd'])}: {', '.join(keys)}{more}"))
+        lines.append(("unseen", f"{guess}{signed(billed['unseen_usd'])}: {', '.join(keys)}{more}"))
     if billed["open_days"]:
         days = billed["open_days"]
         told = f"{days[0]} to {days[-1]}" if len(days) > 1 else days[0]
         lines.append(("still open", f"{told} at the provider: billed may still change, and is not in the percentage"))
     if unknown := billed["unknown_amounts"]["lines"]:
-        lines.append(("not in billed", f"{unknown:,} lines without an amount in USD"))
+        lines.append(("not in billed", f"{_counted(unknown, 'line')} without an amount in USD"))
     return lines
 
 
@@ -76,7 +81,8 @@ def print_billed_report(document: BilledReport, console: Console | None = None) 
         f"  {period['from']} to {period['to']} (UTC)",
     )
     if totals["trend"] is not None:
-        head.append(f", {trend(totals['trend'])} against the {period['days']} days before, whole days only")
+        before = "day" if period["days"] == 1 else f"{period['days']} days"
+        head.append(f", {trend(totals['trend'])} against the {before} before, whole days only")
     console.print(head)
     console.print(
         "Imported from the providers' accounts, not told by calls: an estimate, never to be added to them.\n",
@@ -91,12 +97,12 @@ def print_billed_report(document: BilledReport, console: Console | None = None) 
     for row in document["providers"]:
         table.add_row(
             Text(printable(row["provider"] or "(none)")),
-            _signed(row["billed_usd"]),
-            _signed(row["cost_usd"]),
-            _signed(row["difference_usd"]),
-            Text(f"{len(row['open_days'])} days still open" if row["open_days"] else "", style="dim"),
+            signed(row["billed_usd"]),
+            signed(row["cost_usd"]),
+            signed(row["difference_usd"]),
+            Text(f"{_counted(len(row['open_days']), 'day')} still open" if row["open_days"] else "", style="dim"),
         )
-    table.add_row("all", _signed(totals["billed_usd"]), _signed(totals["cost_usd"]), _signed(totals["difference_usd"]))
+    table.add_row("all", signed(totals["billed_usd"]), signed(totals["cost_usd"]), signed(totals["difference_usd"]))
     console.print(table)
     for line in _notes(document):
         console.print(Text(printable(line), style="dim"), soft_wrap=True)
@@ -144,14 +150,19 @@ def _notes(document: BilledReport) -> list[str]:
             "The difference: what has no key (searches and other items), prices of long prompts (an account does "
             "not tell how long they were), and contracts"
         )
+        if alone := [row["provider"] or "(none)" for row in document["providers"] if row["difference_usd"] is None]:
+            notes.append(f"not in the difference, for only one side is known: {', '.join(alone)}")
     if unpriced := document["unpriced"]:
-        shown = [f"{tokens(int(Decimal(one['quantity'])))} {one['meter']} ({one['model']})" for one in unpriced[:4]]
+        shown = [
+            f"{tokens(int(Decimal(one['quantity'])))} {one['meter']}" + (f" ({one['model']})" if one["model"] else "")
+            for one in unpriced[:4]
+        ]
         more = f" and {len(unpriced) - 4} more" if len(unpriced) > 4 else ""
         notes.append(f"without a price: {', '.join(shown)}{more}")
     if document["open_days"]:
         notes.append(f"still open at the provider: {', '.join(document['open_days'])}")
     if document["unknown_amounts"]:
-        notes.append(f"not in billed: {document['unknown_amounts']:,} lines without an amount in USD")
+        notes.append(f"not in billed: {_counted(document['unknown_amounts'], 'line')} without an amount in USD")
     if any(row.get("feature", "") is None for row in document["rows"]):
         notes.append("`breakeven map` proposes features for the keys that have none")
     notes.append(f"prices: {document['price_book'] or 'none loaded'}")
@@ -160,8 +171,8 @@ def _notes(document: BilledReport) -> list[str]:
     return notes
 
 
-def _signed(amount: str | None) -> str:
-    return "?" if amount is None else signed(amount)
+def _counted(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _table(first: str) -> Table:

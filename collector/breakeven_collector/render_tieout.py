@@ -49,40 +49,47 @@ def print_tieout(document: Mapping[str, Any], console: Console | None = None) ->
         console.print(NOTHING, markup=False, highlight=False)
         return
     totals, period = document["totals"], document["period"]
+    about = "~" if document["estimated"] else ""
+    guessed = {one["part"] for one in document["findings"] if one["estimated"]}
     console.print(
         Text.assemble(
-            (f"{signed(totals['billed_usd'])} billed, {signed(totals['seen_usd'])} seen", "bold"),
-            f"  tied out {percent(totals['tied_out'], absent='?')}, {period['from']} to {period['to']} (UTC)",
+            (f"{billed_text(totals)}, {signed(totals['seen_usd'])} seen", "bold"),
+            f"  tied out {about}{percent(totals['tied_out'], absent='?')}, {period['from']} to {period['to']} (UTC)",
         )
     )
     table = _table("Difference", "Dollars")
     for part, amount in document["parts"].items():
         if Decimal(amount):
-            table.add_row(PARTS[part], signed(amount))
+            table.add_row(PARTS[part], ("~" if part in guessed else "") + signed(amount))
     table.add_section()
-    table.add_row("billed − seen", signed(totals["difference_usd"]))
+    table.add_row(
+        "billed and estimated − seen" if about else "billed − seen", f"{about}{signed(totals['difference_usd'])}"
+    )
     console.print("", table, "")
     findings = [one for one in document["findings"] if one["part"] not in ("open", "rest")]
-    least = max(abs(Decimal(totals["billed_usd"])), abs(Decimal(totals["seen_usd"]))) * _LEAST
+    least = max(abs(Decimal(totals[name] or 0)) for name in ("billed_usd", "estimated_usd", "seen_usd")) * _LEAST
     shown = [one for one in findings if abs(Decimal(one["usd"])) >= least][:_MOST]
     for one in shown:
         console.print(Text(f"  {describe(one)}"), soft_wrap=True)
     if len(findings) > len(shown):
         console.print(f"  … and {len(findings) - len(shown)} smaller: --format json shows all", highlight=False)
-    rows = _table(
-        str(document["by"]).capitalize(), "Billed", "Seen", "Tied out", "Unseen", "No span", "Prices", "Other"
-    )
+    names = ("Billed", *(("Estimated",) if about else ()), "Seen", "Tied out", "Unseen", "No span", "Prices", "Other")
+    rows = _table(str(document["by"]).capitalize(), *names)
     for row in document["rows"]:
-        if not Decimal(row["billed_usd"]) and not Decimal(row["seen_usd"]):
+        if not any(Decimal(row[name] or 0) for name in ("billed_usd", "estimated_usd", "seen_usd")):
             continue
+        tilde = "~" if Decimal(row["estimated_usd"]) else ""
         other = sum(Decimal(row[f"{part}_usd"]) for part in ("unseen_or_price", "not_billed", "open", "rest"))
         rows.add_row(
             printable(row[document["by"]] or "(none)") + (" (open)" if row["open"] else ""),
             signed(row["billed_usd"]),
+            *((f"~{signed(row['estimated_usd'])}" if tilde else "",) if about else ()),
             signed(row["seen_usd"]),
-            percent(row["tied_out"], absent=""),
-            *(signed(row[f"{part}_usd"]) for part in ("unseen", "no_span", "price")),
-            signed(f"{other:f}"),
+            "" if row["tied_out"] is None else tilde + percent(row["tied_out"]),
+            _about(row["unseen_usd"], tilde),
+            signed(row["no_span_usd"]),
+            _about(row["price_usd"], tilde),
+            _about(f"{other:f}", tilde),
         )
     console.print("", rows)
     for line in _notes(document):
@@ -96,17 +103,34 @@ def describe(one: Mapping[str, Any]) -> str:
     share = one["seen_share"]
     if one["part"] == "unseen":
         what = f"key {printable(one['key'])}" if one["key"] else "no key told"
-        seen = "no span has it" if share == 0 else f"spans show {percent(share)} of it: the others were dropped"
+        seen = "no span has it"
+        if share != 0:
+            shown = "part" if share is None else percent(share)
+            seen = f"spans show {shown} of it: the others were dropped on the way, or reported no usage"
         return f"{what}: {amount}, {seen} ({where})"
     what = f"key {printable(one['key'])}: " if one["key"] else ""
     reason = f": {one['reason']}" if one["reason"] not in (None, PARTS[one["part"]]) else ""
     return f"{what}{amount} {PARTS[one['part']]} ({where}){reason}"
 
 
-def signed(amount: str) -> str:
-    """USD with its sign before the dollar."""
+def billed_text(totals: Mapping[str, Any]) -> str:
+    """What is billed, and what stands for it where an account has no money: `$35.00 billed, ~$2.00 estimated`."""
+    told = [] if totals["billed_usd"] is None else [f"{signed(totals['billed_usd'])} billed"]
+    if Decimal(totals["estimated_usd"]):
+        told.append(f"~{signed(totals['estimated_usd'])} estimated")
+    return ", ".join(told or ["? billed"])
+
+
+def signed(amount: str | None) -> str:
+    """USD with its sign before the dollar; `?`: not known."""
+    if amount is None:
+        return "?"
     value = Decimal(amount)
     return f"−{money(f'{-value:f}')}" if value < 0 else money(amount)
+
+
+def _about(amount: str, tilde: str) -> str:
+    return (tilde if Decimal(amount) else "") + signed(amount)
 
 
 def _notes(document: Mapping[str, Any]) -> list[str]:
@@ -120,7 +144,8 @@ def _notes(document: Mapping[str, Any]) -> list[str]:
         notes.append("~ estimated: the account has quantities but no money; dollars are by our prices.")
     if unknown := document["unknown_amounts"]["lines"]:
         currencies = ", ".join(document["unknown_amounts"]["currencies"]) or "no amount"
-        notes.append(f"{unknown} lines of the bill are left out: no amount in USD ({currencies})")
+        lines = "1 line of the bill is" if unknown == 1 else f"{unknown:,} lines of the bill are"
+        notes.append(f"{lines} left out: no amount in USD ({currencies})")
     return notes
 
 

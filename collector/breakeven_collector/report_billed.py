@@ -15,7 +15,8 @@ from breakeven_collector.tieout_rows import Part
 _LARGEST: Final = 3
 BilledSummary = dict[str, Any]
 """totals and parts as in the tie-out of the same UTC days, unseen_usd (decimal string), unseen (its largest findings:
-provider, project, key, usd, seen_share), more_unseen (how many others), open_days, estimated, unknown_amounts."""
+provider, project, key, usd, seen_share, estimated), more_unseen (how many others), open_days, estimated,
+unknown_amounts."""
 
 
 def billed_summary(
@@ -48,7 +49,7 @@ def billed_summary(
         "parts": document["parts"],
         "unseen_usd": document["parts"][Part.UNSEEN],
         "unseen": [
-            {name: one[name] for name in ("provider", "project", "key", "usd", "seen_share")}
+            {name: one[name] for name in ("provider", "project", "key", "usd", "seen_share", "estimated")}
             for one in unseen[:_LARGEST]
             if Decimal(one["usd"]) > 0
         ],

@@ -1,6 +1,6 @@
 """Billed against seen, from the store: the document that API, command line and report share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -16,15 +16,17 @@ from breakeven_collector.store import Store
 from breakeven_collector.tieout_contracts import OwnPrice, OwnPrices, proposals, their_rates
 from breakeven_collector.tieout_prices import explain
 from breakeven_collector.tieout_rows import CALL_METERS, Billed, Line, Part, Seen
-from breakeven_collector.tieout_split import split, tied_out, total
+from breakeven_collector.tieout_split import seen_share, split, tied_out, total
 
 _ZERO: Final = Decimal(0)
 TieOut = dict[str, Any]
-"""period (from, to: UTC days, both included), imported (bool: there is a bill), totals (billed_usd, seen_usd,
-difference_usd, open_billed_usd, tied_out: 0 to 1 or None), parts (part → USD, adding up to the difference), findings
-(part, provider, project, key, model, item, usd, seen_share, reason, estimated), by and rows (of the dimension: name,
-billed_usd, seen_usd, tied_out, and each part's `…_usd`), proposals (command, provider, model, percent_off, usd),
-open_days, estimated (bool), unknown_amounts. USD are decimal strings."""
+"""period (from, to: UTC days, both included), imported (bool: there is a bill), totals (billed_usd: None where no
+account has money; estimated_usd: usage at our prices on days whose account has no money, never in billed_usd; seen_usd,
+difference_usd: billed and estimated − seen; open_billed_usd, tied_out: 0 to 1 or None), parts (part → USD, adding up to
+the difference), findings (part, provider, project, key, model, item, usd, seen_share: of the usage of that key, reason,
+estimated), by and rows (of the dimension: name, figures as in totals, each part's `…_usd`, open), proposals (command,
+provider, model, percent_off, usd), open_days, estimated (bool: there is an estimate in it), unknown_amounts. USD are
+decimal strings."""
 
 
 class TieOutBy(StrEnum):
@@ -168,28 +170,38 @@ def _seen(row: Mapping[str, Any], model: str) -> Seen:
 
 
 def _totals(lines: Sequence[Line]) -> dict[str, Any]:
-    billed, seen = (sum((getattr(line, name) for line in lines), _ZERO) for name in ("billed_usd", "seen_usd"))
+    billed = [line for line in lines if not line.estimated and not line.unbilled]
+    estimated = _sum(line.billed_usd for line in lines if line.estimated)
+    seen = _sum(line.seen_usd for line in lines)
     share = tied_out(lines)
     return {
-        "billed_usd": usd(billed),
+        "billed_usd": usd(_sum(line.billed_usd for line in billed)) if billed else None,
+        "estimated_usd": usd(estimated),
         "seen_usd": usd(seen),
-        "difference_usd": usd(billed - seen),
-        "open_billed_usd": usd(sum((line.billed_usd for line in lines if line.open), _ZERO)),
+        "difference_usd": usd(_sum(line.billed_usd for line in billed) + estimated - seen),
+        "open_billed_usd": usd(_sum(line.billed_usd for line in billed if line.open)),
         "tied_out": None if share is None else float(round(share, 9)),
     }
 
 
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, _ZERO)
+
+
 def _findings(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """What the difference is made of, the largest first."""
+
+    def by_key(line: Line) -> bool:
+        return line.key != ""
+
     groups: dict[tuple[Part, str, str, str, str, str, str, bool], list[Line]] = {}
     for line in lines:
         for part, amount in line.parts.items():
             if amount:
                 # A key is a finding as a whole, whatever its models; a price is one of a model, whatever the key.
-                by_key = part is Part.UNSEEN and line.key != ""
                 project, name = ("", "") if part is Part.PRICE else (line.project, line.key)
-                model = "" if by_key else line.model
-                item = "" if by_key else line.item
+                whole = part is Part.UNSEEN and by_key(line)
+                model, item = ("", "") if whole else (line.model, line.item)
                 key = (
                     part,
                     line.provider,
@@ -219,17 +231,13 @@ def _findings(lines: Sequence[Line]) -> list[dict[str, Any]]:
             }
         )
         if part is Part.UNSEEN:
-            same = [
+            # Of all usage of the key, not only on the days that miss some.
+            found[-1]["seen_share"] = seen_share(
                 line
                 for line in lines
                 if (line.provider, line.project, line.key) == (provider, project, name)
-                and (line.model == model or not model)
-                and not line.open
-                and Part.NO_SPAN not in line.parts
-            ]
-            billed = sum((line.billed_usd for line in same), _ZERO)
-            share = 1 - amount / billed if billed else None
-            found[-1]["seen_share"] = None if share is None else float(round(max(share, _ZERO), 9))
+                and (by_key(line) or (line.model, line.item) == (model, item))
+            )
     return sorted(found, key=lambda one: (-abs(Decimal(one["usd"])), one["part"], one["provider"], one["key"] or ""))
 
 
@@ -249,7 +257,14 @@ def _rows(lines: Sequence[Line], by: TieOutBy) -> list[dict[str, Any]]:
     ]
     if by is TieOutBy.DAY:
         return sorted(rows, key=lambda row: row["day"])
-    return sorted(rows, key=lambda row: (-Decimal(row["billed_usd"]), -Decimal(row["seen_usd"]), row[str(by)] or ""))
+    return sorted(
+        rows,
+        key=lambda row: (
+            -Decimal(row["billed_usd"] or 0) - Decimal(row["estimated_usd"]),
+            -Decimal(row["seen_usd"]),
+            row[str(by)] or "",
+        ),
+    )
 
 
 def _seconds(day: date) -> int:

@@ -99,6 +99,8 @@ class Line:
     estimated: bool = False
     """Billed is no bill: quantities of the account times our prices."""
     open: bool = False
+    unbilled: bool = False
+    """No account has money for it, or none was imported: that 0 is billed is not known."""
     billed_weight: Decimal = Decimal(0)
     """What of the key's usage is billed and seen, in one unit: their ratio is the share that spans show."""
     seen_weight: Decimal = Decimal(0)

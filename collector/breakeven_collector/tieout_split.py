@@ -10,6 +10,7 @@ billed dollars, U and S the weights of billed and seen usage, and s the seen dol
 which add up to B − s.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
@@ -22,6 +23,9 @@ from breakeven_collector.tieout_rows import CALL_METERS, Billed, Line, Part, See
 _EXACT: Final = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _CENTS: Final = Decimal("1e-15")
 _ZERO: Final = Decimal(0)
+
+_NO_USAGE: Final = re.compile(r"(Purchase|Tax|Credit|Adjustment): ")
+"""How items of FOCUS begin that are charges, but not for usage: its ChargeCategory."""
 
 _Cell = tuple[date, str, str, str]
 """Day, provider, model, meter; the meter is empty for what calls are made of."""
@@ -49,7 +53,9 @@ def _lines(billed: Sequence[Billed], seen: Sequence[Seen]) -> Iterator[Line]:
         (row.provider, meter) for row in seen for meter, n in row.quantities.items() if n and meter not in CALL_METERS
     }
     coarse = {
-        row.provider for row in billed if row.usd is not None and not row.model and row.meter in {"", *CALL_METERS}
+        row.provider
+        for row in billed
+        if row.usd is not None and not row.model and row.meter in {"", *CALL_METERS} and not _is_item(row)
     } - named
     keys = Keys(billed, seen)
     cells: dict[_Cell, tuple[list[Billed], list[Seen]]] = {}
@@ -63,6 +69,10 @@ def _lines(billed: Sequence[Billed], seen: Sequence[Seen]) -> Iterator[Line]:
         if (row.day, row.provider) in open_days:
             if row.usd is not None:
                 yield _single(row, Part.OPEN, "the day is still open at the provider", open=True)
+            elif (row.day, row.provider) not in with_money:
+                yield _open_usage(row)
+        elif _is_item(row):
+            yield _single(row, Part.NO_SPAN, "no span can show it")
         elif (meter and (row.provider, meter) in shown) or (not meter and (row.model or row.provider in coarse)):
             cell(row.day, row.provider, row.model, meter)[0].append(row)
         elif row.usd is not None:
@@ -80,6 +90,13 @@ def _lines(billed: Sequence[Billed], seen: Sequence[Seen]) -> Iterator[Line]:
         yield from _cell(where, lines, calls, keys, estimated=(where[0], where[1]) not in with_money)
 
 
+def _is_item(row: Billed) -> bool:
+    """Whether it is money for something else than usage; an account's only sum has no name."""
+    if row.usd is None or row.quantity is not None:
+        return False
+    return bool(_NO_USAGE.match(row.item) or (row.item and not row.model and not row.meter))
+
+
 def _single(row: Billed, part: Part, reason: str, *, open: bool = False) -> Line:
     usd = row.usd or _ZERO
     item = row.item or row.meter
@@ -88,9 +105,18 @@ def _single(row: Billed, part: Part, reason: str, *, open: bool = False) -> Line
     )
 
 
+def _open_usage(row: Billed) -> Line:
+    usd = ((row.quantity or _ZERO) * (row.rate or _ZERO)).quantize(_CENTS)
+    line = _single(
+        replace(row, usd=usd, item=row.item or row.meter), Part.OPEN, "the day is still open at the provider"
+    )
+    return replace(line, open=True, estimated=True)
+
+
 def _unbilled(row: Seen, part: Part, reason: str, *, open: bool = False) -> Line:
     parts = {part: -row.usd}
-    return Line(row.day, row.provider, row.project, row.key, row.model, "", _ZERO, row.usd, parts, reason, open=open)
+    line = Line(row.day, row.provider, row.project, row.key, row.model, "", _ZERO, row.usd, parts, reason, open=open)
+    return replace(line, unbilled=True)
 
 
 def _cell(
@@ -115,7 +141,9 @@ def _cell(
         return
     if estimated and not priced:
         # Neither the account nor the book has a price.
-        yield replace(base, seen_usd=usd, parts={Part.NOT_BILLED: -usd}, reason="neither money nor a rate for it")
+        yield replace(
+            base, seen_usd=usd, parts={Part.NOT_BILLED: -usd}, reason="neither money nor a rate for it", unbilled=True
+        )
         return
     # Seen calls may cost more than the base rates: long prompts, charges that a gateway reported.
     factor = usd / all_seen if usd and all_seen else Decimal(1)
@@ -133,7 +161,8 @@ def _cell(
         left_bill -= key_bill
         left_seen -= key_usd
         unseen = (bill * (key_used - key_seen) / all_used).quantize(_CENTS)
-        part = Part.UNSEEN if unseen > 0 else Part.NOT_BILLED
+        # What nobody saw is never "seen, not billed", not even if less than nothing is billed for it.
+        part = Part.NOT_BILLED if unseen <= 0 and key_seen > 0 else Part.UNSEEN
         yield replace(
             base,
             project=key[0],
@@ -141,7 +170,7 @@ def _cell(
             billed_usd=key_bill,
             seen_usd=key_usd,
             parts={part: unseen, Part.PRICE: key_bill - key_usd - unseen},
-            reason="more was seen than is billed" if unseen < 0 else "",
+            reason="more was seen than is billed" if unseen < 0 and part is Part.NOT_BILLED else "",
             billed_weight=key_used,
             seen_weight=key_seen,
         )
@@ -150,7 +179,10 @@ def _cell(
 def _without_quantities(base: Line, money: Sequence[Billed], usd: Decimal, *, seen: bool) -> Iterator[Line]:
     bill = sum((row.usd or _ZERO for row in money), _ZERO)
     if not money:
-        yield replace(base, seen_usd=usd, parts={Part.NOT_BILLED: -usd}, reason="not on the bill", estimated=False)
+        parts = {Part.NOT_BILLED: -usd}
+        yield replace(
+            base, seen_usd=usd, parts=parts, reason="not on the bill", estimated=False, unbilled=base.estimated
+        )
     elif seen:
         reason = "without the account's quantities, unseen usage and other prices cannot be told apart"
         yield replace(base, billed_usd=bill, seen_usd=usd, parts={Part.UNSEEN_OR_PRICE: bill - usd}, reason=reason)
@@ -185,11 +217,27 @@ def total(lines: Iterable[Line], part: Part) -> Decimal:
 
 
 def tied_out(lines: Iterable[Line]) -> Decimal | None:
-    """Share of billed that is seen, 0 to 1, over days that are closed; None: nothing is billed."""
+    """Share of billed that is seen, 0 to 1, over closed days, credits left out; None: nothing is billed."""
     billed = missing = _ZERO
     for line in lines:
         if not line.open:
-            billed += line.billed_usd
-            missing += line.parts.get(Part.UNSEEN, _ZERO) + line.parts.get(Part.NO_SPAN, _ZERO)
+            item = line.parts.get(Part.NO_SPAN, _ZERO)
+            billed += line.billed_usd - min(item, _ZERO)
+            missing += line.parts.get(Part.UNSEEN, _ZERO) + max(item, _ZERO)
             missing += max(line.parts.get(Part.UNSEEN_OR_PRICE, _ZERO), _ZERO)
     return None if billed <= 0 else max(_ZERO, min(Decimal(1), 1 - missing / billed))
+
+
+def seen_share(lines: Iterable[Line]) -> float | None:
+    """Share of usage that spans show, in the dollars that it is billed; more seen than billed on one day makes up for
+    nothing on another. None: nothing is billed for it."""
+    used = shown = _ZERO
+    seen = False
+    for line in lines:
+        if line.billed_weight and not line.open:
+            used += line.billed_usd
+            shown += line.billed_usd - line.parts.get(Part.UNSEEN, _ZERO)
+            seen = seen or bool(line.seen_weight)
+    if not seen:
+        return 0.0
+    return float(round(min(max(shown / used, _ZERO), Decimal(1)), 9)) if used > 0 else None

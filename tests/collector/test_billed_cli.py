@@ -111,6 +111,7 @@ def test_what_is_imported_is_known_at_once_and_stands_in_the_report(billed: Coll
     told = json.loads(run(billed, "report", "--format", "json"))["billed"]
     assert told["totals"] == {
         **{"billed_usd": "35", "seen_usd": "10", "difference_usd": "25", "open_billed_usd": "0"},
+        "estimated_usd": "0",
         "tied_out": pytest.approx(2 / 7),
     }
     assert (told["unseen_usd"], told["more_unseen"], told["open_days"]) == ("25", 0, [])
@@ -192,6 +193,71 @@ def test_where_no_call_tells_the_report_is_of_the_bill(billed: Collector) -> Non
     assert {*By} == {*map(str, Dimension), *map(str, BilledBy)}
     assert "a bill does not tell it" in run(billed, "report", "--source", "billed", "--by", "tenant", code=1)
     assert "only a bill tells it" in run(billed, "report", "--source", "calls", "--by", "key", code=1)
+
+
+def test_an_estimate_is_never_called_billed_and_is_not_taken_from_what_is(billed: Collector) -> None:
+    def line(provider: str, key: str, meter: str, **more: object) -> dict[str, Any]:
+        model = "gpt-4o" if provider == "openai" else "claude-sonnet-4-5"
+        return {"day": DAY, "provider": provider, "key_name": key, "model": model, "meter": meter, **more}
+
+    tokens = {"report": "usage", "quantity": Decimal(1_000_000)}
+    euros = {"report": "costs", "item": "in euros", "amount": Decimal(1), "currency": "EUR"}
+    lines = [
+        line("openai", "a", "output_tokens", **tokens),
+        {**line("openai", "a", "mystery", **tokens, unit="pieces"), "model": ""},
+        {**line("openai", "", "", **euros), "model": ""},
+    ]
+    insert_billed(billed.pipeline.store, lines, "estimates")
+    document = json.loads(run(billed, "tieout", "--project", "estimates", "--by", "key", "--format", "json"))
+    figures = {"billed_usd": None, "estimated_usd": "10", "seen_usd": "0", "difference_usd": "10"}
+    assert figures.items() <= document["totals"].items()
+    row = document["rows"][0]
+    assert (row["key"], row["billed_usd"], row["estimated_usd"]) == ("a", None, "10")
+    text = run(billed, "tieout", "--project", "estimates")
+    assert "~$10.00 estimated, $0.00 seen" in text
+    assert "key a: ~$10.00, no span has it" in text
+    assert "1 line of the bill is left out" in text
+    assert [line.split() for line in text.splitlines() if line.startswith("openai")] == [
+        ["openai", "?", "~$10.00", "$0.00", "~0", "%", "~$10.00", "$0.00", "$0.00", "$0.00"]
+    ]
+    report = run(billed, "report", "--source", "billed", "--project", "estimates")
+    assert "without a price: 1.0M mystery\n" in report
+    assert "1 line without an amount" in report
+
+    # Another account has money alone: nothing of it can be taken from the usage of the first.
+    paid = line("anthropic", "b", "output_tokens", report="costs", item="output", amount_usd=Decimal(4))
+    insert_billed(billed.pipeline.store, [paid], "estimates")
+    path = "/api/report/billed?project=estimates"
+    totals = Client(billed.url).get(path)["totals"]
+    assert (totals["billed_usd"], totals["cost_usd"], totals["difference_usd"]) == ("4", "10", None)
+    both = line("anthropic", "b", "output_tokens", report="usage", quantity=Decimal(200_000))
+    insert_billed(billed.pipeline.store, [paid, both], "estimates")
+    assert Client(billed.url).get(path)["totals"]["difference_usd"] == "1"
+    told = json.loads(run(billed, "tieout", "--project", "estimates", "--format", "json"))["totals"]
+    assert (told["billed_usd"], told["estimated_usd"]) == ("4", "10")
+    assert "$4.00 billed, ~$10.00 estimated" in run(billed, "tieout", "--project", "estimates")
+
+
+def test_the_share_that_spans_show_is_of_the_usage_of_the_key(billed: Collector) -> None:
+    earlier = DAY - timedelta(days=3)
+    lines: list[dict[str, Any]] = []
+    for day in (earlier, earlier - timedelta(days=1)):
+        common = {"day": day, "provider": "openai", "model": "gpt-4o", "meter": "output_tokens"}
+        lines += [
+            *({**common, "report": "usage", "key_name": key, "quantity": Decimal(100_000)} for key in ("a", "b")),
+            {**common, "report": "costs", "item": "gpt-4o, output", "amount_usd": Decimal(2)},
+        ]
+    # Money of a key that has none of its usage.
+    lines.append({"day": earlier, "provider": "openai", "report": "costs", "key_name": "b", "item": "support plan"})
+    lines[-1]["amount_usd"] = Decimal(5)
+    insert_billed(billed.pipeline.store, lines, "shares")
+    document = json.loads(run(billed, "tieout", "--project", "shares", "--format", "json"))
+    found = [(one["part"], one["key"], one["usd"], one["seen_share"]) for one in document["findings"]]
+    assert found == [
+        ("no_span", "b", "5", None),
+        ("unseen", "a", "2", 0.0),
+        ("unseen", "b", "2", 0.0),
+    ]
 
 
 def test_another_project_sees_nothing_of_it(billed: Collector) -> None:

@@ -313,14 +313,14 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) ->
         return SimpleNamespace(p10_usd=1.0, p50_usd=2.0, p90_usd=3.0, reason=None)
 
     advice = Advice("run it beside the API", "Hosting is worth a test.", Decimal(700), Decimal(16_817), "2 H100")
-    bill = {"billed_usd": "9", "seen_usd": "8", "difference_usd": "1", "tied_out": 0.89}
+    bill = {"billed_usd": "9", "seen_usd": "8", "difference_usd": "1", "tied_out": 0.89, "estimated_usd": "0"}
     providers = Providers(
-        billed=lambda _period, _project: {"imported": True, "totals": bill, "unseen_usd": "1"},
+        billed=lambda _period, _project: {"imported": True, "totals": bill, "unseen_usd": "0.4"},
         month_end=month_end,
         advice=lambda _period, _project: {"search": advice},
     )
     shown = build_overview(pipeline, view("page-kinds"), providers)
-    assert shown["billed"] == {**bill, "unseen_usd": "1"}
+    assert shown["billed"] == {**bill, "unseen_usd": "0.4"}
     assert shown["forecast"] == {"usd": 2.0, "low_usd": 1.0, "high_usd": 3.0, "reason": None}
     # 20 to 30 November are left, today among them; nothing was spent before.
     assert asked == {"so_far": 0.0, "days_left": 11, "days": 28, "weekday": 3}
@@ -330,7 +330,13 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) ->
         **shown, view=view("page-kinds"), path="/", places={"projects": [], "environments": []},
         is_signed_in=False, groupings=(), now=NOW, config_error=None, verdicts=1,
     )  # fmt: skip
-    for word in ("89.0 % tied out", "$1.00 to $3.00, 8 in 10", "$16,817", "It needs 2 H100", "run it beside the API"):
+    for word in (
+        "89.0 % tied out, $0.40 unseen",
+        "$1.00 to $3.00, 8 in 10",
+        "$16,817",
+        "It needs 2 H100",
+        "run it beside the API",
+    ):
         assert word in text, word
 
 

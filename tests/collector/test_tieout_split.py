@@ -1,12 +1,13 @@
 """Billed against seen, told apart: plain rows in, lines out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from breakeven_collector.tieout_prices import explain
 from breakeven_collector.tieout_rows import Billed, Line, Part, Seen
-from breakeven_collector.tieout_split import split, tied_out
+from breakeven_collector.tieout_split import seen_share, split, tied_out
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,45 @@ def test_items_open_days_and_what_was_not_imported_stand_by_themselves() -> None
     assert tied_out(lines) == Decimal(2) / 9
 
 
+def test_a_credit_is_an_item_of_its_own_and_never_seen_usage() -> None:
+    days = [DAY + timedelta(days=n) for n in range(3)]
+
+    def charge(day: date, usd: str, item: str = "tokens", quantity: int | None = 5_000, meter: str = "") -> Billed:
+        n = None if quantity is None else Decimal(quantity)
+        return Billed(day, "aws.bedrock", "", "acct-1", item=item, meter=meter, usd=Decimal(usd), quantity=n)
+
+    rows = [
+        *(charge(day, usd, meter="uncached_tokens") for day, usd in zip(days, ("33", "33", "34"), strict=True)),
+        charge(days[1], "10"),
+        charge(days[1], "-500", "Credit: big", None),
+        # what a credit is for may be told, too
+        charge(days[2], "-7", "Credit: of input tokens", None, "uncached_tokens"),
+    ]
+    lines = split(rows, [])
+    assert parts(lines) == {Part.UNSEEN: Decimal(110), Part.NO_SPAN: Decimal(-507)}
+    assert tied_out(lines) == 0
+    calls = Seen(days[0], "aws.bedrock", "claude", Decimal(33), {"uncached_tokens": Decimal(5_000)})
+    assert tied_out(split(rows, [calls])) == Decimal(33) / 110
+
+
+def test_an_open_day_of_an_account_without_money_is_open_and_estimated() -> None:
+    lines = split([usage(1_500_000, "a", open=True)], [seen(1_000_000)])
+    told = [(line.key, line.billed_usd, line.seen_usd, line.open, line.estimated, line.unbilled) for line in lines]
+    assert told == [("a", Decimal(3), 0, True, True, False), ("", 0, Decimal(2), True, False, True)]
+    assert parts(lines) == {Part.OPEN: Decimal(1)}
+    # With money, quantities have none of their own.
+    assert parts(split([usage(1_500_000, open=True), money("1", open=True)], [])) == {Part.OPEN: Decimal(1)}
+
+
+def test_the_share_that_spans_show_is_of_all_usage_of_the_key() -> None:
+    late = DAY + timedelta(days=1)
+    rows = [usage(1_000_000, "a"), money("2"), replace(usage(1_000_000, "a"), day=late), replace(money("2"), day=late)]
+    # twice as much as is billed on one day, which makes up for nothing on the other
+    lines = split([*rows, Billed(DAY, *GPT, key="a", item="Credit: c", usd=Decimal(-3))], [seen(2_000_000, key="a")])
+    assert seen_share(lines) == 0.5
+    assert seen_share(split(rows, [])) == 0.0
+
+
 _days = st.sampled_from([DAY, DAY + timedelta(days=1)])
 _names = st.sampled_from(["openai", "anthropic"]), st.sampled_from(["", "m", "n"])
 _keys = st.sampled_from(["", "a", "b", "c"])
@@ -89,7 +129,7 @@ _n = st.decimals(0, 10**12, places=6)
 _rate = st.none() | st.decimals(0, 1, places=15)
 _meters = st.sampled_from(["", "output_tokens", "uncached_tokens", "requests", "web_search"])
 _billed = st.builds(
-    Billed, _days, *_names, key=_keys, item=st.sampled_from(["", "tax"]), meter=_meters, usd=_usd,
+    Billed, _days, *_names, key=_keys, item=st.sampled_from(["", "tax", "Credit: c"]), meter=_meters, usd=_usd,
     quantity=st.none() | _n, rate=_rate, open=st.sampled_from([False] * 9 + [True]),
     features=st.sampled_from([frozenset[str](), frozenset({"f"})]),
 )  # fmt: skip
@@ -108,6 +148,7 @@ def test_parts_add_up_to_billed_minus_seen_exactly(billed: list[Billed], calls: 
     lines = explain(split(billed, calls))
     for line in lines:
         assert sum(line.parts.values(), Decimal(0)) == line.billed_usd - line.seen_usd
+        assert calls or Part.NOT_BILLED not in {part for part, usd in line.parts.items() if usd}
     assert sum((line.seen_usd for line in lines), Decimal(0)) == sum((row.usd for row in calls), Decimal(0))
     real = sum((line.billed_usd for line in lines if not line.estimated), Decimal(0))
     assert real == sum((row.usd for row in billed if row.usd is not None), Decimal(0))
