@@ -27,6 +27,7 @@ class Summary:
         self.warnings = Counter[str]()
         self.skipped = Counter[str]()
         self.counts = Counter[str]()
+        self.left: list[dict[str, str]] = []
         self._days: set[date] = set()
         self._keys: set[str] = set()
         self._projects: set[str] = set()
@@ -34,6 +35,8 @@ class Summary:
     def add(self, account: Account, told: dict[str, Any]) -> None:
         """Put one more to it."""
         self.counts.update({name: told[name] for name in ("days", "lines", "replaced_lines", "unchanged_days")})
+        # A collector of an earlier version does not tell it.
+        self.left += told.get("left", [])
         self.bad += [{"where": bad.where, "reason": bad.reason} for bad in account.bad]
         self.warnings.update(account.warnings)
         self.skipped.update(account.skipped)
@@ -61,6 +64,7 @@ class Summary:
             "provider_projects": sorted(self._projects),
             **{f"{name}_written" if name in ("days", "lines") else name: n for name, n in sorted(self.counts.items())},
             "bad_rows": self.bad,
+            "left_as_they_were": self.left,
             "warnings": dict(self.warnings),
             "skipped": dict(self.skipped),
         }
@@ -91,6 +95,12 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.print(Text.assemble(("bad row  ", "red"), f"{bad['where']}: {bad['reason']}"), soft_wrap=True)
     if len(summary.bad) > _SHOWN:
         console.print(f"… and {len(summary.bad) - _SHOWN:,} bad rows more: --format json lists all")
+
+    for left in summary.left[:_SHOWN]:
+        said = f"{left['day']} ({left['report']}) left as it was: {left['where']} is bad"
+        console.print(Text.assemble(("left     ", "red"), said), soft_wrap=True)
+    if len(summary.left) > _SHOWN:
+        console.print(f"… and {len(summary.left) - _SHOWN:,} days more: --format json lists all")
 
 
 def _names(names: Sequence[str]) -> str:
