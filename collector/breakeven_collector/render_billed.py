@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breakeven_collector.billed_report import BilledBy, BilledReport
-from breakeven_collector.render import RULED, at_full_width, money, percent, printable, tokens, trend
+from breakeven_collector.render import RULED, at_full_width, counted, money, percent, printable, tokens, trend
 from breakeven_collector.render_tieout import NOTHING, signed
 from breakeven_collector.report import PARETO_SHARE
 
@@ -38,7 +38,7 @@ def billed_notes(billed: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if Decimal(billed["unseen_usd"]):
         keys = [
-            f"{one['key'] or 'no key told'} {signed(one['usd'])}"
+            f"{printable(one['key'] or 'no key told')} {signed(one['usd'])}"
             + (" (no span has it)" if one["seen_share"] == 0 and one["key"] else "")
             for one in billed["unseen"]
         ]
@@ -49,7 +49,7 @@ def billed_notes(billed: Mapping[str, Any]) -> list[tuple[str, str]]:
         told = f"{days[0]} to {days[-1]}" if len(days) > 1 else days[0]
         lines.append(("still open", f"{told} at the provider: billed may still change, and is not in the percentage"))
     if unknown := billed["unknown_amounts"]["lines"]:
-        lines.append(("not in billed", f"{unknown:,} lines without an amount in USD"))
+        lines.append(("not in billed", f"{counted(unknown, 'line')} without an amount in USD"))
     return lines
 
 
@@ -94,7 +94,7 @@ def print_billed_report(document: BilledReport, console: Console | None = None) 
             _signed(row["billed_usd"]),
             _signed(row["cost_usd"]),
             _signed(row["difference_usd"]),
-            Text(f"{len(row['open_days'])} days still open" if row["open_days"] else "", style="dim"),
+            Text(f"{counted(len(row['open_days']), 'day')} still open" if row["open_days"] else "", style="dim"),
         )
     table.add_row("all", _signed(totals["billed_usd"]), _signed(totals["cost_usd"]), _signed(totals["difference_usd"]))
     console.print(table)
@@ -151,7 +151,7 @@ def _notes(document: BilledReport) -> list[str]:
     if document["open_days"]:
         notes.append(f"still open at the provider: {', '.join(document['open_days'])}")
     if document["unknown_amounts"]:
-        notes.append(f"not in billed: {document['unknown_amounts']:,} lines without an amount in USD")
+        notes.append(f"not in billed: {counted(document['unknown_amounts'], 'line')} without an amount in USD")
     if any(row.get("feature", "") is None for row in document["rows"]):
         notes.append("`breakeven map` proposes features for the keys that have none")
     notes.append(f"prices: {document['price_book'] or 'none loaded'}")

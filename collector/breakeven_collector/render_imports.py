@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breakeven_collector.imports.lines import Account
+from breakeven_collector.render import counted, printable
 
 _SHOWN = 20
 
@@ -75,7 +76,7 @@ def print_summary(console: Console, summary: Summary) -> None:
     told = summary.document()
     if told["first_day"]:
         console.print(
-            f"[bold]${summary.usd:,.2f} billed[/] by {summary.source}, {told['first_day']} to {told['last_day']}, "
+            f"[bold]{'−' if summary.usd < 0 else ''}${abs(summary.usd):,.2f} billed[/] by {summary.source}, {told['first_day']} to {told['last_day']}, "
             f"{int(summary.tokens):,} tokens",
             highlight=False,
         )
@@ -85,14 +86,16 @@ def print_summary(console: Console, summary: Summary) -> None:
     table.add_row("keys", Text(_names(told["keys"])))
     table.add_row("projects", Text(_names(told["provider_projects"])))
     if summary.without_usd:
-        table.add_row("without dollars", f"{summary.without_usd:,} lines, see the warnings")
+        table.add_row("without dollars", f"{counted(summary.without_usd, 'line')}, see the warnings")
     if summary.skipped:
         table.add_row("no model's", Text(_counted(summary.skipped)))
     console.print(table)
     for warning, count in summary.warnings.most_common():
-        console.print(Text.assemble(("warning  ", "yellow"), f"{warning} ({count:,})"), soft_wrap=True)
+        console.print(Text.assemble(("warning  ", "yellow"), printable(f"{warning} ({count:,})")), soft_wrap=True)
     for bad in summary.bad[:_SHOWN]:
-        console.print(Text.assemble(("bad row  ", "red"), f"{bad['where']}: {bad['reason']}"), soft_wrap=True)
+        console.print(
+            Text.assemble(("bad row  ", "red"), printable(f"{bad['where']}: {bad['reason']}")), soft_wrap=True
+        )
     if len(summary.bad) > _SHOWN:
         console.print(f"… and {len(summary.bad) - _SHOWN:,} bad rows more: --format json lists all")
 
@@ -104,7 +107,11 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 
 def _names(names: Sequence[str]) -> str:
-    return f"{len(names)}: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "none named"
+    return (
+        f"{len(names)}: {', '.join(map(printable, names[:8]))}{', …' if len(names) > 8 else ''}"
+        if names
+        else "none named"
+    )
 
 
 def _counted(counts: Counter[str]) -> str:

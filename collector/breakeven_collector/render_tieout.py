@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from breakeven_collector.render import at_full_width, money, percent, printable
+from breakeven_collector.render import at_full_width, counted, money, percent, printable
 
 PARTS: Final[Mapping[str, str]] = {
     "unseen": "unseen usage",
@@ -120,7 +120,7 @@ def _notes(document: Mapping[str, Any]) -> list[str]:
         notes.append("~ estimated: the account has quantities but no money; dollars are by our prices.")
     if unknown := document["unknown_amounts"]["lines"]:
         currencies = ", ".join(document["unknown_amounts"]["currencies"]) or "no amount"
-        notes.append(f"{unknown} lines of the bill are left out: no amount in USD ({currencies})")
+        notes.append(f"{counted(unknown, 'line')} of the bill left out: no amount in USD ({currencies})")
     return notes
 
 
