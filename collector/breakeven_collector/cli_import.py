@@ -25,6 +25,7 @@ from breakeven_collector.cli_options import (
     plain_errors,
     settings_of,
 )
+from breakeven_collector.imports.exchange import exchange
 from breakeven_collector.imports.files import Progress as Told
 from breakeven_collector.imports.files import read_files
 from breakeven_collector.imports.keep import Origin
@@ -48,6 +49,7 @@ Again = Annotated[bool, typer.Option("--again", help="Pull days again that were 
 BaseUrl = Annotated[
     str | None, typer.Option(envvar="BREAKEVEN_IMPORT_URL", help="Pull from here and not from the provider's API.")
 ]
+Rate = Annotated[list[str] | None, typer.Option(help="Dollars for one of a currency: EUR=1.08.")]
 Form = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 import_app = typer.Typer(
@@ -67,6 +69,7 @@ def openai(
     days: Days = 90,
     again: Again = False,
     base_url: BaseUrl = None,
+    rate: Rate = None,
     whole: Whole = False,
     part: Part = False,
     project: Project = None,
@@ -80,9 +83,9 @@ def openai(
     """Costs and usage of an OpenAI organisation, from files or pulled with OPENAI_ADMIN_KEY."""
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     if files:
-        _files("openai", files, settings, url, project, format, _extent(whole, part))
+        _files("openai", files, settings, url, project, format, _extent(whole, part), _rates(rate or []))
     else:
-        _pull("openai", days, again, base_url, settings, url, project, format)
+        _pull("openai", days, again, base_url, settings, url, project, format, _rates(rate or []))
 
 
 @import_app.command(
@@ -94,6 +97,7 @@ def anthropic(
     days: Days = 90,
     again: Again = False,
     base_url: BaseUrl = None,
+    rate: Rate = None,
     whole: Whole = False,
     part: Part = False,
     project: Project = None,
@@ -107,9 +111,9 @@ def anthropic(
     """Costs and usage of an Anthropic organisation, from files or pulled with ANTHROPIC_ADMIN_KEY."""
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     if files:
-        _files("anthropic", files, settings, url, project, format, _extent(whole, part))
+        _files("anthropic", files, settings, url, project, format, _extent(whole, part), _rates(rate or []))
     else:
-        _pull("anthropic", days, again, base_url, settings, url, project, format)
+        _pull("anthropic", days, again, base_url, settings, url, project, format, _rates(rate or []))
 
 
 @import_app.command(
@@ -118,10 +122,7 @@ def anthropic(
 )
 def focus(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="All files of an export, CSV or Parquet.")],
-    rate: Annotated[
-        list[str] | None,
-        typer.Option(help="Dollars for one of a currency: EUR=1.08."),
-    ] = None,
+    rate: Rate = None,
     whole: Whole = False,
     part: Part = False,
     project: Project = None,
@@ -168,6 +169,7 @@ def _pull(
     url: str | None,
     project: str | None,
     format: TextOrJson,
+    rates: dict[str, Decimal],
 ) -> None:
     summary, now = Summary(source), datetime.now(UTC)
     with plain_errors(), _bar() as progress:
@@ -178,6 +180,7 @@ def _pull(
             first = last - timedelta(days=days - 1)
             origin = Origin(f"pull from {pull.address}", pulled=True, extent="whole")
             for account in pull.accounts(first, last, have, now=now, progress=progress):
+                exchange(account, rates)
                 summary.add(account, target.add(account, origin))
     _show(summary, format)
 
@@ -187,6 +190,8 @@ def _show(summary: Summary, format: TextOrJson) -> None:
         typer.echo(json.dumps(summary.document(), indent=2, ensure_ascii=False))
     else:
         print_summary(Console(), summary)
+    if summary.left:
+        raise typer.Exit(1)
 
 
 def _extent(whole: bool, part: bool) -> str:

@@ -110,7 +110,7 @@ def confirm(
     """Go through the proposals one by one and write those that are confirmed into breakeven.toml."""
     if yes and edit:
         fail("--yes takes the proposals as they are, --edit opens an editor on them: not both")
-    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(makes_config=True, port=port, store=store, data_dir=data_dir, config=config)
     console = Console()
     with plain_errors():
         declared, found = _overview(settings, url, days)
@@ -206,7 +206,7 @@ def add(
     config: Config = None,
 ) -> None:
     """Write one rule into breakeven.toml: calls that match all of what is given are for the feature."""
-    settings = settings_of(port=port, config=config)
+    settings = settings_of(makes_config=True, port=port, config=config)
     values: dict[str, Sequence[str]] = {
         **{"key": key or (), "project": project or (), "service": service or (), "route": route or ()},
         **{"agent": agent or (), "workflow": workflow or (), "prompt": prompt or ()},

@@ -1,6 +1,7 @@
 """`breakeven revenue import`, `breakeven margin`: what features and tenants earn over what they cost."""
 
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from breakeven_collector.cli_options import (
     settings_of,
 )
 from breakeven_collector.errors import ConfigError
+from breakeven_collector.render import money, percent
 from breakeven_collector.verdicts.margin import MarginBy
 
 margin_app = typer.Typer()
@@ -126,10 +128,14 @@ def margin(
 
 def _print(document: dict[str, object], console: Console) -> None:
     rows: list[dict[str, object]] = document["rows"]  # pyright: ignore[reportAssignmentType]
+    months: list[dict[str, object]] = document["months"]  # pyright: ignore[reportAssignmentType]
     if not rows:
         console.print("No cost and no revenue in these months.")
         return
     by = str(document["by"])
+    if months:
+        told = f"{_last(months[-1]['to'])}, {document['timezone']}"
+        console.print(Text(f"Whole days with calls, {months[0]['from']} to {told}"), style="bold")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(by.capitalize())
     for title in ("Revenue", "Cost of goods", "Gross margin"):
@@ -142,13 +148,24 @@ def _print(document: dict[str, object], console: Console) -> None:
             Text(str(row[by] or "not told")),
             _usd(row["revenue_usd"]),
             _usd(row["cost_usd"]),
-            "–" if row["gross_margin"] is None else f"{row['gross_margin']:.1%}",
+            percent(row["gross_margin"], absent="–"),  # pyright: ignore[reportArgumentType]
             Text("; ".join(str(one) for one in said)),
         )
     console.print(table)
+    cut = [f"{one['month']} (its {one['days']} days)" for one in months if not _is_whole(one)]
+    if cut and any(row["revenue_usd"] for row in rows):
+        console.print(Text(f"Revenue is taken for the same days as cost, a share of the month: {', '.join(cut)}."))
     if not any(row["revenue_usd"] for row in rows):
         console.print("No revenue is known: `breakeven revenue import FILE` takes it.")
 
 
 def _usd(value: object) -> str:
-    return "–" if value is None else f"${float(str(value)):,.0f}"
+    return "–" if value is None else money(str(value))
+
+
+def _last(after: object) -> date:
+    return date.fromisoformat(str(after)) - timedelta(days=1)
+
+
+def _is_whole(month: dict[str, object]) -> bool:
+    return date.fromisoformat(str(month["from"])).day == 1 and date.fromisoformat(str(month["to"])).day == 1

@@ -88,8 +88,14 @@ class TextOrJson(StrEnum):
     JSON = "json"
 
 
-def settings_of(**options: Any) -> Settings:
-    """Settings from the options that were given, else from the environment; one that does not fit ends the program."""
+def settings_of(*, makes_config: bool = False, **options: Any) -> Settings:
+    """Settings from the options that were given, else from the environment; one that does not fit ends the program.
+
+    So does a config file that is named and not there, unless the command `makes_config`.
+    """
+    config = options.get("config")
+    if config is not None and not makes_config and not config.exists():
+        fail(f"{config}: there is no such file; give the path of one with --config (BREAKEVEN_CONFIG), or leave it out")
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:

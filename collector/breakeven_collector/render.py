@@ -129,11 +129,18 @@ def money(amount: str | None, *, small: bool = False, absent: str = "?") -> str:
     if amount is None:
         return absent
     value = Decimal(amount)
+    if value < 0:
+        return f"−{money(f'{-value:f}', small=small)}"
     if abs(value) >= 1000 and not small:
         return f"${value:,.0f}"
     if abs(value) >= Decimal("0.1") or not value:
         return f"${value:,.2f}"
     return f"${Decimal(f'{value:.2g}'):f}" if value < Decimal("0.0001") else f"${value:.4f}"
+
+
+def counted(count: int, noun: str) -> str:
+    """`1 line`, `1,234 lines`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def tokens(count: int) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breakeven_collector.billed_report import BilledBy, BilledReport
-from breakeven_collector.render import RULED, at_full_width, money, percent, printable, tokens, trend
+from breakeven_collector.render import RULED, at_full_width, counted, money, percent, printable, tokens, trend
 from breakeven_collector.render_tieout import NOTHING, signed
 from breakeven_collector.report import PARETO_SHARE
 
@@ -42,7 +42,7 @@ def billed_notes(billed: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     if Decimal(billed["unseen_usd"]):
         keys = [
-            f"{one['key'] or 'no key told'} {'~' if one['estimated'] else ''}{signed(one['usd'])}"
+            f"{printable(one['key'] or 'no key told')} {'~' if one['estimated'] else ''}{signed(one['usd'])}"
             + (" (no span has it)" if one["seen_share"] == 0 and one["key"] else "")
             for one in billed["unseen"]
         ]
@@ -54,7 +54,7 @@ def billed_notes(billed: Mapping[str, Any]) -> list[tuple[str, str]]:
         told = f"{days[0]} to {days[-1]}" if len(days) > 1 else days[0]
         lines.append(("still open", f"{told} at the provider: billed may still change, and is not in the percentage"))
     if unknown := billed["unknown_amounts"]["lines"]:
-        lines.append(("not in billed", f"{_counted(unknown, 'line')} without an amount in USD"))
+        lines.append(("not in billed", f"{counted(unknown, 'line')} without an amount in USD"))
     return lines
 
 
@@ -100,7 +100,7 @@ def print_billed_report(document: BilledReport, console: Console | None = None) 
             signed(row["billed_usd"]),
             signed(row["cost_usd"]),
             signed(row["difference_usd"]),
-            Text(f"{_counted(len(row['open_days']), 'day')} still open" if row["open_days"] else "", style="dim"),
+            Text(f"{counted(len(row['open_days']), 'day')} still open" if row["open_days"] else "", style="dim"),
         )
     table.add_row("all", signed(totals["billed_usd"]), signed(totals["cost_usd"]), signed(totals["difference_usd"]))
     console.print(table)
@@ -162,17 +162,13 @@ def _notes(document: BilledReport) -> list[str]:
     if document["open_days"]:
         notes.append(f"still open at the provider: {', '.join(document['open_days'])}")
     if document["unknown_amounts"]:
-        notes.append(f"not in billed: {_counted(document['unknown_amounts'], 'line')} without an amount in USD")
+        notes.append(f"not in billed: {counted(document['unknown_amounts'], 'line')} without an amount in USD")
     if any(row.get("feature", "") is None for row in document["rows"]):
         notes.append("`breakeven map` proposes features for the keys that have none")
     notes.append(f"prices: {document['price_book'] or 'none loaded'}")
     if document.get("config_error"):
         notes.append(f"the file does not count as it stands: {document['config_error']}")
     return notes
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _table(first: str) -> Table:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from breakeven_collector.imports.lines import Account
+from breakeven_collector.render import counted, printable
 
 _SHOWN = 20
 
@@ -27,6 +28,7 @@ class Summary:
         self.warnings = Counter[str]()
         self.skipped = Counter[str]()
         self.counts = Counter[str]()
+        self.left: list[dict[str, str]] = []
         self._days: set[date] = set()
         self._keys: set[str] = set()
         self._projects: set[str] = set()
@@ -34,6 +36,8 @@ class Summary:
     def add(self, account: Account, told: dict[str, Any]) -> None:
         """Put one more to it."""
         self.counts.update({name: told[name] for name in ("days", "lines", "replaced_lines", "unchanged_days")})
+        # A collector of an earlier version does not tell it.
+        self.left += told.get("left", [])
         self.bad += [{"where": bad.where, "reason": bad.reason} for bad in account.bad]
         self.warnings.update(account.warnings)
         self.skipped.update(account.skipped)
@@ -61,6 +65,7 @@ class Summary:
             "provider_projects": sorted(self._projects),
             **{f"{name}_written" if name in ("days", "lines") else name: n for name, n in sorted(self.counts.items())},
             "bad_rows": self.bad,
+            "left_as_they_were": self.left,
             "warnings": dict(self.warnings),
             "skipped": dict(self.skipped),
         }
@@ -70,9 +75,10 @@ def print_summary(console: Console, summary: Summary) -> None:
     """For people."""
     told = summary.document()
     if told["first_day"]:
+        sign = "−" if summary.usd < 0 else ""
         console.print(
-            f"[bold]${summary.usd:,.2f} billed[/] by {summary.source}, {told['first_day']} to {told['last_day']}, "
-            f"{int(summary.tokens):,} tokens",
+            f"[bold]{sign}${abs(summary.usd):,.2f} billed[/] by {summary.source}, "
+            f"{told['first_day']} to {told['last_day']}, {int(summary.tokens):,} tokens",
             highlight=False,
         )
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -81,20 +87,32 @@ def print_summary(console: Console, summary: Summary) -> None:
     table.add_row("keys", Text(_names(told["keys"])))
     table.add_row("projects", Text(_names(told["provider_projects"])))
     if summary.without_usd:
-        table.add_row("without dollars", f"{summary.without_usd:,} lines, see the warnings")
+        table.add_row("without dollars", f"{counted(summary.without_usd, 'line')}, see the warnings")
     if summary.skipped:
         table.add_row("no model's", Text(_counted(summary.skipped)))
     console.print(table)
     for warning, count in summary.warnings.most_common():
-        console.print(Text.assemble(("warning  ", "yellow"), f"{warning} ({count:,})"), soft_wrap=True)
+        console.print(Text.assemble(("warning  ", "yellow"), printable(f"{warning} ({count:,})")), soft_wrap=True)
     for bad in summary.bad[:_SHOWN]:
-        console.print(Text.assemble(("bad row  ", "red"), f"{bad['where']}: {bad['reason']}"), soft_wrap=True)
+        console.print(
+            Text.assemble(("bad row  ", "red"), printable(f"{bad['where']}: {bad['reason']}")), soft_wrap=True
+        )
     if len(summary.bad) > _SHOWN:
         console.print(f"… and {len(summary.bad) - _SHOWN:,} bad rows more: --format json lists all")
 
+    for left in summary.left[:_SHOWN]:
+        said = f"{left['day']} ({left['report']}) left as it was: {left['where']} is bad"
+        console.print(Text.assemble(("left     ", "red"), said), soft_wrap=True)
+    if len(summary.left) > _SHOWN:
+        console.print(f"… and {len(summary.left) - _SHOWN:,} days more: --format json lists all")
+
 
 def _names(names: Sequence[str]) -> str:
-    return f"{len(names)}: {', '.join(names[:8])}{', …' if len(names) > 8 else ''}" if names else "none named"
+    return (
+        f"{len(names)}: {', '.join(map(printable, names[:8]))}{', …' if len(names) > 8 else ''}"
+        if names
+        else "none named"
+    )
 
 
 def _counted(counts: Counter[str]) -> str:

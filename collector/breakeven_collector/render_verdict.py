@@ -17,6 +17,9 @@ _FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path":
 def print_all(document: Mapping[str, Any], console: Console) -> None:
     """A line a feature, the dearest first."""
     window = document["window"]
+    if not document["features"]:
+        console.print(Text(_nothing(document)), soft_wrap=True)
+        return
     console.print(
         f"[bold]When does hosting pay?[/]  {usd(document['total_usd'])} in the {window['days']} days before "
         f"{document['as_of']}",
@@ -38,6 +41,23 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     else:
         console.print("\nNo set of features would pay together on shared GPUs today.", highlight=False)
     console.print("\n`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+
+
+def _nothing(document: Mapping[str, Any]) -> str:
+    """Why there is no verdict, and what to do."""
+    days = f"the {document['window']['days']} days before {document['as_of']}"
+    if document["total_usd"]:
+        return f"No feature has calls in {days}, though there are calls: `breakeven map` gives them features."
+    if document.get("has_bill"):
+        return (
+            f"No calls in {days}. A provider's bill is imported, but verdicts do not read it yet: they look at single "
+            "calls. Send spans, or import calls that another tool kept: "
+            "`breakeven import litellm | langfuse | helicone`."
+        )
+    return (
+        f"No calls in {days}. Send spans to the collector, or import calls that another tool kept: "
+        "`breakeven import litellm | langfuse | helicone`."
+    )
 
 
 def print_one(document: Mapping[str, Any], console: Console) -> None:
@@ -88,7 +108,7 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
 
 def _pays_from(one: Mapping[str, Any], console: Console) -> None:
     if one["threshold_usd"] is None:
-        console.print(Text(f"Break-even: none, for {one['threshold_reason'] or 'no volume bears it'}."))
+        console.print(Text(f"Break-even: none. {_reason(one['threshold_reason'])}."))
     else:
         parts = [
             f"{usd(row['breakeven_spend_usd_per_month'])} with {row['fte']:g} FTE"
@@ -108,6 +128,11 @@ def _pays_from(one: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"At its pace it crosses that about {cross['p50_on']} (between {early} and {late})."))
     elif cross["reason"] and one["threshold_usd"] is not None:
         console.print(Text(f"No date: {cross['reason']}."))
+
+
+def _reason(told: str | None) -> str:
+    reason = (told or "no volume bears it").removeprefix("never: ")
+    return reason[:1].upper() + reason[1:]
 
 
 def _moves(one: Mapping[str, Any], console: Console) -> None:

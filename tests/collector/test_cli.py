@@ -323,3 +323,9 @@ def test_what_only_the_server_needs_is_told_the_same_way(tmp_path: Path) -> None
     assert result.returncode == 1
     assert result.stderr.endswith("Install it with: pip install 'breakeven[collector]'\n")
     assert "Traceback" not in result.stderr
+
+
+def test_a_config_file_that_is_named_and_not_there_is_an_error(tmp_path: Path) -> None:
+    for command in (["assumptions", "check"], ["report"], ["decide", "--all"]):
+        result = CliRunner().invoke(app, [*command, "--config", str(tmp_path / "no.toml")], env={"COLUMNS": "300"})
+        assert (result.exit_code, "no.toml: there is no such file" in result.output) == (1, True), result.output

@@ -173,7 +173,7 @@ def test_a_correction_that_is_broken_off_is_finished_by_the_next_import(
     export.write_text(json.dumps(row))
     with monkeypatch.context() as broken, open_target(collector.pipeline.settings, collector.url, project) as target:
         for calls in requests_of(calls_of("helicone", [export], Options(), Span(), Taken("helicone"))):
-            target.send(request_of(calls))
+            target.send(request_of(calls, "one"))
         collector.pipeline.drain()
 
         def die(_slices: Any) -> None:
@@ -184,6 +184,19 @@ def test_a_correction_that_is_broken_off_is_finished_by_the_next_import(
             again.settle(collector.pipeline, 20)
     assert bill(collector, project) == {"contract-review": (2, "0.0075")}
     again.settle(collector.pipeline, 20)
+    assert bill(collector, project) == {"contract-review": (1, "0.00375")}
+
+
+def test_an_export_that_comes_again_after_another_one_holds_again(
+    collector: Collector, project: str, tmp_path: Path
+) -> None:
+    row = json.loads((FILES / "helicone.jsonl").read_text().splitlines()[0])
+    export = tmp_path / "export.jsonl"
+    theirs: list[str] = []
+    for cost in (1, 2, 1):
+        export.write_text(json.dumps({**row, "cost": cost}))
+        theirs.append(run(collector, project, "helicone", export)["imported"]["their_cost_usd"])
+    assert theirs == ["1", "2", "1"]
     assert bill(collector, project) == {"contract-review": (1, "0.00375")}
 
 

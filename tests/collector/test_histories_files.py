@@ -47,7 +47,7 @@ def test_no_prompt_or_answer_is_sent_on() -> None:
         taken = Taken(source)
         calls = list(calls_of(source, [FILES / file], Options(), Span(), taken))
         assert calls
-        assert b"SECRET" not in request_of(calls)
+        assert b"SECRET" not in request_of(calls, "one")
         assert "SECRET" not in json.dumps(taken.document())
 
 

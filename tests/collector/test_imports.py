@@ -131,7 +131,7 @@ def test_a_file_again_changes_nothing_and_a_corrected_one_takes_the_place_of_its
     before = held(pipeline, project)
     assert len(before) == 2
     again = add(pipeline, project, first)
-    assert again == {"import_id": "", "days": 0, "lines": 0, "replaced_lines": 0, "unchanged_days": 2}
+    assert again == {"import_id": "", "days": 0, "lines": 0, "replaced_lines": 0, "unchanged_days": 2, "left": []}
     assert held(pipeline, project) == before
 
     document = json.loads((samples / "openai_costs.json").read_text())
@@ -233,6 +233,8 @@ def test_exports_grouped_otherwise_do_not_count_twice(
     add(pipeline, project, grouped)
     before = held(pipeline, project)
     document = json.loads((samples / "openai_costs.json").read_text())
+    # With its bad row the day would stay as it was.
+    del document["data"][0]["results"][2]
     for result in document["data"][0]["results"]:
         result["project_id"] = None
     (tmp_path / "ungrouped.json").write_text(json.dumps(document))
@@ -244,6 +246,68 @@ def test_exports_grouped_otherwise_do_not_count_twice(
     with pytest.raises(ImportFailed, match="with --part they would count twice"):
         add(pipeline, project, grouped, "part")
     assert {row["provider_project"] for row in held(pipeline, project)} == {""}
+
+
+def test_a_day_that_is_held_is_not_replaced_by_one_with_a_bad_row(
+    pipeline: Pipeline, project: str, tmp_path: Path
+) -> None:
+    def account(*days: dict[str, Any]) -> Account:
+        path = tmp_path / "costs.json"
+        data = [
+            {
+                "start_time": 1790812800 + number * 86400,
+                "end_time": 1790899200 + number * 86400,
+                "results": [
+                    {
+                        **{"object": "organization.costs.result", "project_id": name},
+                        "amount": {"value": value, "currency": "usd"},
+                    }
+                    for name, value in day.items()
+                ],
+            }
+            for number, day in enumerate(days)
+        ]
+        path.write_text(json.dumps({"data": data}))
+        return read_files("openai", [path], now=NOW)
+
+    add(pipeline, project, account({"a": 1, "b": 2}, {"a": 3}))
+    # All rows of project b are bad; so is one of the third day, which is not held.
+    corrected = account({"a": 5, "b": "oops"}, {"a": 4}, {"a": 6, "b": "oops"})
+    told = add(pipeline, project, corrected)
+    assert told["left"] == [{"day": "2026-10-01", "report": "costs", "where": "costs.json: data[0].results[1]"}]
+    assert (told["lines"], [row["amount_usd"] for row in held(pipeline, project)]) == (2, [1, 2, 4, 6])
+    assert add(pipeline, project, account({"a": "oops", "b": "oops"}, {"a": 4}))["left"][0]["day"] == "2026-10-01"
+    assert [line["day"] for line in add(pipeline, project, corrected, "part")["left"]] == ["2026-10-01"]
+    assert [row["amount_usd"] for row in held(pipeline, project)] == [1, 2, 4, 6]
+    assert add(pipeline, project, account({"a": 5, "b": 2}))["left"] == []
+    assert [row["amount_usd"] for row in held(pipeline, project)] == [5, 2, 4, 6]
+
+
+def test_a_bucket_twice_counts_once_and_one_to_come_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "twice.json"
+    path.write_text(json.dumps({"data": [*hours(0, 24), *hours(0, 24), *hours(0, 24, 1790812800 + 400 * 86400)]}))
+    account = read_files("openai", [path], now=NOW)
+    assert len([line for line in account.lines if line.meter == "uncached_tokens"]) == 48
+    assert dict(account.warnings) == {
+        "days came more than once, and what came last was taken": 1,
+        "days that are still to come, 2027-11-05 to 2027-11-05: is the file for another year?": 1,
+    }
+
+
+def test_a_bill_in_another_currency_is_told_and_a_rate_gives_it_dollars(tmp_path: Path) -> None:
+    path = tmp_path / "costs.csv"
+    path.write_text(
+        "start_time,end_time,amount_value,amount_currency,line_item\n"
+        "1790812800,1790899200,2,eur,a\n1790899200,1790985600,3,eur,b\n"
+    )
+    account = read_files("openai", [path], now=NOW)
+    assert dict(account.warnings) == {
+        "EUR: no rate of exchange, so lines of 2026-10-01 to 2026-10-02 (2 days) have no dollars; "
+        "--rate EUR=… gives one": 2
+    }
+    account = read_files("openai", [path], now=NOW, rates={"EUR": Decimal("1.08")})
+    assert [line.amount_usd for line in account.lines] == [Decimal("2.16"), Decimal("3.24")]
+    assert not account.warnings
 
 
 def test_keys_keep_the_names_of_an_earlier_import(

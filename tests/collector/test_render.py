@@ -118,6 +118,10 @@ def test_money_has_the_digits_that_it_takes(amount: str | None, text: str) -> No
     assert money(amount) == text
 
 
+def test_money_below_nothing_has_its_sign_in_front() -> None:
+    assert (money("-368.4"), money("-0.00005")) == ("−$368.40", "−$0.000050")
+
+
 def test_money_a_call_keeps_its_cents() -> None:
     assert (money("1234.5", small=True), money(None, absent="")) == ("$1,234.50", "")
 

@@ -1,5 +1,6 @@
 """Verdicts over a store with the demo's traffic, thinned out: what is observed, kept, decided and earned."""
 
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,6 +21,7 @@ from breakeven_collector.period import between
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices import Book
+from breakeven_collector.render_verdict import print_all
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.verdicts import kept
 from breakeven_collector.verdicts.decisions import Decision, Record, list_decisions, record
@@ -27,6 +29,7 @@ from breakeven_collector.verdicts.margin import MarginBy, build_margin
 from breakeven_collector.verdicts.observed import observe
 from breakeven_collector.verdicts.revenue import import_revenue
 from breakeven_collector.verdicts.service import build_verdicts
+from rich.console import Console
 from typer.testing import CliRunner
 
 from tests.conftest import quick_settings
@@ -195,6 +198,19 @@ def test_decide_prints_sentences_and_codes_only_in_json(filled: Pipeline, monkey
     assert (neither.exit_code, "name one of them" in neither.output) == (1, True)
 
 
+def test_a_store_without_calls_is_told_so_with_what_to_do(filled: Pipeline) -> None:
+    def said(**changed: Any) -> str:
+        into = io.StringIO()
+        print_all({**document, **changed}, Console(width=200, file=into))
+        return into.getvalue()
+
+    document = verdicts(filled, project="nobody")
+    assert (document["features"], document["has_bill"]) == ([], False)
+    assert said().startswith("No calls in the 30 days before 2026-11-20. Send spans")
+    assert "bill is imported, but verdicts do not read it yet" in said(has_bill=True)
+    assert "`breakeven map` gives them features" in said(total_usd=5.0)
+
+
 class Clock(datetime):
     """The end of the traffic."""
 
@@ -273,7 +289,7 @@ def test_revenue_is_taken_and_rows_that_do_not_fit_are_told(filled: Pipeline) ->
         import_revenue(filled.store, "month,usd\n2026-11,1\n", "wrong.csv")
 
 
-def test_a_margin_is_over_cost_of_goods_of_the_same_days(filled: Pipeline) -> None:
+def test_a_margin_is_over_cost_of_goods_of_the_same_days(filled: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     import_revenue(
         filled.store, "month,feature,usd\n2026-10,contract-review,31000\n2026-11,contract-review,30000\n", "r"
     )
@@ -288,5 +304,10 @@ def test_a_margin_is_over_cost_of_goods_of_the_same_days(filled: Pipeline) -> No
     assert Decimal(0) < Decimal(november["cost_usd"]) < whole  # staging is research
     assert november["gross_margin"] == pytest.approx(1 - float(november["cost_usd"]) / 19000, abs=1e-6)
     assert "revenue +0%" in row["warning"]
+    there = {"BREAKEVEN_STORE": filled.settings.dsn, "BREAKEVEN_PORT": "0", "COLUMNS": "160", "NO_COLOR": "1"}
+    monkeypatch.setattr("breakeven_collector.verdicts.margin.datetime", Clock)
+    printed = CliRunner().invoke(app, ["margin", "--months", "2"], env=there).output
+    assert printed.startswith("Whole days with calls, 2026-10-11 to 2026-11-19, UTC\n")
+    assert "a share of the month: 2026-10 (its 21 days), 2026-11 (its 19 days)." in printed
     by_tenant = build_margin(filled.store, by=MarginBy.TENANT, months=2, now=END)
     assert by_tenant["totals"]["cost_usd"] == document["totals"]["cost_usd"]

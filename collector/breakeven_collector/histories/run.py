@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from breakeven_collector.histories.call import request_of
 from breakeven_collector.histories.reading import Options
@@ -54,13 +55,13 @@ def take_in(
     Raises:
         BreakevenError, OSError: a file cannot be read, or the collector cannot take it; what was sent before stays.
     """
-    taken = Taken(source)
+    taken, import_id = Taken(source), uuid4().hex
     limits = {name: datetime.fromisoformat(told) for name, told in target.limits().items() if told}
     wanted = replace(
         wanted, kept_from=limits.get("kept_from"), sealed_before=None if sealed else limits.get("sealed_before")
     )
     for calls in requests_of(calls_of(source, files, options, wanted, taken)):
-        target.send(request_of(calls))
+        target.send(request_of(calls, import_id))
         progress(f"{taken.rows:,} rows, {taken.calls:,} calls sent")
     progress(f"{taken.calls:,} calls sent, making the bill")
     settled = target.settle()

@@ -104,8 +104,6 @@ def _cost(account: Account, fields: dict[str, Any], start: datetime, end: dateti
     amount = money(money(fields["amount"], "amount").scaleb(-2), "amount")
     cost_type, token_type = text(fields.get("cost_type"), "cost_type"), text(fields.get("token_type"), "token_type")
     meter = _TOKEN_TYPES.get(token_type, "") if cost_type == "tokens" else _COST_TYPES.get(cost_type, cost_type)
-    if currency != "USD":
-        account.warnings[f"costs: an amount in {currency or 'no currency'} has no dollars"] += 1
     return Line(
         **_common(fields, start, end, now),
         report="costs",

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from breakeven_collector.imports import anthropic, focus, openai
-from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed, open_on
-from breakeven_collector.imports.pages import read_page
+from breakeven_collector.imports.exchange import exchange
+from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed, days_told, open_on
+from breakeven_collector.imports.pages import TWICE, read_page
 
 Progress = Callable[[str, int, int], None]
 """What is read, bytes done, of how many."""
@@ -41,7 +42,7 @@ def read_files(
         source: openai, anthropic or focus.
         paths: the files; those of one export belong together.
         now: the present: what of it is still open.
-        rates: currency → dollars for one of it, for FOCUS.
+        rates: currency → dollars for one of it.
         progress: is told how far it is.
 
     Raises:
@@ -68,11 +69,18 @@ def read_files(
             _tell_empty_days(one, path)
             merge(account, one)
         elif source == "openai":
-            _read_openai_csv(account, path, now, progress)
+            one = Account(source)
+            _read_openai_csv(one, path, now, progress)
+            merge(account, one)
         else:
             raise ImportFailed(f"{path}: not JSON; Anthropic's reports are read as the API answers them")
     name_keys(account, names)
     _leave_out_parts_of_days(account, now)
+    exchange(account, rates or {})
+    if after := sorted({line.day for line in account.lines if line.day > now.astimezone(UTC).date()}):
+        account.warnings[f"days that are still to come, {after[0]} to {after[-1]}: is the file for another year?"] += (
+            len(after)
+        )
     if not account.lines and not account.covered and not account.skipped:
         why = f"; first bad row: {account.bad[0].where}: {account.bad[0].reason}" if account.bad else ""
         raise ImportFailed(f"{', '.join(map(str, paths))}: nothing that `import {source}` can take in it{why}")
@@ -82,11 +90,8 @@ def read_files(
 def take_page(account: Account, names: dict[str, str], page: Any, where: str, *, now: datetime) -> None:
     """Take a page of a report, or of the list of keys: a bucket that an earlier page had takes its place."""
 
-    def bad(at: str, error: BadRow) -> None:
-        note_bad(account, at, str(error))
-
     if not isinstance(page, dict):
-        bad(where, BadRow("not a page: an object with data"))
+        note_bad(account, Bad(where, "not a page: an object with data"))
         return
     found = cast(dict[str, Any], page)
     data: Any = found.get("data")
@@ -96,7 +101,8 @@ def take_page(account: Account, names: dict[str, str], page: Any, where: str, *,
     if "data" not in found and "results" in found:
         found = {"data": [found]}
     one = Account(account.source)
-    read_page(one, found, where, bad, openai.SHAPE if account.source == "openai" else anthropic.SHAPE, now=now)
+    shape = openai.SHAPE if account.source == "openai" else anthropic.SHAPE
+    read_page(one, found, where, lambda bad: note_bad(account, bad), shape, now=now)
     merge(account, one)
 
 
@@ -105,7 +111,7 @@ def merge(account: Account, page: Account) -> None:
     buckets = {(line.report, line.part, line.from_time) for line in page.lines}
     again = [line for line in account.lines if (line.report, line.part, line.from_time) in buckets] if buckets else []
     if again:
-        account.warnings["a bucket came in more than one page; the last one was taken"] += 1
+        account.warnings[TWICE] += len({line.day for line in again})
         account.lines = [line for line in account.lines if (line.report, line.part, line.from_time) not in buckets]
     account.lines += page.lines
     account.covered |= page.covered
@@ -140,7 +146,7 @@ def _leave_out_parts_of_days(account: Account, now: datetime) -> None:
                 f"{inside.total_seconds() / 3600:g} of its 24 hours are told of, {first:%H:%M} to {last:%H:%M} UTC; "
                 "left out, as it would take the place of the whole day: export whole days of UTC"
             )
-            note_bad(account, f"{part or report} of {day}", reason)
+            note_bad(account, Bad(f"{part or report} of {day}", reason, day.isoformat(), day.isoformat(), report))
     if parts:
         account.lines = [line for line in account.lines if (line.report, line.part, line.day) not in parts]
         account.covered -= parts
@@ -154,11 +160,11 @@ def name_keys(account: Account, names: Mapping[str, str]) -> None:
         ]
 
 
-def note_bad(account: Account, where: str, reason: str) -> None:
+def note_bad(account: Account, bad: Bad) -> None:
     """List a row that was left out."""
     if len(account.bad) >= _MOST_BAD:
-        raise ImportFailed(f"more than {_MOST_BAD:,} bad rows, the last one {where}: {reason}")
-    account.bad.append(Bad(where, reason))
+        raise ImportFailed(f"more than {_MOST_BAD:,} bad rows, the last one {bad.where}: {bad.reason}")
+    account.bad.append(bad)
 
 
 def _is_key(item: Any) -> bool:
@@ -177,7 +183,7 @@ def _pages(path: Path, account: Account, progress: Progress) -> Iterator[tuple[s
                 if not line.strip():
                     continue
                 if (page := _json(line)) is None:
-                    note_bad(account, f"{path.name}, line {number}", "not JSON")
+                    note_bad(account, Bad(f"{path.name}, line {number}", "not JSON"))
                 else:
                     yield f"{path.name}, line {number}", page
                 progress(path.name, min(number * len(line), size), size)
@@ -227,7 +233,8 @@ def _rows(account: Account, path: Path, progress: Progress) -> Iterator[tuple[st
             number += 1
             where = f"{path.name}, line {reader.line_num}"
             if _MORE in row or None in row.values():
-                note_bad(account, where, f"not as many cells as the heading has, {len(reader.fieldnames or ())}")
+                reason = f"not as many cells as the heading has, {len(reader.fieldnames or ())}"
+                note_bad(account, Bad(where, reason))
             else:
                 yield where, row
     progress(path.name, size, size)
@@ -238,7 +245,11 @@ def _read_openai_csv(account: Account, path: Path, now: datetime, progress: Prog
         try:
             openai.read_csv_row(account, row, now=now)
         except BadRow as error:
-            note_bad(account, where, str(error))
+            days = days_told(row, "start_time", "end_time")
+            if not days[0]:
+                days = days_told(row, "start_time_iso", "end_time_iso")
+            report = "costs" if "amount_value" in row else "usage"
+            note_bad(account, Bad(where, str(error), *days, report))
 
 
 def _read_focus(account: Account, path: Path, rates: Mapping[str, Decimal], now: datetime, progress: Progress) -> None:
@@ -250,7 +261,8 @@ def _read_focus(account: Account, path: Path, rates: Mapping[str, Decimal], now:
         try:
             focus.read_row(account, row, rates=rates, now=now)
         except BadRow as error:
-            note_bad(account, where, str(error))
+            days = days_told(row, "ChargePeriodStart", "ChargePeriodEnd")
+            note_bad(account, Bad(where, str(error), *days, "focus"))
 
 
 def _parquet_rows(_account: Account, path: Path, progress: Progress) -> Iterator[tuple[str, dict[str, str]]]:

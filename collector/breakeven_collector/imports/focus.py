@@ -81,10 +81,6 @@ def read_row(account: Account, row: Mapping[str, str], *, rates: Mapping[str, De
     if not re.fullmatch(r"[A-Z]{3}", currency):
         raise BadRow(f"BillingCurrency is {row['BillingCurrency']!r}: not a code of three letters")
     rate = Decimal(1) if currency == "USD" else rates.get(currency)
-    if rate is None:
-        account.warnings[
-            f"{currency}: no rate of exchange, so these lines have no dollars; --rate {currency}=… gives one"
-        ] += 1
     category = row.get("ChargeCategory", "") or "Usage"
     sku = row.get("x_SkuMeterName") or row.get("SkuMeter") or row.get("ChargeDescription") or row.get("SkuId") or ""
     item = sku if category == "Usage" else f"{category}: {row.get('CommitmentDiscountName') or sku}"

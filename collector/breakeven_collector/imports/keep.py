@@ -61,7 +61,8 @@ class Imports:
         """Take up what an account says; days that say what they said before are left alone.
 
         Returns:
-            counts: `days` and `lines` written, `replaced_lines`, `unchanged_days`, `import_id` (empty: nothing new).
+            counts: `days` and `lines` written, `replaced_lines`, `unchanged_days`, `import_id` (empty: nothing new);
+            and `left`: days that stay as they were, for a row of theirs is bad (day, report, where the row stands).
 
         Raises:
             ImportFailed: lines of a provider's project would go, and nobody said that they should.
@@ -69,10 +70,13 @@ class Imports:
         """
         held = self._held(account.source, project)
         self._name_keys(account, project)
-        units = defaultdict[Unit, list[Line]](list)
+        by_unit = defaultdict[Unit, list[Line]](list)
         for line in account.lines:
-            units[line.report, line.part, line.day, line.provider_project].append(line)
-        covered = account.covered | {(report, part, day) for report, part, day, _ in units}
+            by_unit[line.report, line.part, line.day, line.provider_project].append(line)
+        covered = account.covered | {unit[:3] for unit in by_unit}
+        left = _left_as_they_were(account, by_unit, covered, held, of_projects=origin.extent == "part")
+        units = {unit: lines for unit, lines in by_unit.items() if unit not in left}
+        covered -= {unit[:3] for unit in left}
         if origin.extent == "part" and (twice := _grouped_otherwise(units.keys(), held)):
             raise ImportFailed(_would_count_twice(twice))
         if origin.extent != "part":
@@ -91,6 +95,10 @@ class Imports:
             "lines": sum(map(len, new.values())),
             "replaced_lines": sum(held[unit][0] for unit in new if unit in held),
             "unchanged_days": len({unit[2] for unit in units} - {unit[2] for unit in new}),
+            "left": [
+                {"day": day.isoformat(), "report": report, "where": where}
+                for day, report, where in sorted({(unit[2], unit[0], where) for unit, where in left.items()})
+            ],
         }
         return {**told, "import_id": self._write(account, origin, project, new)} if new else told
 
@@ -166,6 +174,34 @@ def _row(line: Line, project: str, source: str, import_id: str, number: int, now
 
 def _open(day: date, now: datetime) -> bool:
     return (now.date() - day).days <= 1
+
+
+def _left_as_they_were(
+    account: Account,
+    units: Mapping[Unit, list[Line]],
+    covered: Iterable[tuple[str, str, date]],
+    held: Mapping[Unit, Any],
+    *,
+    of_projects: bool,
+) -> dict[Unit, str]:
+    """What must not be replaced, and the bad row because of which: a day that is held would lose that row's line.
+
+    Days that say what they said before are not among them. With `of_projects` each project's day is for itself.
+    """
+    spoiled: dict[tuple[str, str, date], str] = {}
+    for report, part, day in covered:
+        if where := next((bad.where for bad in account.bad if bad.spoils(report, day)), ""):
+            spoiled[report, part, day] = where
+    differ = {
+        unit
+        for unit in units.keys() | held.keys()
+        if unit[:3] in spoiled and digest(units.get(unit, [])) != held.get(unit, (0, False, digest([])))[2]
+    }
+    filled = {unit for unit, told in held.items() if told[0]}
+    if of_projects:
+        return {unit: spoiled[unit[:3]] for unit in differ & filled & units.keys()}
+    days = {unit[:3] for unit in differ} & {unit[:3] for unit in filled}
+    return {unit: spoiled[unit[:3]] for unit in units.keys() | {(*day, "") for day in days} if unit[:3] in days}
 
 
 def _grouped_otherwise(units: Iterable[Unit], held: Mapping[Unit, Any]) -> list[date]:

@@ -60,6 +60,16 @@ class Bad:
     where: str
     """File and line, or file and path in its JSON."""
     reason: str
+    first: str = ""
+    """First day (UTC) that it belongs to; empty: not known, it may be any."""
+    last: str = ""
+    """Last day."""
+    report: str = ""
+    """Empty: not known."""
+
+    def spoils(self, report: str, day: date) -> bool:
+        """Whether the day lacks something because this row was left out."""
+        return self.report in ("", report) and (not self.first or self.first <= day.isoformat() <= self.last)
 
 
 @dataclass
@@ -99,6 +109,16 @@ class Account:
 def open_on(day: date, now: datetime) -> bool:
     """Whether a provider may still change a day: today's and yesterday's (UTC)."""
     return day >= now.astimezone(UTC).date() - timedelta(days=1)
+
+
+def days_told(fields: Mapping[str, Any], start: str, end: str) -> tuple[str, str]:
+    """First and last day of a row that is bad for another reason; empty where its times cannot be read, either."""
+    try:
+        first, after = moment(fields.get(start), start), moment(fields.get(end), end)
+    except BadRow:
+        return "", ""
+    last = max(first, after - timedelta(seconds=1))
+    return first.date().isoformat(), last.date().isoformat()
 
 
 def money(value: object, what: str) -> Decimal:

@@ -1,12 +1,13 @@
 """Pages of buckets, as the APIs of OpenAI and Anthropic both answer them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final, cast
 
-from breakeven_collector.imports.lines import Account, BadRow, Line, moment
+from breakeven_collector.imports.lines import Account, Bad, BadRow, Line, days_told, moment
 
+TWICE: Final = "days came more than once, and what came last was taken"
 _DAY: Final = timedelta(days=1)
 
 Take = Callable[[Account, dict[str, Any], datetime, datetime, datetime], tuple[tuple[str, str], list[Line]]]
@@ -32,7 +33,7 @@ def read_page(
     account: Account,
     page: Mapping[str, Any],
     where: str,
-    bad: Callable[[str, BadRow], None],
+    bad: Callable[[Bad], None],
     shape: Shape,
     *,
     now: datetime,
@@ -44,31 +45,45 @@ def read_page(
     account.unknown(page, shape.page | {"endpoint"}, "page")
     buckets: Any = page.get("data")
     if not isinstance(buckets, list):
-        bad(f"{where}: data", BadRow("is not a list of buckets"))
+        bad(Bad(f"{where}: data", "is not a list of buckets"))
         return
     stretches: list[tuple[datetime, datetime]] = []
+    found: dict[tuple[tuple[str, str], datetime], list[Line]] = {}
+    wrong: list[Bad] = []
+    twice = set[date]()
     parts: set[tuple[str, str]] = set()
     for number, bucket in enumerate(cast(list[Any], buckets)):
         at = f"{where}: data[{number}]"
         try:
             start, end, results = _bucket(account, bucket, shape)
         except BadRow as error:
-            bad(at, error)
+            fields = cast(dict[str, Any], bucket) if isinstance(bucket, dict) else {}
+            wrong.append(Bad(at, str(error), *days_told(fields, shape.start, shape.end)))
             continue
         stretches.append((start, end))
+        of_bucket: dict[tuple[tuple[str, str], datetime], list[Line]] = {}
         for index, result in enumerate(results):
             try:
                 if not isinstance(result, dict):
                     raise BadRow(f"a result is {result!r}: not an object")
                 part, lines = shape.take(account, cast(dict[str, Any], result), start, end, now)
             except BadRow as error:
-                bad(f"{at}.results[{index}]", error)
+                days = start.date().isoformat(), (end - timedelta(seconds=1)).date().isoformat()
+                wrong.append(Bad(f"{at}.results[{index}]", str(error), *days))
                 continue
-            account.lines += lines
+            of_bucket.setdefault((part, start), []).extend(lines)
             parts.add(part)
+        twice |= {begin.date() for _, begin in found.keys() & of_bucket.keys()}
+        found |= of_bucket
+    if twice:
+        account.warnings[TWICE] += len(twice)
+    account.lines += [line for lines in found.values() for line in lines]
     told = page.get("endpoint")
     if isinstance(told, str):
         parts.add(("costs", "") if told == "costs" else ("usage", told))
+    report = next(iter(parts))[0] if len(parts) == 1 else ""
+    for one in wrong:
+        bad(replace(one, report=report))
     for start, end in stretches:
         for part in parts:
             account.cover(part, start, end)

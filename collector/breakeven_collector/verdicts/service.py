@@ -16,15 +16,16 @@ from breakeven_collector.economics.forecast import NEAR_DAYS, Crossing
 from breakeven_collector.economics.tornado import tornado
 from breakeven_collector.economics.verdict import Verdict, against_best, decide
 from breakeven_collector.errors import BadRequest
+from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept, lines
 from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, smaller_models
 from breakeven_collector.verdicts.observed import Profile, Window, observe
 
 Verdicts = dict[str, Any]
-"""as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, features (a document each, dearest
-first), portfolio (which features pay together on shared GPUs; None: none do, or only one was asked for). Dollars are
-floats: they are of a model."""
+"""as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, has_bill (whether a provider's
+bill is imported, which is not read here), features (a document each, dearest first), portfolio (which features pay
+together on shared GPUs; None: none do, or only one was asked for). Dollars are floats: they are of a model."""
 
 _POOLED_FROM_USD: Final = 500.0
 _MOST_POOLED: Final = 10
@@ -95,6 +96,7 @@ def build_verdicts(
         "price_book": book or None,
         "total_usd": total,
         "unallocated_usd": unallocated,
+        "has_bill": bool(store.query_file("is_billed", {**of_project(project), "from": 0, "to": int(now.timestamp())})),
         "bands": asdict(assumptions.bands),
         "features": documents,
         "portfolio": _portfolio({one.feature: one for _, one, _, _ in found}) if feature is None else None,
