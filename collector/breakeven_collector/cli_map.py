@@ -145,7 +145,7 @@ def propose_(
     config: Config = None,
 ) -> None:
     """Show which features the calls without one suggest, with calls and dollars. Writes nothing."""
-    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(makes_config=True, port=port, store=store, data_dir=data_dir, config=config)
     with plain_errors():
         declared, found = _overview(settings, url, days)
     proposals, billed = propose(found.open_now), propose_billed(found.billed, declared.names())
@@ -172,7 +172,7 @@ def list_(
     config: Config = None,
 ) -> None:
     """Show the rules with what they mapped, those that map nothing or overlap, and what has no feature yet."""
-    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
+    settings = settings_of(makes_config=True, port=port, store=store, data_dir=data_dir, config=config)
     with plain_errors():
         declared, found = _overview(settings, url, days)
     doubtful = doubtful_names(declared, (seen.inferred for seen in found.unallocated))

@@ -75,10 +75,9 @@ def print_summary(console: Console, summary: Summary) -> None:
     """For people."""
     told = summary.document()
     if told["first_day"]:
-        sign = "−" if summary.usd < 0 else ""
         console.print(
-            f"[bold]{sign}${abs(summary.usd):,.2f} billed[/] by {summary.source}, "
-            f"{told['first_day']} to {told['last_day']}, {int(summary.tokens):,} tokens",
+            f"[bold]{_usd(summary.usd)} billed[/] by {summary.source}, {told['first_day']} to {told['last_day']}, "
+            f"{int(summary.tokens):,} tokens",
             highlight=False,
         )
     table = Table(box=None, show_header=False, pad_edge=False)
@@ -105,6 +104,10 @@ def print_summary(console: Console, summary: Summary) -> None:
         console.print(Text.assemble(("left     ", "red"), said), soft_wrap=True)
     if len(summary.left) > _SHOWN:
         console.print(f"… and {len(summary.left) - _SHOWN:,} days more: --format json lists all")
+
+
+def _usd(amount: Decimal) -> str:
+    return f"{'−' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -151,6 +151,7 @@ def send(url: str, data: bytes, content_type: str, **headers: str) -> int:
 def test_no_content_key_or_prompt_is_logged_whatever_comes(tmp_path: Path) -> None:
     protobuf, canary = "application/x-protobuf", b"CANARY"
     config = tmp_path / "breakeven.toml"
+    config.touch()
     with up(tmp_path / "data", BREAKEVEN_CONFIG=str(config), BREAKEVEN_LOG_FORMAT="json") as running:
         prompt = {"gen_ai.prompt": "CANARY", "gen_ai.input.messages": '[{"content":"CANARY"}]', "user.id": "CANARY"}
         good = Call(at=datetime.now(UTC), attributes=prompt, model="no-such-model", feature="CANARY")

@@ -119,7 +119,7 @@ def test_money_has_the_digits_that_it_takes(amount: str | None, text: str) -> No
 
 
 def test_money_below_nothing_has_its_sign_in_front() -> None:
-    assert (money("-368.4"), money("-0.00005")) == ("−$368.40", "−$0.000050")
+    assert (money("-368.4"), money("-0.00005")) == ("−$368.40", "−$0.00005")
 
 
 def test_money_a_call_keeps_its_cents() -> None:

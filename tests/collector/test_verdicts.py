@@ -200,9 +200,9 @@ def test_decide_prints_sentences_and_codes_only_in_json(filled: Pipeline, monkey
 
 def test_a_store_without_calls_is_told_so_with_what_to_do(filled: Pipeline) -> None:
     def said(**changed: Any) -> str:
-        into = io.StringIO()
-        print_all({**document, **changed}, Console(width=200, file=into))
-        return into.getvalue()
+        file = io.StringIO()
+        print_all({**document, **changed}, Console(width=200, file=file))
+        return file.getvalue()
 
     document = verdicts(filled, project="nobody")
     assert (document["features"], document["has_bill"]) == ([], False)
