@@ -13,7 +13,9 @@ from breakeven_collector.imports.lines import Account
 from breakeven_collector.imports.wire import account_document
 from breakeven_collector.settings import Settings
 from breakeven_collector.source import get_json, key_for, running_collector
+from breakeven_collector.source_billed import catalog_of
 from breakeven_collector.store import Store
+from breakeven_collector.tieout import know_billed_names
 
 
 class Target(Protocol):
@@ -29,11 +31,15 @@ class Target(Protocol):
 
 
 class _Local:
-    def __init__(self, store: Store, project: str) -> None:
+    def __init__(self, settings: Settings, store: Store, project: str) -> None:
+        self._settings, self._store = settings, store
         self._imports, self._project = Imports(store), project
 
     def add(self, account: Account, origin: Origin) -> dict[str, Any]:
-        return self._imports.add(account, origin, self._project)
+        told = self._imports.add(account, origin, self._project)
+        if told["import_id"]:
+            know_billed_names(self._store, catalog_of(self._settings, self._store))
+        return told
 
     def held_days(self, source: str) -> set[tuple[str, str, date]]:
         return self._imports.held_days(source, self._project)
@@ -65,6 +71,6 @@ def open_target(settings: Settings, url: str | None, project: str | None) -> Gen
         return
     store = Store(settings.dsn, max_query_seconds=settings.max_query_seconds, replicated=settings.replicated).open()
     try:
-        yield _Local(store, project or DEFAULT_PROJECT)
+        yield _Local(settings, store, project or DEFAULT_PROJECT)
     finally:
         store.close()

@@ -47,12 +47,11 @@ def _nothing(document: Mapping[str, Any]) -> str:
     """Why there is no verdict, and what to do."""
     days = f"the {document['window']['days']} days before {document['as_of']}"
     if document["total_usd"]:
-        return f"No feature has calls in {days}, though there are calls: `breakeven map` gives them features."
+        return f"No feature has calls or usage in {days}, though there is some: `breakeven map` gives it features."
     if document.get("has_bill"):
         return (
-            f"No calls in {days}. A provider's bill is imported, but verdicts do not read it yet: they look at single "
-            "calls. Send spans, or import calls that another tool kept: "
-            "`breakeven import litellm | langfuse | helicone`."
+            f"No calls in {days}. A provider's bill is imported, but no usage of these days, which verdicts could read "
+            "in place of calls: import the usage by key too (docs/imports.md), or send spans."
         )
     return (
         f"No calls in {days}. Send spans to the collector, or import calls that another tool kept: "

@@ -14,8 +14,11 @@ import pytest
 from breakeven_collector.cli import app
 from breakeven_collector.demo import plan, shapes, traffic
 from breakeven_collector.demo.traffic import Traffic
+from breakeven_collector.economics.assumptions import Assumptions
 from breakeven_collector.economics.verdict import decide
 from breakeven_collector.errors import BadRequest, ConfigError
+from breakeven_collector.imports.keep import Imports, Origin
+from breakeven_collector.imports.lines import Account, Line
 from breakeven_collector.otlp import Encoding, read_traces
 from breakeven_collector.period import between
 from breakeven_collector.pipeline import Pipeline
@@ -23,8 +26,10 @@ from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices import Book
 from breakeven_collector.render_verdict import print_all
 from breakeven_collector.report import Dimension, build_report
+from breakeven_collector.tieout import know_billed_names
 from breakeven_collector.verdicts import kept
 from breakeven_collector.verdicts.decisions import Decision, Record, list_decisions, record
+from breakeven_collector.verdicts.evidence_of import case_of
 from breakeven_collector.verdicts.margin import MarginBy, build_margin
 from breakeven_collector.verdicts.observed import observe
 from breakeven_collector.verdicts.revenue import import_revenue
@@ -198,6 +203,37 @@ def test_decide_prints_sentences_and_codes_only_in_json(filled: Pipeline, monkey
     assert (neither.exit_code, "name one of them" in neither.output) == (1, True)
 
 
+@pytest.mark.parametrize("hours", [24, 1])
+def test_without_calls_the_load_comes_from_the_usage_on_the_bill_and_says_so(filled: Pipeline, hours: int) -> None:
+    project = f"bill-only-{hours}"
+    last, quantities = datetime(2026, 11, 20, tzinfo=UTC), {"requests": 240, "uncached_tokens": 2_400_000}
+    quantities |= {"cache_read_tokens": 240_000, "output_tokens": 480_000}
+    lines = [
+        Line(
+            *("usage", "completions", "openai", at, at + timedelta(hours=hours)),
+            key_name="search-prod",
+            model="gpt-4o",
+            meter=meter,
+            quantity=Decimal(n),
+        )
+        for day in range(1, 36)
+        for at in [last - timedelta(days=day)]
+        for meter, n in quantities.items()
+    ]
+    Imports(filled.store).add(Account("openai", lines), Origin("test", extent="whole"), project)
+    know_billed_names(filled.store, filled.catalog)
+    _, profiles = observe(filled.store, now=END, project=project)
+    (one,) = profiles.values()
+    usd = 30 * (Decimal("2.4") * Decimal("2.5") + Decimal("0.24") * Decimal("1.25") + Decimal("0.48") * 10)
+    assert (one.days, len(one.hours), one.calls) == (35, 30 * 24, 30 * 240)
+    assert (one.uncached_tokens, one.cached_tokens, one.output_tokens) == (72_000_000, 7_200_000, 14_400_000)
+    assert one.spend_usd == pytest.approx(usd, abs=Decimal("1e-9"))
+    assert (one.is_imported, one.is_by_day, one.unpriced_calls) == (True, hours == 24, 0)
+    assert {hour.calls for hour in one.hours} == ({10.0} if hours == 24 else {0.0, 240.0})
+    case = case_of(one, Assumptions())
+    assert case.peak_to_mean == (Assumptions().peak_to_mean if hours == 24 else 24)
+
+
 def test_a_store_without_calls_is_told_so_with_what_to_do(filled: Pipeline) -> None:
     def said(**changed: Any) -> str:
         file = io.StringIO()
@@ -207,8 +243,8 @@ def test_a_store_without_calls_is_told_so_with_what_to_do(filled: Pipeline) -> N
     document = verdicts(filled, project="nobody")
     assert (document["features"], document["has_bill"]) == ([], False)
     assert said().startswith("No calls in the 30 days before 2026-11-20. Send spans")
-    assert "bill is imported, but verdicts do not read it yet" in said(has_bill=True)
-    assert "`breakeven map` gives them features" in said(total_usd=5.0)
+    assert "bill is imported, but no usage of these days" in said(has_bill=True)
+    assert "`breakeven map` gives it features" in said(total_usd=5.0)
 
 
 class Clock(datetime):

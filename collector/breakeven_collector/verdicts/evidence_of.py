@@ -84,7 +84,7 @@ def evidence_of(
         model_shutdowns=[(model, day, float(profile.usd_by_model[model]) / live) for model, day in ends.items()],
         observed_until=profile.window.end.astimezone(UTC),
         declared=sorted(assumptions.given),
-        error_share=profile.failed_calls / profile.calls if profile.calls else None,
+        error_share=profile.failed_calls / profile.calls if profile.calls and not profile.is_imported else None,
         growth_per_month=observed_growth(profile),
         lines=observed_lines(profile, book),
     )
@@ -94,7 +94,8 @@ def case_of(profile: Profile, assumptions: Assumptions) -> Case:
     """Hosting against today's bill: load and bill as observed, brought to a month of 730 hours."""
     busy = busy_by_hour(profile.hours, assumptions.hosting)
     shape = shape_of(busy)
-    given = "peak_to_mean" in assumptions.given
+    # An account by day says nothing of the hours within it.
+    given = "peak_to_mean" in assumptions.given or profile.is_by_day
     return Case(
         monthly_usd([hour.usd or 0.0 for hour in profile.hours]),
         monthly_usd([hour.calls for hour in profile.hours]),
@@ -105,7 +106,7 @@ def case_of(profile: Profile, assumptions: Assumptions) -> Case:
         assumptions.hybrid,
         assumptions.project,
         assumptions.market,
-        hourly_busy=busy,
+        hourly_busy=() if profile.is_by_day else busy,
     )
 
 

@@ -5,7 +5,7 @@ Money is Decimal as it stands in `spend`; the model (`economics`) works on float
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -104,7 +104,9 @@ class Profile:
     night_usd: Decimal = Decimal(0)
     """Of the rest: from midnight to six."""
     is_imported: bool = False
-    """From a provider's bill or another tool's history instead of spans."""
+    """From the usage in providers' accounts instead of calls: dollars are by our rates."""
+    is_by_day: bool = False
+    """The account tells days, not hours: the load has no peaks, and no nights."""
 
     @property
     def spend_usd(self) -> Decimal:
@@ -128,6 +130,8 @@ def observe(
 ) -> tuple[Window, dict[str, Profile]]:
     """The profiles of all features, dearest first; under the empty name what is unallocated.
 
+    Where no call is in the window, they come from the usage in the providers' accounts, if one was imported.
+
     Args:
         store: an open store.
         now: today is not in the window: its day is not over.
@@ -139,21 +143,35 @@ def observe(
         BadRequest: the zone is not known.
     """
     window = Window.before(now, timezone)
-    rows = store.query_file(
-        "profile",
-        {
-            **of_project(project),
-            "timezone": timezone,
-            "start": int(window.start.timestamp()),
-            "to": int(window.end.timestamp()),
-            "from": int((window.start - timedelta(days=_HISTORY_DAYS)).timestamp()),
-        },
-    )
-    by_feature: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    asked = {
+        **of_project(project),
+        "timezone": timezone,
+        "start": int(window.start.timestamp()),
+        "to": int(window.end.timestamp()),
+        "from": int((window.start - timedelta(days=_HISTORY_DAYS)).timestamp()),
+    }
+    found = _profiles(window, store.query_file("profile", asked))
+    if not found and store.query_file("is_billed", asked):
+        rows = store.query_file("profile_billed", asked)
+        by_day = {row["feature"] for row in rows if row["by_day"]}
+        found = [
+            replace(
+                one,
+                is_imported=True,
+                is_by_day=one.feature in by_day,
+                mean_seconds=None,
+                night_usd=Decimal(0) if one.feature in by_day else one.night_usd,
+            )
+            for one in _profiles(window, rows)
+        ]
+    return window, {one.feature: one for one in sorted(found, key=lambda one: (-one.spend_usd, one.feature))}
+
+
+def _profiles(window: Window, rows: Sequence[Mapping[str, Any]]) -> list[Profile]:
+    by_feature: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
         by_feature[row["feature"]].append(row)
-    found = [_profile(name, window, of) for name, of in by_feature.items() if any(row["hour"] for row in of)]
-    return window, {one.feature: one for one in sorted(found, key=lambda one: (-one.spend_usd, one.feature))}
+    return [_profile(name, window, of) for name, of in by_feature.items() if any(row["hour"] for row in of)]
 
 
 def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) -> Profile:

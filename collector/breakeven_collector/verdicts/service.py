@@ -24,8 +24,9 @@ from breakeven_collector.verdicts.observed import Profile, Window, observe
 
 Verdicts = dict[str, Any]
 """as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, has_bill (whether a provider's
-bill is imported, which is not read here), features (a document each, dearest first), portfolio (which features pay
-together on shared GPUs; None: none do, or only one was asked for). Dollars are floats: they are of a model."""
+bill is imported: its usage is read where there are no calls), features (a document each, dearest first), portfolio
+(which features pay together on shared GPUs; None: none do, or only one was asked for). Dollars are floats: they are of
+a model."""
 
 _POOLED_FROM_USD: Final = 500.0
 _MOST_POOLED: Final = 10
