@@ -42,7 +42,7 @@ def raising(error: Exception) -> Callable[..., Any]:
         (b"x", {**JSON, "Content-Encoding": "br"}, 415, 3, "Content-Encoding 'br': send gzip, zstd or none"),
         (bytes(LIMIT + 1), PROTOBUF, 413, 8, "the body is over 1000000 bytes; send smaller batches"),
         (
-            gzip.compress(bytes(LIMIT + 1)),
+            gzip.compress(bytes(LIMIT + 1), mtime=0),
             {**PROTOBUF, "Content-Encoding": "gzip"},
             413,
             8,
