@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.features import Feature
-from breakeven_collector.period import Period
+from breakeven_collector.period import Period, utc_seconds
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
@@ -248,5 +248,4 @@ def _share(part: Decimal | None, total: Decimal | None) -> float | None:
 
 
 def _bounds(first: date, last: date) -> dict[str, int]:
-    start = date(1970, 1, 1)
-    return {"from": (first - start).days * 86400, "to": ((last - start).days + 1) * 86400}
+    return {"from": utc_seconds(first), "to": utc_seconds(last + timedelta(days=1))}

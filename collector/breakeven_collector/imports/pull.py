@@ -20,6 +20,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from breakeven_collector.imports import openai
 from breakeven_collector.imports.files import Progress, name_keys, take_page
 from breakeven_collector.imports.lines import Account, ImportFailed
+from breakeven_collector.period import utc_seconds
 
 _DAYS_A_CHUNK: Final = 31
 _MOST_PAGES: Final = 10_000
@@ -165,7 +166,7 @@ class Pull:
         after = last + timedelta(days=1)
         query: dict[str, Any] = {"bucket_width": "1d", "limit": _DAYS_A_CHUNK}
         if self._provider.source == "openai":
-            query |= {"start_time": _unix(first), "end_time": _unix(after), "group_by": report.groups}
+            query |= {"start_time": utc_seconds(first), "end_time": utc_seconds(after), "group_by": report.groups}
         else:
             query |= {"starting_at": f"{first}T00:00:00Z", "ending_at": f"{after}T00:00:00Z"}
             query |= {"group_by[]": report.groups}
@@ -274,7 +275,3 @@ def _chunks(days: list[date]) -> Iterator[tuple[date, date]]:
         if last or days[index + 1] - days[index] > timedelta(days=1) or index - start + 1 == _DAYS_A_CHUNK:
             yield days[start], days[index]
             start = index + 1
-
-
-def _unix(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
