@@ -379,6 +379,7 @@ def test_a_charge_of_several_days_is_spread_over_them_and_nothing_is_lost(
         ("Azure App Service", "P1v3", ""),
         ("Amazon Bedrock", "", "aws.bedrock"),
         ("Vertex AI", "", "gcp.vertex_ai"),
+        ("Gemini API", "", "gcp.gemini"),
     ],
 )
 def test_the_service_and_for_azure_the_meter_say_whose_model_a_charge_is_for(
@@ -386,6 +387,32 @@ def test_the_service_and_for_azure_the_meter_say_whose_model_a_charge_is_for(
 ) -> None:
     row = {"ServiceName": service, "x_SkuMeterName": meter, "ServiceCategory": "AI and Machine Learning"}
     assert focus.provider_of(row) == provider
+
+
+@pytest.mark.parametrize(
+    ("meter", "kind"),
+    [
+        ("USE1-Claude4.5Sonnet-cache-write-1h-input-token-count", "cache_write_1h_tokens"),
+        ("USE1-Claude4.5Sonnet-cache-write-input-token-count", "cache_write_5m_tokens"),
+        ("USE1-Claude4.5Sonnet-cache-read-input-token-count", "cache_read_tokens"),
+        ("USE1-Claude4.5Sonnet-input-tokens", "uncached_tokens"),
+        ("gpt-4o-0806-Inp-glbl Tokens", "uncached_tokens"),
+        ("gpt 4o 1120 cached Inp glbl Tokens", "cache_read_tokens"),
+        ("GPT 5.1 cd inp Gl 1M Tokens", "cache_read_tokens"),
+        ("gpt-4o-mini-0718-Outp-glbl Tokens", "output_tokens"),
+        ("GPT 5.1 opt Gl 1M Tokens", "output_tokens"),
+        ("text-embedding-3-small-glbl Tokens", ""),
+    ],
+)
+def test_the_meter_of_a_charge_for_tokens_says_which_they_are(meter: str, kind: str) -> None:
+    account = Account("focus")
+    row = {
+        **{"BilledCost": "1", "BillingCurrency": "USD", "ServiceName": "Amazon Bedrock", "x_SkuMeterName": meter},
+        **{"ChargePeriodStart": "2026-10-01", "ChargePeriodEnd": "2026-10-02"},
+        **{"ConsumedQuantity": "5", "ConsumedUnit": "1K tokens"},
+    }
+    focus.read_row(account, row, rates={}, now=NOW)
+    assert [(line.meter, line.quantity) for line in account.lines] == [(kind, 5_000)]
 
 
 @pytest.mark.parametrize(
