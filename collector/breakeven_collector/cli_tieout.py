@@ -51,10 +51,10 @@ def tieout(
 ) -> None:
     """Compare what the provider bills with what calls told: what is unseen, and what explains the difference."""
     from breakeven_collector import render_tieout
-    from breakeven_collector.catalog import Catalog
     from breakeven_collector.declarations import load_declarations
     from breakeven_collector.period import Asked
     from breakeven_collector.source import fetch
+    from breakeven_collector.source_billed import catalog_of
     from breakeven_collector.store import Store
     from breakeven_collector.tieout import TieOut, build_tieout
 
@@ -62,11 +62,9 @@ def tieout(
     asked = Asked(days, month, first and first.date(), last and last.date())
 
     def read(store: Store) -> TieOut:
-        catalog = Catalog(store, config=settings.config)
-        catalog.load()
         return build_tieout(
             store,
-            catalog,
+            catalog_of(settings, store),
             load_declarations(settings.config),
             period=asked.period(datetime.now(UTC)),
             by=by,
