@@ -173,6 +173,7 @@ def test_a_bill_in_another_currency_is_told_and_a_rate_gives_it_dollars(tmp_path
         ("focus", "x.csv", b"a,b\n1,2\n", "not a FOCUS file, it has no column BilledCost"),
         ("focus", "x.csv", FOCUS.encode() + b"\xff,USD\n", "not CSV in UTF-8"),
         ("openai", "x.json", b'{"data": [', "not JSON"),
+        ("openai", "x.json", b'{"data": []}\n{"data": "\xff"}\n', "not JSON in UTF-8"),
         ("openai", "x.json", b"", "nothing that `import openai` can take"),
         ("openai", "x.csv", b"a,b\n1,2\n", "first bad row: x.csv, line 2: start_time is None"),
         ("anthropic", "x.csv", b"a,b\n1,2\n", "not JSON; Anthropic's reports"),

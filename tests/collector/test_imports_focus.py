@@ -2,7 +2,7 @@
 
 import csv
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
@@ -115,6 +115,46 @@ def test_a_row_of_csv_with_too_many_or_too_few_cells_is_bad_and_the_rest_goes_in
     account = read_files("focus", [tmp_path / "x.csv"], now=NOW)
     assert len(account.lines) == 1
     assert [bad.where for bad in account.bad] == ["x.csv, line 3", "x.csv, line 4"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected", "warnings"),
+    [
+        ('{"team": "a", "size": 3}', (("size", "3"), ("team", "a")), 0),
+        ('[["team", "a"]]', (("team", "a"),), 0),
+        ('[{"key": "team", "value": "a", "x_type": "label"}]', (("team", "a"),), 0),
+        ("[]", (), 0),
+        ('["ab"]', (), 1),
+        ("team=a", (), 1),
+        ("7", (), 1),
+    ],
+)
+def test_tags_are_taken_in_each_form_that_a_map_has(
+    tags: str, expected: tuple[tuple[str, str], ...], warnings: int
+) -> None:
+    account = Account("focus")
+    row = {
+        **{"BilledCost": "1", "BillingCurrency": "USD", "ServiceName": "Vertex AI", "Tags": tags},
+        **{"ChargePeriodStart": "2026-10-01", "ChargePeriodEnd": "2026-10-02"},
+    }
+    focus.read_row(account, row, rates={}, now=NOW)
+    assert (account.lines[0].tags, account.warnings.total()) == (expected, warnings)
+
+
+def test_a_parquet_file_of_bigquery_has_maps_as_lists_of_records(tmp_path: Path) -> None:
+    arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    row: dict[str, Any] = {
+        **{"BilledCost": Decimal("1.5"), "BillingCurrency": "USD", "ServiceName": "Vertex AI"},
+        **{
+            "ChargePeriodStart": datetime(2026, 10, 1, tzinfo=UTC),
+            "ChargePeriodEnd": datetime(2026, 10, 2, tzinfo=UTC),
+        },
+        "Tags": [{"key": "team", "value": "a", "x_type": "label"}],
+        "x_Credits": [{"name": "promotion", "amount": Decimal("-0.5"), "until": date(2026, 12, 31)}],
+    }
+    parquet.write_table(arrow.Table.from_pylist([row]), tmp_path / "focus.parquet")
+    account = read_files("focus", [tmp_path / "focus.parquet"], now=NOW)
+    assert [(line.amount_usd, line.tags) for line in account.lines] == [(Decimal("1.5"), (("team", "a"),))]
 
 
 def test_a_parquet_file_says_what_the_same_csv_says(samples: Path, tmp_path: Path) -> None:

@@ -192,15 +192,13 @@ def tags_of(tags: list[Any]) -> Iterator[tuple[str, str]]:
 def _from_json(value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        pass
-    try:
-        # Helicone's export tool doubles the quotes in a CSV twice.
-        return json.loads(value.replace('""', '"'))
-    except ValueError:
-        return value
+    # Helicone's export tool doubles the quotes in a CSV twice.
+    for told in (value, value.replace('""', '"')):
+        try:
+            return json.loads(told)
+        except (ValueError, RecursionError):
+            continue
+    return value
 
 
 def _short(value: Any) -> str:

@@ -176,18 +176,21 @@ def _is_key(item: Any) -> bool:
 
 def _pages(path: Path, account: Account, progress: Progress) -> Iterator[tuple[str, Any]]:
     size = path.stat().st_size
-    with path.open(encoding="utf-8-sig") as file:
-        first = file.readline(_MOST_JSON)
-        if len(first) < _MOST_JSON and _json(first) is not None and (rest := file.readline()):
-            for number, line in enumerate(_chain(first, rest, file), 1):
-                if not line.strip():
-                    continue
-                if (page := _json(line)) is None:
-                    note_bad(account, Bad(f"{path.name}, line {number}", "not JSON"))
-                else:
-                    yield f"{path.name}, line {number}", page
-                progress(path.name, min(number * len(line), size), size)
-            return
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = file.readline(_MOST_JSON)
+            if len(first) < _MOST_JSON and _json(first) is not None and (rest := file.readline()):
+                for number, line in enumerate(_chain(first, rest, file), 1):
+                    if not line.strip():
+                        continue
+                    if (page := _json(line)) is None:
+                        note_bad(account, Bad(f"{path.name}, line {number}", "not JSON"))
+                    else:
+                        yield f"{path.name}, line {number}", page
+                    progress(path.name, min(number * len(line), size), size)
+                return
+    except UnicodeDecodeError as error:
+        raise ImportFailed(f"{path}: not JSON in UTF-8 ({error})") from None
     if size > _MOST_JSON:
         raise ImportFailed(
             f"{path}: {size:,} bytes of JSON in one piece, and at most {_MOST_JSON:,} are read so: put a page on a line"
@@ -286,6 +289,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list):  # a map, as Parquet has it
-        return json.dumps(dict(cast(list[tuple[str, Any]], value)))
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)

@@ -148,27 +148,39 @@ def _by_day(line: Line, now: datetime) -> Iterator[Line]:
 def _detail(row: Mapping[str, str], *names: str) -> str:
     """What a detail of the SKU, else a column, says under these names; nothing is read out of running text."""
     for column in ("SkuPriceDetails", "x_SkuDetails"):
-        try:
-            details: Any = json.loads(row.get(column) or "{}")
-        except ValueError:
-            continue
-        if isinstance(details, dict):
-            named = cast(dict[str, Any], details)
-            for name in names:
-                if isinstance(found := named.get(name), str):
-                    return found
+        details = _object(row.get(column, "")) or {}
+        for name in names:
+            if isinstance(found := details.get(name), str):
+                return found
     return next((row[name] for name in names if row.get(name)), "")
 
 
 def _tags(account: Account, tags: str) -> tuple[tuple[str, str], ...]:
     if not tags:
         return ()
-    try:
-        found: Any = json.loads(tags)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    if (found := _object(tags)) is None:
         account.warnings["Tags are not a JSON object and were not taken"] += 1
         return ()
-    pairs = cast(dict[str, Any], found).items()
-    return tuple(sorted((name, value if isinstance(value, str) else json.dumps(value)) for name, value in pairs))
+    return tuple(
+        sorted((name, value if isinstance(value, str) else json.dumps(value)) for name, value in found.items())
+    )
+
+
+def _object(told: str) -> dict[str, Any] | None:
+    """A JSON object, also as pairs (a map of Parquet) or as records with key and value (BigQuery); None: it is none."""
+    try:
+        found: Any = json.loads(told)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(found, dict):
+        return cast(dict[str, Any], found)
+    named: dict[str, Any] = {}
+    for item in cast(list[Any], found) if isinstance(found, list) else [found]:
+        if isinstance(item, dict) and "key" in item:
+            record = cast(dict[str, Any], item)
+            named[str(record["key"])] = record.get("value")
+        elif isinstance(item, list) and len(pair := cast(list[Any], item)) == 2:
+            named[str(pair[0])] = pair[1]
+        else:
+            return None
+    return named
