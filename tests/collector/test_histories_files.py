@@ -87,6 +87,16 @@ def test_the_usage_of_what_is_no_call_is_not_looked_at(bad: Path) -> None:
     assert (taken.not_calls, taken.bad_rows) == ({"span": 1}, 0)
 
 
+def test_half_a_character_and_a_time_at_the_end_of_time_cost_no_other_row(bad: Path) -> None:
+    row = {"id": "1", "type": "GENERATION", "start_time": "2026-11-10 12:00:00"}
+    rows = [{**row, "model": "m\ud800", "tags": ["team:\ud800"]}, {**row, "start_time": "0001-01-01T00:00:00+14:00"}]
+    bad.write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    taken = Taken("langfuse")
+    calls = [*calls_of("langfuse", [bad], Options(), Span(), taken)]
+    assert [(call.model, call.tags, call.span().name) for call in calls] == [("m?", {"team": "?"}, "chat m?")]
+    assert [row.line for row in taken.bad] == [2]
+
+
 def test_a_row_that_is_nested_too_deep_costs_no_other(bad: Path) -> None:
     deep = "[" * 100_000 + "]" * 100_000
     row = {"id": "1", "type": "GENERATION", "start_time": "2026-11-10 12:00:00", "metadata": deep}

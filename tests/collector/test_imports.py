@@ -139,6 +139,23 @@ def test_a_part_of_a_day_that_is_over_takes_no_days_place(
     assert [row.reason.startswith(reason) for row, reason in zip(account.bad, bad, strict=True)] == [True] * len(bad)
 
 
+def test_text_that_is_none_costs_its_row_or_name_only(tmp_path: Path) -> None:
+    keys = {"data": [{"object": "organization.project.api_key", "id": ["key_1"], "name": "x"}]}
+    results = [
+        {"object": "organization.usage.completions.result", "input_tokens": 1, "output_tokens": 1, "model": model}
+        for model in ("gpt-5.5", "\ud800")
+    ]
+    page = {"data": [{"start_time": 1790812800, "end_time": 1790899200, "results": results}]}
+    path = tmp_path / "usage.jsonl"
+    path.write_text(f"{json.dumps(keys)}\n{json.dumps(page)}\n")
+    account = read_files("openai", [path], now=NOW)
+    assert {line.model for line in account.lines} == {"gpt-5.5"}
+    assert [bad.reason for bad in account.bad] == ["model is '\\ud800': not a text"]
+    assert dict(account.warnings) == {
+        "usage.jsonl, line 1: names of keys could not be read, keys have their ids: id is ['key_1']: not a text": 1
+    }
+
+
 def test_a_bucket_twice_counts_once_and_one_to_come_is_told(tmp_path: Path) -> None:
     path = tmp_path / "twice.json"
     path.write_text(json.dumps({"data": [*hours(0, 24), *hours(0, 24), *hours(0, 24, 1790812800 + 400 * 86400)]}))

@@ -126,6 +126,7 @@ def test_a_row_of_csv_with_too_many_or_too_few_cells_is_bad_and_the_rest_goes_in
         ("[]", (), 0),
         ('["ab"]', (), 1),
         ("team=a", (), 1),
+        ('{"team": "\\ud800"}', (), 1),
         ("7", (), 1),
     ],
 )

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from typing import IO, Any, Final, cast
 
 from breakeven_collector.imports import anthropic, focus, openai
 from breakeven_collector.imports.exchange import exchange
-from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed, days_told, open_on
+from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed, days_told, open_on, text
 from breakeven_collector.imports.pages import TWICE, read_page
 
 Progress = Callable[[str, int, int], None]
@@ -96,7 +96,10 @@ def take_page(account: Account, names: dict[str, str], page: Any, where: str, *,
     found = cast(dict[str, Any], page)
     data: Any = found.get("data")
     if isinstance(data, list) and data and all(map(_is_key, cast(list[Any], data))):
-        names.update((key["id"], key["name"]) for key in cast(list[dict[str, Any]], data) if key.get("name"))
+        try:
+            names.update(key_names(cast(list[dict[str, Any]], data)))
+        except BadRow as error:
+            account.warnings[f"{where}: names of keys could not be read, keys have their ids: {error}"] += 1
         return
     if "data" not in found and "results" in found:
         found = {"data": [found]}
@@ -150,6 +153,16 @@ def _leave_out_parts_of_days(account: Account, now: datetime) -> None:
     if parts:
         account.lines = [line for line in account.lines if (line.report, line.part, line.day) not in parts]
         account.covered -= parts
+
+
+def key_names(keys: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Id → name of the keys in a list that have one.
+
+    Raises:
+        BadRow: an id or a name is no text.
+    """
+    told = [(text(key.get("id"), "id"), text(key.get("name"), "name")) for key in keys]
+    return {id: name for id, name in told if id and name}
 
 
 def name_keys(account: Account, names: Mapping[str, str]) -> None:

@@ -18,8 +18,8 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from breakeven_collector.imports import openai
-from breakeven_collector.imports.files import Progress, name_keys, take_page
-from breakeven_collector.imports.lines import Account, ImportFailed
+from breakeven_collector.imports.files import Progress, key_names, name_keys, take_page
+from breakeven_collector.imports.lines import Account, BadRow, ImportFailed
 from breakeven_collector.period import utc_seconds
 
 _DAYS_A_CHUNK: Final = 31
@@ -189,8 +189,8 @@ class Pull:
                 projects = self._list("/v1/organization/projects?limit=100&include_archived=true")
                 paths = [f"/v1/organization/projects/{found['id']}/api_keys?limit=100" for found in projects]
             for path in paths:
-                names.update((key["id"], key["name"]) for key in self._list(path) if key.get("name"))
-        except (ImportFailed, KeyError, TypeError) as error:
+                names.update(key_names(self._list(path)))
+        except (ImportFailed, BadRow, KeyError, TypeError) as error:
             account.warnings[f"names of keys could not be read, keys have their ids: {error}"] += 1
 
     def _list(self, path: str) -> Iterator[dict[str, Any]]:
