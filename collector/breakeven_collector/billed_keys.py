@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from breakeven_collector.map_rules import Origin
+from breakeven_collector.period import utc_seconds
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
@@ -63,7 +64,7 @@ def billed_keys(store: Store, *, first: date, last: date, project: str | None) -
     Raises:
         StoreError: the store cannot be read.
     """
-    asked = {**of_project(project), "from": _seconds(first), "to": _seconds(last + timedelta(days=1))}
+    asked = {**of_project(project), "from": utc_seconds(first), "to": utc_seconds(last + timedelta(days=1))}
     rows = store.query_file("billed_keys", asked)
     with_usage = {row["provider"] for row in rows if row["used"]}
     rows = [
@@ -90,7 +91,3 @@ def billed_keys(store: Store, *, first: date, last: date, project: str | None) -
         found,
         key=lambda row: (-Decimal(row["usd"] or 0), row["provider"], row["provider_project"], row["provider_key"]),
     )
-
-
-def _seconds(day: date) -> int:
-    return (day - date(1970, 1, 1)).days * 86400

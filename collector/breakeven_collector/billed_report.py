@@ -9,20 +9,16 @@ from typing import Any, Final
 
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.features import Feature
-from breakeven_collector.period import Period
+from breakeven_collector.period import Period, utc_seconds
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
 from breakeven_collector.tieout import know_billed_names, utc_days
+from breakeven_collector.tieout_rows import TOKEN_METERS
 
 _ZERO: Final = Decimal(0)
-_INPUT: Final = frozenset(
-    {
-        *("uncached_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens"),
-        *("audio_input_tokens", "image_input_tokens"),
-    }
-)
 _OUTPUT: Final = frozenset({"output_tokens", "audio_output_tokens"})
+_INPUT: Final = frozenset(TOKEN_METERS) - _OUTPUT
 BilledReport = dict[str, Any]
 """source ('billed'), period (from, to: UTC days, both included; days, timezone), by, price_book, config_error, rows:
 name under the dimension (None: the rules give the key to none, or not told), cost_usd (usage at our prices, decimal
@@ -248,5 +244,4 @@ def _share(part: Decimal | None, total: Decimal | None) -> float | None:
 
 
 def _bounds(first: date, last: date) -> dict[str, int]:
-    start = date(1970, 1, 1)
-    return {"from": (first - start).days * 86400, "to": ((last - start).days + 1) * 86400}
+    return {"from": utc_seconds(first), "to": utc_seconds(last + timedelta(days=1))}

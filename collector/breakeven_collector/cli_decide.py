@@ -11,6 +11,7 @@ from rich.console import Console
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Format,
     Port,
     Project,
     StoreAddress,
@@ -26,8 +27,6 @@ from breakeven_collector.errors import ConfigError
 decide_app = typer.Typer()
 assumptions_app = typer.Typer(help="What the verdict assumes: defaults, sources, and your own.", no_args_is_help=True)
 decide_app.add_typer(assumptions_app, name="assumptions")
-
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 
 @decide_app.command(

@@ -12,6 +12,7 @@ from rich.text import Text
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Format,
     Port,
     Project,
     StoreAddress,
@@ -26,8 +27,6 @@ from breakeven_collector.settings import Settings
 from breakeven_collector.verdicts.decisions import Decision
 
 decisions_app = typer.Typer(help="Decisions about features: record, list, what is due.", no_args_is_help=True)
-
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 
 @decisions_app.command(

@@ -16,6 +16,7 @@ from breakeven_collector.cli_import_history import history_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Format,
     Port,
     StoreAddress,
     TextOrJson,
@@ -50,7 +51,6 @@ BaseUrl = Annotated[
     str | None, typer.Option(envvar="BREAKEVEN_IMPORT_URL", help="Pull from here and not from the provider's API.")
 ]
 Rate = Annotated[list[str] | None, typer.Option(help="Dollars for one of a currency: EUR=1.08.")]
-Form = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 import_app = typer.Typer(
     name="import",
@@ -60,60 +60,43 @@ import_app = typer.Typer(
 import_app.add_typer(history_app)
 
 
-@import_app.command(
-    epilog="Examples:\n\n  OPENAI_ADMIN_KEY=… breakeven import openai --days 90\n\n"
-    "  breakeven import openai costs.json completions.jsonl"
-)
-def openai(
-    files: Files = None,
-    days: Days = 90,
-    again: Again = False,
-    base_url: BaseUrl = None,
-    rate: Rate = None,
-    whole: Whole = False,
-    part: Part = False,
-    project: Project = None,
-    format: Form = TextOrJson.TABLE,
-    url: Url = None,
-    port: Port = None,
-    store: StoreAddress = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Costs and usage of an OpenAI organisation, from files or pulled with OPENAI_ADMIN_KEY."""
-    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
-    if files:
-        _files("openai", files, settings, url, project, format, _extent(whole, part), _rates(rate or []))
-    else:
-        _pull("openai", days, again, base_url, settings, url, project, format, _rates(rate or []))
+def _add_provider(source: str, about: str, epilog: str) -> None:
+    @import_app.command(source, help=about, epilog=epilog)
+    def _(
+        files: Files = None,
+        days: Days = 90,
+        again: Again = False,
+        base_url: BaseUrl = None,
+        rate: Rate = None,
+        whole: Whole = False,
+        part: Part = False,
+        project: Project = None,
+        format: Format = TextOrJson.TABLE,
+        url: Url = None,
+        port: Port = None,
+        store: StoreAddress = None,
+        data_dir: DataDir = None,
+        config: Config = None,
+    ) -> None:
+        settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
+        if files:
+            _files(source, files, settings, url, project, format, _extent(whole, part), _rates(rate))
+        else:
+            _pull(source, days, again, base_url, settings, url, project, format, _rates(rate))
 
 
-@import_app.command(
-    epilog="Examples:\n\n  ANTHROPIC_ADMIN_KEY=… breakeven import anthropic --days 90\n\n"
-    "  breakeven import anthropic cost_report.json usage_report.json"
+_add_provider(
+    "openai",
+    "Costs and usage of an OpenAI organisation, from files or pulled with OPENAI_ADMIN_KEY.",
+    "Examples:\n\n  OPENAI_ADMIN_KEY=… breakeven import openai --days 90\n\n"
+    "  breakeven import openai costs.json completions.jsonl",
 )
-def anthropic(
-    files: Files = None,
-    days: Days = 90,
-    again: Again = False,
-    base_url: BaseUrl = None,
-    rate: Rate = None,
-    whole: Whole = False,
-    part: Part = False,
-    project: Project = None,
-    format: Form = TextOrJson.TABLE,
-    url: Url = None,
-    port: Port = None,
-    store: StoreAddress = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Costs and usage of an Anthropic organisation, from files or pulled with ANTHROPIC_ADMIN_KEY."""
-    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
-    if files:
-        _files("anthropic", files, settings, url, project, format, _extent(whole, part), _rates(rate or []))
-    else:
-        _pull("anthropic", days, again, base_url, settings, url, project, format, _rates(rate or []))
+_add_provider(
+    "anthropic",
+    "Costs and usage of an Anthropic organisation, from files or pulled with ANTHROPIC_ADMIN_KEY.",
+    "Examples:\n\n  ANTHROPIC_ADMIN_KEY=… breakeven import anthropic --days 90\n\n"
+    "  breakeven import anthropic cost_report.json usage_report.json",
+)
 
 
 @import_app.command(
@@ -126,7 +109,7 @@ def focus(
     whole: Whole = False,
     part: Part = False,
     project: Project = None,
-    format: Form = TextOrJson.TABLE,
+    format: Format = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -135,7 +118,7 @@ def focus(
 ) -> None:
     """Charges for models in a cloud's FOCUS file: Bedrock, Azure OpenAI, Vertex AI, …"""
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
-    _files("focus", files, settings, url, project, format, _extent(whole, part), _rates(rate or []))
+    _files("focus", files, settings, url, project, format, _extent(whole, part), _rates(rate))
 
 
 def _files(
@@ -146,7 +129,7 @@ def _files(
     project: str | None,
     format: TextOrJson,
     extent: str,
-    rates: dict[str, Decimal] | None = None,
+    rates: dict[str, Decimal],
 ) -> None:
     summary = Summary(source)
     for path in files:
@@ -200,9 +183,9 @@ def _extent(whole: bool, part: bool) -> str:
     return "whole" if whole else "part" if part else "auto"
 
 
-def _rates(told: list[str]) -> dict[str, Decimal]:
+def _rates(told: list[str] | None) -> dict[str, Decimal]:
     rates: dict[str, Decimal] = {}
-    for text in told:
+    for text in told or []:
         currency, _, rate = text.partition("=")
         try:
             number = Decimal(rate)

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -12,6 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Format,
     Port,
     StoreAddress,
     TextOrJson,
@@ -21,6 +22,7 @@ from breakeven_collector.cli_options import (
     settings_of,
 )
 from breakeven_collector.histories.reading import Cached, Options
+from breakeven_collector.settings import Settings
 
 _MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 
@@ -71,7 +73,6 @@ Sealed = Annotated[
         help="Also take calls of minutes whose single calls are no longer kept; do that once only.",
     ),
 ]
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 history_app = typer.Typer()
 
@@ -100,58 +101,41 @@ def litellm(
     _run("litellm", files, first, until, Options(feature_from), project, dry_run, sealed, format, url, settings)
 
 
-@history_app.command(
-    epilog="Examples:\n\n  breakeven import langfuse observations_v2/*.parquet\n\n"
-    "  breakeven import langfuse export.json --feature-from metadata.product"
-)
-def langfuse(
-    files: Files,
-    first: First = None,
-    until: Until = None,
-    feature_from: FeatureFrom = "",
-    cached: CachedTokens = Cached.AUTO,
-    project: Project = None,
-    dry_run: DryRun = False,
-    sealed: Sealed = False,
-    format: Format = TextOrJson.TABLE,
-    url: Url = None,
-    port: Port = None,
-    store: StoreAddress = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Import Langfuse's observations: Parquet, CSV, JSON or JSON lines."""
-    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
-    _run(
-        "langfuse", files, first, until, Options(feature_from, cached), project, dry_run, sealed, format, url, settings
-    )
+def _add_tool(source: str, about: str, epilog: str) -> None:
+    @history_app.command(source, help=about, epilog=epilog)
+    def _(
+        files: Files,
+        first: First = None,
+        until: Until = None,
+        feature_from: FeatureFrom = "",
+        cached: CachedTokens = Cached.AUTO,
+        project: Project = None,
+        dry_run: DryRun = False,
+        sealed: Sealed = False,
+        format: Format = TextOrJson.TABLE,
+        url: Url = None,
+        port: Port = None,
+        store: StoreAddress = None,
+        data_dir: DataDir = None,
+        config: Config = None,
+    ) -> None:
+        settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
+        options = Options(feature_from, cached)
+        _run(source, files, first, until, options, project, dry_run, sealed, format, url, settings)
 
 
-@history_app.command(
-    epilog="Examples:\n\n  breakeven import helicone helicone-export.jsonl\n\n"
-    "  breakeven import helicone output.csv --feature-from request_properties.App"
+_add_tool(
+    "langfuse",
+    "Import Langfuse's observations: Parquet, CSV, JSON or JSON lines.",
+    "Examples:\n\n  breakeven import langfuse observations_v2/*.parquet\n\n"
+    "  breakeven import langfuse export.json --feature-from metadata.product",
 )
-def helicone(
-    files: Files,
-    first: First = None,
-    until: Until = None,
-    feature_from: FeatureFrom = "",
-    cached: CachedTokens = Cached.AUTO,
-    project: Project = None,
-    dry_run: DryRun = False,
-    sealed: Sealed = False,
-    format: Format = TextOrJson.TABLE,
-    url: Url = None,
-    port: Port = None,
-    store: StoreAddress = None,
-    data_dir: DataDir = None,
-    config: Config = None,
-) -> None:
-    """Import Helicone's requests: JSON lines, CSV or JSON."""
-    settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
-    _run(
-        "helicone", files, first, until, Options(feature_from, cached), project, dry_run, sealed, format, url, settings
-    )
+_add_tool(
+    "helicone",
+    "Import Helicone's requests: JSON lines, CSV or JSON.",
+    "Examples:\n\n  breakeven import helicone helicone-export.jsonl\n\n"
+    "  breakeven import helicone output.csv --feature-from request_properties.App",
+)
 
 
 def _run(
@@ -165,7 +149,7 @@ def _run(
     sealed: bool,
     format: TextOrJson,
     url: str | None,
-    settings: Any,
+    settings: Settings,
 ) -> None:
     from breakeven_collector.histories.render import print_taken
     from breakeven_collector.histories.run import look_at, take_in

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from breakeven_collector.cli_options import (
     DataDir,
+    Format,
     Port,
     StoreAddress,
     TextOrJson,
@@ -21,8 +22,6 @@ from breakeven_collector.cli_options import (
 from breakeven_collector.keys import Scope
 
 keys_app = typer.Typer(help="Keys: who may write and read, and in which project.", no_args_is_help=True)
-
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 _USE = {
     Scope.INGEST: "in an application:  BREAKEVEN_API_KEY",

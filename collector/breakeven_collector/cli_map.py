@@ -5,14 +5,24 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from breakeven_collector.billed_proposals import BilledProposal, propose_billed
-from breakeven_collector.cli_options import Config, DataDir, Port, StoreAddress, Url, fail, plain_errors, settings_of
+from breakeven_collector.cli_options import (
+    Config,
+    DataDir,
+    Format,
+    Port,
+    StoreAddress,
+    TextOrJson,
+    Url,
+    fail,
+    plain_errors,
+    settings_of,
+)
 from breakeven_collector.config_file import Period, today
 from breakeven_collector.declarations import Declarations, load_declarations
 from breakeven_collector.errors import BreakevenError
@@ -46,13 +56,6 @@ map_app = typer.Typer(
 )
 
 
-class Format(StrEnum):
-    """How a list is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 Days = Annotated[
     int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="Look at the last so many days (UTC).")
 ]
@@ -60,7 +63,6 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Take every proposal as i
 Edit = Annotated[
     bool, typer.Option("--edit", "-e", help="Open the proposals in $VISUAL or $EDITOR; what is saved is written.")
 ]
-Form = Annotated[Format, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 Patterns = list[str] | None
 _ALL_MAPPED = "no call of these days lacks a feature."
 
@@ -137,7 +139,7 @@ def confirm(
 )
 def propose_(
     days: Days = 30,
-    format: Form = Format.TABLE,
+    format: Format = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -149,7 +151,7 @@ def propose_(
     with plain_errors():
         declared, found = _overview(settings, url, days)
     proposals, billed = propose(found.open_now), propose_billed(found.billed, declared.names())
-    if format is Format.JSON:
+    if format is TextOrJson.JSON:
         document = [*proposals_document(proposals), *billed_document(billed)]
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
@@ -164,7 +166,7 @@ def propose_(
 @map_app.command("list", epilog="Examples:\n\n  breakeven map list\n\n  breakeven map list --days 90 --format json")
 def list_(
     days: Days = 30,
-    format: Form = Format.TABLE,
+    format: Format = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -176,7 +178,7 @@ def list_(
     with plain_errors():
         declared, found = _overview(settings, url, days)
     doubtful = doubtful_names(declared, (seen.inferred for seen in found.unallocated))
-    if format is Format.JSON:
+    if format is TextOrJson.JSON:
         typer.echo(json.dumps(overview_document(declared, found, doubtful, days), indent=2, ensure_ascii=False))
     else:
         print_overview(Console(), declared, found, doubtful, days)

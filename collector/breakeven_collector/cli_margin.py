@@ -13,6 +13,7 @@ from rich.text import Text
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Format,
     Port,
     Project,
     StoreAddress,
@@ -30,8 +31,6 @@ from breakeven_collector.verdicts.margin import MarginBy
 margin_app = typer.Typer()
 revenue_app = typer.Typer(help="Revenue, for margins.", no_args_is_help=True)
 margin_app.add_typer(revenue_app, name="revenue")
-
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 
 @revenue_app.callback()

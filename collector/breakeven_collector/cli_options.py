@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -86,6 +87,33 @@ class TextOrJson(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+
+
+Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
+
+
+class TextJsonOrCsv(StrEnum):
+    """How a report is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+ReportFormat = Annotated[TextJsonOrCsv, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table, json or csv.")]
+Month = Annotated[
+    str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
+]
+FirstDay = Annotated[
+    datetime | None,
+    typer.Option("--from", envvar="BREAKEVEN_FROM", formats=["%Y-%m-%d"], help="Instead of --days: the first day."),
+]
+LastDay = Annotated[
+    datetime | None,
+    typer.Option(
+        "--to", envvar="BREAKEVEN_TO", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"
+    ),
+]
 
 
 def settings_of(*, makes_config: bool = False, **options: Any) -> Settings:

@@ -13,6 +13,7 @@ from rich.console import Console
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Format,
     Port,
     StoreAddress,
     TextOrJson,
@@ -24,7 +25,6 @@ from breakeven_collector.cli_options import (
 
 prices_app = typer.Typer(help="Prices: the book, own rates, and what is wrong with them.", no_args_is_help=True)
 
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 Days = Annotated[
     int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="Models in use over the last so many days (UTC).")
 ]

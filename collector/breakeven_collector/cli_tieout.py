@@ -2,24 +2,29 @@
 
 import json
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
 
 import typer
 
-from breakeven_collector.cli_options import Config, DataDir, Port, StoreAddress, Url, plain_errors, settings_of
+from breakeven_collector.cli_options import (
+    Config,
+    DataDir,
+    FirstDay,
+    LastDay,
+    Month,
+    Port,
+    Project,
+    ReportFormat,
+    StoreAddress,
+    TextJsonOrCsv,
+    Url,
+    plain_errors,
+    settings_of,
+)
 from breakeven_collector.tieout import TieOutBy
 
 tieout_app = typer.Typer()
-
-
-class Format(StrEnum):
-    """How it is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 @tieout_app.command(
@@ -33,27 +38,11 @@ def tieout(
     by: Annotated[
         TieOutBy, typer.Option(envvar="BREAKEVEN_TIEOUT_BY", help="What to break it down by.")
     ] = TieOutBy.PROVIDER,
-    month: Annotated[
-        str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
-    ] = None,
-    first: Annotated[
-        datetime | None,
-        typer.Option("--from", envvar="BREAKEVEN_FROM", formats=["%Y-%m-%d"], help="Instead of --days: the first day."),
-    ] = None,
-    last: Annotated[
-        datetime | None,
-        typer.Option(
-            "--to", envvar="BREAKEVEN_TO", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"
-        ),
-    ] = None,
-    project: Annotated[
-        str | None,
-        typer.Option(
-            envvar="BREAKEVEN_PROJECT",
-            help="Only this project. \\[default: all that the key in BREAKEVEN_KEY may read]",
-        ),
-    ] = None,
-    format: Annotated[Format, typer.Option(envvar="BREAKEVEN_FORMAT", help="table, json or csv.")] = Format.TABLE,
+    month: Month = None,
+    first: FirstDay = None,
+    last: LastDay = None,
+    project: Project = None,
+    format: ReportFormat = TextJsonOrCsv.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -62,10 +51,10 @@ def tieout(
 ) -> None:
     """Compare what the provider bills with what calls told: what is unseen, and what explains the difference."""
     from breakeven_collector import render_tieout
-    from breakeven_collector.catalog import Catalog
     from breakeven_collector.declarations import load_declarations
     from breakeven_collector.period import Asked
     from breakeven_collector.source import fetch
+    from breakeven_collector.source_billed import catalog_of
     from breakeven_collector.store import Store
     from breakeven_collector.tieout import TieOut, build_tieout
 
@@ -73,11 +62,9 @@ def tieout(
     asked = Asked(days, month, first and first.date(), last and last.date())
 
     def read(store: Store) -> TieOut:
-        catalog = Catalog(store, config=settings.config)
-        catalog.load()
         return build_tieout(
             store,
-            catalog,
+            catalog_of(settings, store),
             load_declarations(settings.config),
             period=asked.period(datetime.now(UTC)),
             by=by,
@@ -88,9 +75,9 @@ def tieout(
     query.pop("timezone")
     with plain_errors():
         document = fetch(settings, url, f"/api/tieout?{urlencode(query)}", having="findings", read=read)
-    if format is Format.JSON:
+    if format is TextJsonOrCsv.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    elif format is Format.CSV:
+    elif format is TextJsonOrCsv.CSV:
         typer.echo(render_tieout.tieout_csv(document), nl=False)
     else:
         render_tieout.print_tieout(document)

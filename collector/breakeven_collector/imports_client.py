@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from breakeven_collector.access import DEFAULT_PROJECT
+from breakeven_collector.catalog import Catalog
 from breakeven_collector.imports.keep import Imports, Origin
 from breakeven_collector.imports.lines import Account
 from breakeven_collector.imports.wire import account_document
@@ -31,14 +32,14 @@ class Target(Protocol):
 
 
 class _Local:
-    def __init__(self, settings: Settings, store: Store, project: str) -> None:
-        self._settings, self._store = settings, store
+    def __init__(self, store: Store, catalog: Catalog, project: str) -> None:
+        self._store, self._catalog = store, catalog
         self._imports, self._project = Imports(store), project
 
     def add(self, account: Account, origin: Origin) -> dict[str, Any]:
         told = self._imports.add(account, origin, self._project)
         if told["import_id"]:
-            know_billed_names(self._store, catalog_of(self._settings, self._store))
+            know_billed_names(self._store, self._catalog)
         return told
 
     def held_days(self, source: str) -> set[tuple[str, str, date]]:
@@ -71,6 +72,6 @@ def open_target(settings: Settings, url: str | None, project: str | None) -> Gen
         return
     store = Store(settings.dsn, max_query_seconds=settings.max_query_seconds, replicated=settings.replicated).open()
     try:
-        yield _Local(settings, store, project or DEFAULT_PROJECT)
+        yield _Local(store, catalog_of(settings, store), project or DEFAULT_PROJECT)
     finally:
         store.close()

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from datetime import time as time_of_day
 from itertools import pairwise
 from typing import Any
 
 from breakeven_collector.billed_keys import billed_keys
 from breakeven_collector.map_rules import FIELDS
+from breakeven_collector.period import utc_seconds
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
@@ -51,7 +51,7 @@ def build_origins(
                 "origins": [
                     _origin(row)
                     for row in store.query_file(
-                        "origins", {**of_project(project), "from": _seconds(one), "to": _seconds(other)}
+                        "origins", {**of_project(project), "from": utc_seconds(one), "to": utc_seconds(other)}
                     )
                 ],
             }
@@ -73,7 +73,3 @@ def _origin(row: dict[str, Any]) -> dict[str, Any]:
         "first_seen": row["first_seen"].replace(tzinfo=UTC).isoformat(),
         "last_seen": row["last_seen"].replace(tzinfo=UTC).isoformat(),
     }
-
-
-def _seconds(day: date) -> int:
-    return int(datetime.combine(day, time_of_day(), UTC).timestamp())

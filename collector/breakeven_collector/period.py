@@ -15,6 +15,7 @@ _EARLIEST: Final = date(2020, 1, 1)
 """No call is earlier: start times before 2020 are replaced."""
 _LATEST: Final = date(2100, 1, 1)
 _DAY: Final = 86_400
+_EPOCH: Final = date(1970, 1, 1)
 _UTC_NAMES: Final = frozenset({"UTC", "Etc/UTC", "Zulu", "Etc/Zulu", "GMT", "Etc/GMT"})
 
 
@@ -180,6 +181,11 @@ def _next_month(first: date) -> date:
 
 def _last_month(first: date) -> date:
     return (first - timedelta(days=1)).replace(day=1)
+
+
+def utc_seconds(day: date) -> int:
+    """When a UTC day begins, in Unix seconds."""
+    return (day - _EPOCH).days * _DAY
 
 
 def window(period: Period, *, whole: str, parts: str, by_time: bool = False) -> dict[str, object]:

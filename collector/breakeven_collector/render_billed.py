@@ -1,7 +1,5 @@
 """What is billed, for people: the bill from accounts alone, and its lines in the report."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -12,7 +10,7 @@ from rich.text import Text
 
 from breakeven_collector.billed_report import BilledBy, BilledReport
 from breakeven_collector.render import RULED, at_full_width, counted, money, percent, printable, tokens, trend
-from breakeven_collector.render_tieout import NOTHING, signed
+from breakeven_collector.render_tieout import NOTHING, rows_csv, signed
 from breakeven_collector.report import PARETO_SHARE
 
 _MOST: Final = 30
@@ -60,12 +58,7 @@ def billed_notes(billed: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def billed_csv(document: BilledReport) -> str:
     """The rows as CSV, a header first; unknown figures are empty."""
-    out = io.StringIO()
-    rows = document["rows"]
-    writer = csv.DictWriter(out, list(rows[0]) if rows else [document["by"], "cost_usd"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return rows_csv(document["rows"], [document["by"], "cost_usd"])
 
 
 def print_billed_report(document: BilledReport, console: Console | None = None) -> None:

@@ -101,7 +101,7 @@ def print_summary(console: Console, summary: Summary) -> None:
 
     for left in summary.left[:_SHOWN]:
         said = f"{left['day']} ({left['report']}) left as it was: {left['where']} is bad"
-        console.print(Text.assemble(("left     ", "red"), said), soft_wrap=True)
+        console.print(Text.assemble(("left     ", "red"), printable(said)), soft_wrap=True)
     if len(summary.left) > _SHOWN:
         console.print(f"… and {len(summary.left) - _SHOWN:,} days more: --format json lists all")
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -33,10 +33,13 @@ _LEAST: Final = Decimal("0.0001")
 
 def tieout_csv(document: Mapping[str, Any]) -> str:
     """The rows as CSV, a header first; unknown figures are empty."""
+    return rows_csv(document["rows"], [document["by"], "billed_usd", "seen_usd"])
+
+
+def rows_csv(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Rows as CSV, with a header of their names; of `columns` where there is no row."""
     out = io.StringIO()
-    rows = document["rows"]
-    names = list(rows[0]) if rows else [document["by"], "billed_usd", "seen_usd"]
-    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer = csv.DictWriter(out, list(rows[0]) if rows else columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

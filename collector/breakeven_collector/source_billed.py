@@ -16,22 +16,26 @@ from breakeven_collector.store import Store
 
 def summary_of_store(settings: Settings, store: Store, period: Period, project: str | None) -> BilledSummary | None:
     """What a report says of the accounts, without a collector."""
-
-    def tools() -> tuple[Catalog, Declarations]:
-        try:
-            return catalog_of(settings, store), load_declarations(settings.config)
-        except ConfigError:
-            # The report itself says that the file does not count.
-            return catalog_of(settings, store), Declarations()
-
-    return billed_summary(store, tools, period=period, project=project)
+    return billed_summary(store, lambda: _tools(settings, store), period=period, project=project)
 
 
 def catalog_of(settings: Settings, store: Store) -> Catalog:
-    """The prices of a store that no collector has open."""
+    """The prices of a store that no collector has open.
+
+    Raises:
+        ConfigError: `breakeven.toml` cannot be used.
+    """
     catalog = Catalog(store, config=settings.config)
     catalog.load()
     return catalog
+
+
+def _tools(settings: Settings, store: Store) -> tuple[Catalog, Declarations]:
+    try:
+        return catalog_of(settings, store), load_declarations(settings.config)
+    except ConfigError:
+        # Reports say by themselves that the file does not count. Names keep the meaning that they have in the store.
+        return Catalog(store), Declarations()
 
 
 def fetch_billed_report(
@@ -49,7 +53,7 @@ def fetch_billed_report(
 
     def read(store: Store) -> BilledReport:
         period = asked.period(datetime.now(UTC))
-        return build_billed_report(store, catalog_of(settings, store), period=period, by=by, project=project or None)
+        return build_billed_report(store, _tools(settings, store)[0], period=period, by=by, project=project or None)
 
     document = fetch(settings, url, f"/api/report/billed?{urlencode(query)}", having="providers", read=read)
     try:

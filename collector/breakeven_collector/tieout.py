@@ -1,7 +1,7 @@
 """Billed against seen, from the store: the document that API, command line and report share."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.declarations import Declarations
 from breakeven_collector.map_rules import Origin, first_match
-from breakeven_collector.period import Period
+from breakeven_collector.period import Period, utc_seconds
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
@@ -82,7 +82,7 @@ def build_tieout(
     """
     know_billed_names(store, catalog)
     first, last = utc_days(period)
-    asked = {**of_project(project), "from": _seconds(first), "to": _seconds(last + timedelta(days=1))}
+    asked = {**of_project(project), "from": utc_seconds(first), "to": utc_seconds(last + timedelta(days=1))}
     bill = store.query_file("tieout_billed", asked)
     models = {
         (row["provider"], row["model"]): row["book_model"] or row["model"]
@@ -265,7 +265,3 @@ def _rows(lines: Sequence[Line], by: TieOutBy) -> list[dict[str, Any]]:
             row[str(by)] or "",
         ),
     )
-
-
-def _seconds(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

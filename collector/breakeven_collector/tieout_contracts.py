@@ -11,7 +11,7 @@ from breakeven_collector.tieout_rows import CALL_METERS, Billed, Line, Part, See
 
 _ZERO: Final = Decimal(0)
 _MILLION: Final = Decimal(1_000_000)
-_UNIFORM: Final = Decimal("0.1")
+UNIFORM: Final = Decimal("0.1")
 """Percentages that differ by less are one discount."""
 _OPTIONS: Final = {
     "uncached_tokens": "--input",
@@ -100,11 +100,11 @@ def their_rates(billed: Sequence[Billed], seen: Sequence[Seen]) -> dict[Name, di
         used = {meter for one, meter in quantity if one == name and quantity[one, meter] and meter != "requests"}
         if name in unclear or not mine or mine != used or not all(ours.get((name, meter)) for meter in mine):
             continue
-        if not at_base or abs(usd / at_base - 1) * 100 >= _UNIFORM:
+        if not at_base or abs(usd / at_base - 1) * 100 >= UNIFORM:
             continue
         theirs = {meter: money[name, meter] / quantity[name, meter] for meter in mine}
         percents = [(1 - theirs[meter] / ours[name, meter]) * 100 for meter in mine]
-        if max(percents) - min(percents) >= _UNIFORM and {*known[name], *theirs} >= {
+        if max(percents) - min(percents) >= UNIFORM and {*known[name], *theirs} >= {
             "uncached_tokens",
             "output_tokens",
         }:

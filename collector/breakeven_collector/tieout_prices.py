@@ -5,12 +5,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
-from breakeven_collector.tieout_contracts import OwnPrice, OwnPrices
+from breakeven_collector.tieout_contracts import UNIFORM, OwnPrice, OwnPrices
 from breakeven_collector.tieout_rows import Line, Part
 
 _ZERO: Final = Decimal(0)
-_UNIFORM: Final = Decimal("0.1")
-"""Percentages that differ by less are one discount."""
 _WORTH_A_CONTRACT: Final = Decimal("0.5")
 """Percent; less than this is rounding, and prompts of other lengths than those that were seen."""
 
@@ -57,7 +55,7 @@ def percent_off(lines: Sequence[Line], own: OwnPrices) -> dict[_Where, Decimal]:
         # Searches and the like are seldom part of a discount on models.
         kin = [other for other in exact if (other[0], other[2], other[3]) == (where[0], where[2], where[3])]
         low, high = min(exact[other] for other in kin), max(exact[other] for other in kin)
-        if high - low < _UNIFORM:
+        if high - low < UNIFORM:
             price, seen = (sum((sums[other][n] for other in kin), _ZERO) for n in (0, 1))
             percent = -price / seen * 100
         rounded[where] = _ZERO if abs(percent) < _WORTH_A_CONTRACT else percent.quantize(Decimal("0.01")).normalize()

@@ -43,6 +43,12 @@ def client(collector: Collector) -> Client:
 
 
 @pytest.fixture
+def samples(fixtures: Path) -> Path:
+    """Files of providers' accounts."""
+    return fixtures / "imports"
+
+
+@pytest.fixture
 def service(project: str) -> str:
     """A name of a service that no other test uses."""
     return f"service-{project}"

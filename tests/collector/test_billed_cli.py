@@ -16,9 +16,11 @@ from breakeven_collector.billed_report import BilledBy
 from breakeven_collector.cli import By, app
 from breakeven_collector.declarations import load_declarations
 from breakeven_collector.imports.keep import Imports, Origin
+from breakeven_collector.period import last_days
 from breakeven_collector.render_billed import billed_csv, print_billed_report
 from breakeven_collector.report import Dimension
 from breakeven_collector.serve import Collector
+from breakeven_collector.source_billed import summary_of_store
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -120,6 +122,15 @@ def test_what_is_imported_is_known_at_once_and_stands_in_the_report(billed: Coll
     assert (told["unseen_usd"], told["more_unseen"], told["open_days"]) == ("25", 0, [])
     text = run(billed, "report")
     assert "$35.00 by the providers, $10.00 seen: tied out 28.6 %" in text
+
+
+def test_a_config_file_that_does_not_count_hides_no_bill(billed: Collector, tmp_path: Path) -> None:
+    broken = tmp_path / "breakeven.toml"
+    broken.write_text("features = [", encoding="utf-8")
+    settings = billed.pipeline.settings.model_copy(update={"config": broken})
+    found = summary_of_store(settings, billed.pipeline.store, last_days(30, NOW), None)
+    assert found is not None
+    assert found["totals"]["billed_usd"] == "35"
 
 
 def test_map_proposes_keys_beside_calls_and_their_rules_make_the_bill_features(billed: Collector) -> None:

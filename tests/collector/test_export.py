@@ -16,6 +16,7 @@ from breakeven_collector.export.files import FileFormat
 from breakeven_collector.export.focus import FocusAsked, focus_metadata, write_focus
 from breakeven_collector.export.focus_check import check_focus
 from breakeven_collector.export.tables import exportable, write_table
+from breakeven_collector.imports.files import read_files
 from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.serve import Collector
@@ -174,6 +175,38 @@ def test_the_same_bill_is_the_same_file_and_a_project_sees_its_own(
     assert again.read_bytes() == exported.read_bytes()
     write_focus(store, FocusAsked(NOVEMBER.first, NOVEMBER.last, project="others"), FileFormat.CSV, other)
     assert rows_of(other) == []
+
+
+def test_import_focus_reads_an_export_back(exported: Path) -> None:
+    account = read_files("focus", [exported], now=NOON + 9 * DAY)
+    assert (account.bad, dict(account.warnings)) == ([], {})
+    # Own machines are no provider's bill.
+    rows = rows_of(exported)
+    assert dict(account.skipped) == {
+        "vllm (AI, but no model's service)": sum(row["ServiceName"] == "vllm" for row in rows)
+    }
+    billed = [row for row in rows if row["ServiceName"] != "vllm"]
+    assert [(line.day.isoformat(), line.provider, line.model, line.item, line.unit) for line in account.lines] == [
+        (
+            row["ChargePeriodStart"][:10],
+            *row["SkuId"].split("/")[:2],
+            row["SkuMeter"],
+            row["ConsumedUnit"].replace("Tokens", "tokens"),
+        )
+        for row in billed
+    ]
+    for line, row in zip(account.lines, billed, strict=True):
+        assert line.amount_usd == Decimal(row["BilledCost"]).quantize(Decimal("1e-15"))
+        assert line.quantity == Decimal(row["ConsumedQuantity"]).quantize(Decimal("1e-6"))
+        assert dict(line.tags) == json.loads(row["Tags"])
+    assert {line.item: line.meter for line in account.lines} == {
+        "Input Tokens": "uncached_tokens",
+        "Cached Input Tokens": "cache_read_tokens",
+        "Output Tokens": "output_tokens",
+        "Reasoning Tokens": "output_tokens",
+        "Reported Cost": "",
+        "Web Search": "",
+    }
 
 
 @pytest.mark.parametrize("form", FileFormat)

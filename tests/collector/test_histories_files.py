@@ -79,6 +79,33 @@ def test_an_unknown_column_is_named_and_the_row_is_taken(bad: Path) -> None:
     assert taken.document()["unknown_columns"] == {"brand_new": 1}
 
 
+def test_the_usage_of_what_is_no_call_is_not_looked_at(bad: Path) -> None:
+    row = {"id": "1", "type": "SPAN", "start_time": "2026-11-10 12:00:00", "usage_details": {"input": "some"}}
+    bad.write_text(json.dumps(row) + "\n")
+    taken = Taken("langfuse")
+    assert not [*calls_of("langfuse", [bad], Options(), Span(), taken)]
+    assert (taken.not_calls, taken.bad_rows) == ({"span": 1}, 0)
+
+
+def test_half_a_character_and_a_time_at_the_end_of_time_cost_no_other_row(bad: Path) -> None:
+    row = {"id": "1", "type": "GENERATION", "start_time": "2026-11-10 12:00:00"}
+    rows = [{**row, "model": "m\ud800", "tags": ["team:\ud800"]}, {**row, "start_time": "0001-01-01T00:00:00+14:00"}]
+    bad.write_text("".join(f"{json.dumps(one)}\n" for one in rows))
+    taken = Taken("langfuse")
+    calls = [*calls_of("langfuse", [bad], Options(), Span(), taken)]
+    assert [(call.model, call.tags, call.span().name) for call in calls] == [("m?", {"team": "?"}, "chat m?")]
+    assert [row.line for row in taken.bad] == [2]
+
+
+def test_a_row_that_is_nested_too_deep_costs_no_other(bad: Path) -> None:
+    deep = "[" * 100_000 + "]" * 100_000
+    row = {"id": "1", "type": "GENERATION", "start_time": "2026-11-10 12:00:00", "metadata": deep}
+    bad.write_text(f'{json.dumps(row)}\n{{"id": {deep}}}\n{json.dumps({**row, "id": "2"})}\n')
+    taken = Taken("langfuse")
+    assert len([*calls_of("langfuse", [bad], Options(), Span(), taken)]) == 2
+    assert [(row.line, row.reason) for row in taken.bad] == [(2, "not JSON: nested too deep")]
+
+
 def test_history_is_cut_where_spans_begin_and_a_dry_run_needs_no_collector() -> None:
     arguments = ["import", "litellm", str(FILES / "litellm.csv"), "--until", "2026-11-11", "--dry-run"]
     result = CliRunner().invoke(app, [*arguments, "--format", "json"])
@@ -146,6 +173,7 @@ def test_parquet_and_zstd_hold_the_same_rows_as_text(tmp_path: Path) -> None:
     [
         (b"hello\nworld\n", "not CSV with a header"),
         (b'[{"id": 1}, {"id":', "the array breaks off after record 1"),
+        (b'[{"id": 1}, {"id": ' + b"[" * 100_000, "the array breaks off after record 1"),
         (gzip.compress(b'{"id": 1}\n' * 500, mtime=0)[:40], "not whole"),
         (b"PAR1nothing", "not a whole Parquet file"),
     ],

@@ -38,7 +38,7 @@ class Row:
         """The first of these columns that holds something, as text; else empty."""
         for name in names:
             value = self.values.get(name)
-            if value is not None and not isinstance(value, dict | list) and (told := str(value).strip()):
+            if value is not None and not isinstance(value, dict | list) and (told := _unicode(str(value)).strip()):
                 return told
         return ""
 
@@ -124,7 +124,7 @@ def as_mapping(value: Any) -> dict[str, Any]:
 
 def as_name(value: str) -> str:
     """A name, or nothing where it is too long to be one: then it may be a text that nobody wants stored."""
-    return value if len(value) <= LONGEST and "\n" not in value else ""
+    return _unicode(value) if len(value) <= LONGEST and "\n" not in value else ""
 
 
 def as_tokens(value: Any, name: str) -> int:
@@ -164,18 +164,17 @@ def as_time(value: Any, name: str) -> datetime:
     Raises:
         BadRow: it is no time, or outside 2020 up to tomorrow.
     """
-    if isinstance(value, datetime):
-        moment = value
-    else:
-        told = str(value).strip()
-        try:
-            if re.fullmatch(r"\d{10}(\.\d+)?|\d{13}", told):
-                moment = datetime.fromtimestamp(float(told) / (1000 if len(told) == 13 else 1), UTC)
-            else:
-                moment = datetime.fromisoformat(told)
-        except (ValueError, OverflowError):
-            raise BadRow(f"{name} is {_short(value)}: not a time; write it like 2026-11-01T12:00:00Z") from None
-    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    told = str(value).strip()
+    try:
+        if isinstance(value, datetime):
+            moment = value
+        elif re.fullmatch(r"\d{10}(\.\d+)?|\d{13}", told):
+            moment = datetime.fromtimestamp(float(told) / (1000 if len(told) == 13 else 1), UTC)
+        else:
+            moment = datetime.fromisoformat(told)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadRow(f"{name} is {_short(value)}: not a time; write it like 2026-11-01T12:00:00Z") from None
     if moment.year < 2020 or (moment - datetime.now(UTC)).total_seconds() > 86_400:
         raise BadRow(f"{name} is {_short(value)}: before 2020 or in the future")
     return moment
@@ -192,15 +191,18 @@ def tags_of(tags: list[Any]) -> Iterator[tuple[str, str]]:
 def _from_json(value: Any) -> Any:
     if not isinstance(value, str) or value[:1] not in ("{", "["):
         return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        pass
-    try:
-        # Helicone's export tool doubles the quotes in a CSV twice.
-        return json.loads(value.replace('""', '"'))
-    except ValueError:
-        return value
+    # Helicone's export tool doubles the quotes in a CSV twice.
+    for told in (value, value.replace('""', '"')):
+        try:
+            return json.loads(told)
+        except (ValueError, RecursionError):
+            continue
+    return value
+
+
+def _unicode(told: str) -> str:
+    """The text, with `?` for halves of characters, which pass for JSON and nowhere else."""
+    return told.encode("utf-8", "replace").decode()
 
 
 def _short(value: Any) -> str:

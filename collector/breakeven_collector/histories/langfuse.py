@@ -54,7 +54,6 @@ def read(row: Row, options: Options) -> Call:
     if not (key := row.text("id")):
         raise BadRow("no id: is this an export of observations?")
     kind = row.text("type").upper() or "GENERATION"
-    details = _details(row)
     # Agents, chains and tools repeat the sum of their calls; only these are calls.
     if kind not in ("GENERATION", "EMBEDDING"):
         raise NotACall(kind.lower())
@@ -71,7 +70,7 @@ def read(row: Row, options: Options) -> Call:
     )
     failed = row.text("level").upper() == "ERROR"
     told = _ERROR_CODE.match(row.text("status_message")) if failed else None
-    usage, note = _usage(details, options.cached)
+    usage, note = _usage(_details(row), options.cached)
     return Call(
         source="langfuse",
         key=f"{row.text('project_id')}\0{key}",
@@ -154,7 +153,7 @@ def _usage(details: Mapping[str, int], cached: Cached) -> tuple[Usage, str]:
     # Kinds that nobody has heard of yet are input or output by their names, as Langfuse itself sums them.
     more_in = sum(n for name, n in details.items() if name.startswith("input_") and name not in known)
     more_out = sum(n for name, n in details.items() if name.startswith("output_") and name not in known)
-    if first_in is None and first_out is None and not details:
+    if not details:
         return Usage(), ""
     parts_in = read + write + audio_in + image_in + more_in
     parts_out = reasoning + audio_out + more_out
@@ -166,13 +165,6 @@ def _usage(details: Mapping[str, int], cached: Cached) -> tuple[Usage, str]:
     note = ""
     if cached is not Cached.AUTO:
         beside_in = beside_out = cached is Cached.BESIDE
-    elif not parts_in + parts_out or told_total is None:
-        beside_in = beside_out = by_name or parts_in > (first_in or 0)
-        note = (
-            f"cached tokens taken as {'beside' if beside_in else 'part of'} the input, by their names"
-            if read + write
-            else ""
-        )
     elif told_total == base:
         beside_in = beside_out = False
     elif told_total == base + parts_in + parts_out:
@@ -181,11 +173,8 @@ def _usage(details: Mapping[str, int], cached: Cached) -> tuple[Usage, str]:
         beside_in, beside_out = True, False
     else:
         beside_in = beside_out = by_name or parts_in > (first_in or 0)
-        note = (
-            f"cached tokens taken as {'beside' if beside_in else 'part of'} the input, by their names"
-            if read + write
-            else ""
-        )
+        if read + write:
+            note = f"cached tokens taken as {'beside' if beside_in else 'part of'} the input, by their names"
     return Usage(
         input=None if first_in is None and not parts_in else (first_in or 0) + (parts_in if beside_in else 0),
         output=None if first_out is None and not parts_out else (first_out or 0) + (parts_out if beside_out else 0),

@@ -136,7 +136,7 @@ def _array(name: str, first: str, file: IO[str]) -> Iterator[Row | tuple[int, Ba
             record, end = decoder.raw_decode(held)
             # A number at the end of what is held may go on.
             whole = end < len(held) or isinstance(record, dict)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             whole, record, end, why = False, None, 0, error
         else:
             why = None
@@ -225,7 +225,10 @@ def _parquet(path: Path) -> Iterator[Row | tuple[int, BadRow]]:
 
 
 def _json(text: str) -> Any:
-    return json.loads(text, parse_float=Decimal)
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def _row(name: str, number: int, record: Any) -> Row:

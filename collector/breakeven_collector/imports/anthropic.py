@@ -5,10 +5,9 @@ Fields after platform.claude.com/docs/en/api/admin (usage_report, cost_report). 
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Final
 
-from breakeven_collector.imports.lines import Account, BadRow, Line, money, open_on, quantity, text
+from breakeven_collector.imports.lines import Account, BadRow, Line, count, money, open_on, text
 from breakeven_collector.imports.pages import Shape, inner
 from breakeven_collector.prices import context_text
 
@@ -82,13 +81,13 @@ def _usage(account: Account, fields: dict[str, Any], start: datetime, end: datet
     written, tools = inner(fields, "cache_creation"), inner(fields, "server_tool_use")
     account.unknown(written, frozenset({"ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"}), "cache_creation")
     counts = [
-        ("uncached_tokens", _count(fields, "uncached_input_tokens"), "tokens"),
-        ("cache_read_tokens", _count(fields, "cache_read_input_tokens"), "tokens"),
-        ("cache_write_5m_tokens", _count(written, "ephemeral_5m_input_tokens"), "tokens"),
-        ("cache_write_1h_tokens", _count(written, "ephemeral_1h_input_tokens"), "tokens"),
-        ("output_tokens", _count(fields, "output_tokens"), "tokens"),
+        ("uncached_tokens", count(fields, "uncached_input_tokens"), "tokens"),
+        ("cache_read_tokens", count(fields, "cache_read_input_tokens"), "tokens"),
+        ("cache_write_5m_tokens", count(written, "ephemeral_5m_input_tokens"), "tokens"),
+        ("cache_write_1h_tokens", count(written, "ephemeral_1h_input_tokens"), "tokens"),
+        ("output_tokens", count(fields, "output_tokens"), "tokens"),
         # web_search_requests, and whatever tool the provider adds.
-        *((name.removesuffix("_requests"), _count(tools, name), "requests") for name in tools),
+        *((name.removesuffix("_requests"), count(tools, name), "requests") for name in tools),
     ]
     for meter, number, unit in counts:
         if number:
@@ -114,11 +113,3 @@ def _cost(account: Account, fields: dict[str, Any], start: datetime, end: dateti
         currency=currency,
         amount_usd=amount if currency == "USD" else None,
     )
-
-
-def _count(fields: Mapping[str, Any], name: str) -> Decimal:
-    found = fields.get(name)
-    number = Decimal() if found is None else quantity(found, name)
-    if number < 0:
-        raise BadRow(f"{name} is {found!r}: below 0")
-    return number

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from typing import IO, Any, Final, cast
 
 from breakeven_collector.imports import anthropic, focus, openai
 from breakeven_collector.imports.exchange import exchange
-from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed, days_told, open_on
+from breakeven_collector.imports.lines import Account, Bad, BadRow, ImportFailed, days_told, open_on, text
 from breakeven_collector.imports.pages import TWICE, read_page
 
 Progress = Callable[[str, int, int], None]
@@ -96,7 +96,10 @@ def take_page(account: Account, names: dict[str, str], page: Any, where: str, *,
     found = cast(dict[str, Any], page)
     data: Any = found.get("data")
     if isinstance(data, list) and data and all(map(_is_key, cast(list[Any], data))):
-        names.update((key["id"], key["name"]) for key in cast(list[dict[str, Any]], data) if key.get("name"))
+        try:
+            names.update(key_names(cast(list[dict[str, Any]], data)))
+        except BadRow as error:
+            account.warnings[f"{where}: names of keys could not be read, keys have their ids: {error}"] += 1
         return
     if "data" not in found and "results" in found:
         found = {"data": [found]}
@@ -152,6 +155,16 @@ def _leave_out_parts_of_days(account: Account, now: datetime) -> None:
         account.covered -= parts
 
 
+def key_names(keys: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Id → name of the keys in a list that have one.
+
+    Raises:
+        BadRow: an id or a name is no text.
+    """
+    told = [(text(key.get("id"), "id"), text(key.get("name"), "name")) for key in keys]
+    return {id: name for id, name in told if id and name}
+
+
 def name_keys(account: Account, names: Mapping[str, str]) -> None:
     """Give keys the names that a list of keys has for them."""
     if names:
@@ -176,18 +189,21 @@ def _is_key(item: Any) -> bool:
 
 def _pages(path: Path, account: Account, progress: Progress) -> Iterator[tuple[str, Any]]:
     size = path.stat().st_size
-    with path.open(encoding="utf-8-sig") as file:
-        first = file.readline(_MOST_JSON)
-        if len(first) < _MOST_JSON and _json(first) is not None and (rest := file.readline()):
-            for number, line in enumerate(_chain(first, rest, file), 1):
-                if not line.strip():
-                    continue
-                if (page := _json(line)) is None:
-                    note_bad(account, Bad(f"{path.name}, line {number}", "not JSON"))
-                else:
-                    yield f"{path.name}, line {number}", page
-                progress(path.name, min(number * len(line), size), size)
-            return
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = file.readline(_MOST_JSON)
+            if len(first) < _MOST_JSON and _json(first) is not None and (rest := file.readline()):
+                for number, line in enumerate(_chain(first, rest, file), 1):
+                    if not line.strip():
+                        continue
+                    if (page := _json(line)) is None:
+                        note_bad(account, Bad(f"{path.name}, line {number}", "not JSON"))
+                    else:
+                        yield f"{path.name}, line {number}", page
+                    progress(path.name, min(number * len(line), size), size)
+                return
+    except UnicodeDecodeError as error:
+        raise ImportFailed(f"{path}: not JSON in UTF-8 ({error})") from None
     if size > _MOST_JSON:
         raise ImportFailed(
             f"{path}: {size:,} bytes of JSON in one piece, and at most {_MOST_JSON:,} are read so: put a page on a line"
@@ -286,6 +302,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, list):  # a map, as Parquet has it
-        return json.dumps(dict(cast(list[tuple[str, Any]], value)))
-    return json.dumps(value) if isinstance(value, dict) else str(value)
+    return json.dumps(value, default=str) if isinstance(value, dict | list) else str(value)

@@ -17,7 +17,8 @@ _LONGEST: Final = timedelta(days=3 * 366)
 NEEDED: Final = ("BilledCost", "BillingCurrency", "ChargePeriodStart", "ChargePeriodEnd")
 _PROVIDERS: Final = (
     (re.compile(r"bedrock", re.I), "aws.bedrock"),
-    (re.compile(r"vertex|gemini|generative language", re.I), "gcp.vertex_ai"),
+    (re.compile(r"gemini api|generative language", re.I), "gcp.gemini"),
+    (re.compile(r"vertex|gemini", re.I), "gcp.vertex_ai"),
     (re.compile(r"openai", re.I), "openai"),
     (re.compile(r"anthropic|claude", re.I), "anthropic"),
 )  # fmt: skip
@@ -27,11 +28,16 @@ _AZURE_METER: Final = re.compile(r"openai|\bgpt[- ]?\d|\bo\d\b|\btext[- ]embeddi
 _CATEGORY: Final = "ai and machine learning"
 _METER_NAMES: Final = ("x_SkuMeterSubcategory", "x_SkuMeterName", "SkuMeter", "x_SkuDescription", "ChargeDescription")
 _METERS: Final = (
-    (re.compile(r"cache[-_ ]?read|cached", re.I), "cache_read_tokens"),
-    (re.compile(r"cache[-_ ]?write", re.I), "cache_write_5m_tokens"),
-    (re.compile(r"output|completion|response", re.I), "output_tokens"),
-    (re.compile(r"input|prompt", re.I), "uncached_tokens"),
+    (re.compile(r"cache[-_ ]?write.*\b1[-_ ]?h", re.I), "cache_write_1h_tokens"),
+    (re.compile(r"cache[-_ ]?write|\bcd[-_ ]wr\b", re.I), "cache_write_5m_tokens"),
+    (re.compile(r"cache[-_ ]?read|cached|\b(?:cd|cchd)\b", re.I), "cache_read_tokens"),
+    (re.compile(r"audio[-_ ]out", re.I), "audio_output_tokens"),
+    (re.compile(r"audio[-_ ]in", re.I), "audio_input_tokens"),
+    (re.compile(r"image[-_ ]in", re.I), "image_input_tokens"),
+    (re.compile(r"output|completion|response|reasoning|\b(?:outp|opt)\b", re.I), "output_tokens"),
+    (re.compile(r"input|prompt|\binpt?\b", re.I), "uncached_tokens"),
 )
+"""The first that fits. AWS writes `cache-write-1h-input-token-count`, Azure `cd Inp` and `Outp`."""
 
 
 def provider_of(row: Mapping[str, str]) -> str:
@@ -103,7 +109,10 @@ def read_row(account: Account, row: Mapping[str, str], *, rates: Mapping[str, De
             from_time=start,
             to_time=end,
             provider_project=row.get("SubAccountId", "") or row.get("ResourceId", ""),
-            model=_model(row),
+            model=_detail(row, "x_Model", "x_model", "model", "Model")
+            or row.get("x_Model", "")
+            or row.get("x_model", ""),
+            price_context=_detail(row, "x_PriceContext"),
             item=item,
             meter=next((meter for pattern, meter in _METERS if tokens and pattern.search(sku)), ""),
             quantity=number if category == "Usage" else None,
@@ -136,30 +145,44 @@ def _by_day(line: Line, now: datetime) -> Iterator[Line]:
         start = end
 
 
-def _model(row: Mapping[str, str]) -> str:
-    """The model where a detail of the SKU names it; nothing is read out of running text."""
+def _detail(row: Mapping[str, str], *names: str) -> str:
+    """What a detail of the SKU, else a column, says under these names; nothing is read out of running text."""
     for column in ("SkuPriceDetails", "x_SkuDetails"):
-        try:
-            details: Any = json.loads(row.get(column) or "{}")
-        except ValueError:
-            continue
-        if isinstance(details, dict):
-            named = cast(dict[str, Any], details)
-            for name in ("x_Model", "x_model", "model", "Model"):
-                if isinstance(found := named.get(name), str):
-                    return found
-    return row.get("x_Model", "") or row.get("x_model", "")
+        details = _object(row.get(column, "")) or {}
+        for name in names:
+            if isinstance(found := details.get(name), str):
+                return found
+    return next((row[name] for name in names if row.get(name)), "")
 
 
 def _tags(account: Account, tags: str) -> tuple[tuple[str, str], ...]:
     if not tags:
         return ()
-    try:
-        found: Any = json.loads(tags)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    if (found := _object(tags)) is None:
         account.warnings["Tags are not a JSON object and were not taken"] += 1
         return ()
-    pairs = cast(dict[str, Any], found).items()
-    return tuple(sorted((name, value if isinstance(value, str) else json.dumps(value)) for name, value in pairs))
+    return tuple(
+        sorted((name, value if isinstance(value, str) else json.dumps(value)) for name, value in found.items())
+    )
+
+
+def _object(told: str) -> dict[str, Any] | None:
+    """A JSON object, also as pairs (a map of Parquet) or as records with key and value (BigQuery); None: it is none."""
+    try:
+        found: Any = json.loads(told)
+        # Half a character passes for JSON, and nowhere else.
+        json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(found, dict):
+        return cast(dict[str, Any], found)
+    named: dict[str, Any] = {}
+    for item in cast(list[Any], found) if isinstance(found, list) else [found]:
+        if isinstance(item, dict) and "key" in item:
+            record = cast(dict[str, Any], item)
+            named[str(record["key"])] = record.get("value")
+        elif isinstance(item, list) and len(pair := cast(list[Any], item)) == 2:
+            named[str(pair[0])] = pair[1]
+        else:
+            return None
+    return named

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from breakeven_collector.imports.lines import Account, ImportFailed, Line, digest
+from breakeven_collector.imports.lines import Account, ImportFailed, Line, digest, open_on
 from breakeven_collector.store import Store
 
 _COLUMNS: Final = (
@@ -135,7 +135,7 @@ class Imports:
             ]
             self._insert_by_year(rows)
         days = [
-            (*unit, len(new[unit]), any(line.open for line in new[unit]) or _open(unit[2], now), digest(new[unit]))
+            (*unit, len(new[unit]), any(line.open for line in new[unit]) or open_on(unit[2], now), digest(new[unit]))
             for unit in sorted(new)
         ]
         whole = hashlib.sha256(repr(days).encode()).hexdigest()
@@ -170,10 +170,6 @@ def _row(line: Line, project: str, source: str, import_id: str, number: int, now
         *(line.quantity, line.unit, line.amount, line.currency, line.amount_usd, dict(line.tags)),
         *(import_id, number, now),
     ]
-
-
-def _open(day: date, now: datetime) -> bool:
-    return (now.date() - day).days <= 1
 
 
 def _left_as_they_were(

@@ -139,6 +139,19 @@ def quantity(value: object, what: str) -> Decimal:
     return _decimal(value, what, _QUANTITY)
 
 
+def count(fields: Mapping[str, Any], name: str) -> Decimal:
+    """A field that counts something; missing is 0.
+
+    Raises:
+        BadRow: it is no number, or below 0.
+    """
+    found = fields.get(name)
+    number = Decimal() if found is None else quantity(found, name)
+    if number < 0:
+        raise BadRow(f"{name} is {found!r}: below 0")
+    return number
+
+
 def _decimal(value: object, what: str, places: Decimal) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise BadRow(f"{what} is {value!r}: not a number")
@@ -162,7 +175,8 @@ def text(value: object, what: str) -> str:
     """
     if value is None:
         return ""
-    if not isinstance(value, str):
+    # Half a character passes for JSON, and nowhere else.
+    if not isinstance(value, str) or value.encode("utf-8", "replace").decode() != value:
         raise BadRow(f"{what} is {value!r}: not a text")
     return value
 

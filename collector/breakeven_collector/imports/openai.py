@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from breakeven_collector.imports.lines import Account, BadRow, Line, moment, money, open_on, quantity, text
+from breakeven_collector.imports.lines import Account, BadRow, Line, count, moment, money, open_on, quantity, text
 from breakeven_collector.imports.pages import Shape, inner
 from breakeven_collector.prices import context_text
 
@@ -123,7 +123,7 @@ def _take(
         counted = _COUNTED[endpoint]
         account.unknown(fields, _BY | _BESIDE | {name for name, _, _ in counted}, endpoint)
         common["item"] = " ".join(text(fields.get(name), name) for name in sorted(_BESIDE) if fields.get(name))
-        counts = [(meter, _count(fields, name), unit) for name, meter, unit in counted]
+        counts = [(meter, count(fields, name), unit) for name, meter, unit in counted]
     return ("usage", endpoint), [
         Line(**common, meter=meter, quantity=number, unit=unit) for meter, number, unit in counts if number
     ]
@@ -167,20 +167,18 @@ def _cost(account: Account, fields: dict[str, Any], common: dict[str, Any]) -> L
 
 def _tokens(account: Account, fields: Mapping[str, Any]) -> list[tuple[str, Decimal, str]]:
     """Disjoint counts: OpenAI's input includes what was cached, written to the cache, audio and images."""
-    total, cached = _count(fields, "input_tokens"), _count(fields, "input_cached_tokens")
-    kept_long = _count(fields, "input_cache_write_12h_tokens")
-    written = max(
-        _count(fields, "input_cache_write_tokens"), kept_long + _count(fields, "input_cache_write_30m_tokens")
-    )
+    total, cached = count(fields, "input_tokens"), count(fields, "input_cached_tokens")
+    kept_long = count(fields, "input_cache_write_12h_tokens")
+    written = max(count(fields, "input_cache_write_tokens"), kept_long + count(fields, "input_cache_write_30m_tokens"))
     rest = total - cached - written
     if rest < 0:
         raise BadRow(f"input_tokens is {total}: less than the {cached + written} of them that are cached")
-    audio, image = _count(fields, "input_audio_tokens"), _count(fields, "input_image_tokens")
+    audio, image = count(fields, "input_audio_tokens"), count(fields, "input_image_tokens")
     if audio + image > rest:
         account.warnings["completions: more audio and image tokens than uncached input; the excess was not taken"] += 1
         audio = min(audio, rest)
         image = min(image, rest - audio)
-    output, spoken = _count(fields, "output_tokens"), _count(fields, "output_audio_tokens")
+    output, spoken = count(fields, "output_tokens"), count(fields, "output_audio_tokens")
     if spoken > output:
         raise BadRow(f"output_audio_tokens is {spoken}: more than output_tokens, {output}")
     counts = (
@@ -195,16 +193,8 @@ def _tokens(account: Account, fields: Mapping[str, Any]) -> list[tuple[str, Deci
     )
     return [
         *((meter, number, "tokens") for meter, number in counts),
-        ("requests", _count(fields, "num_model_requests"), "requests"),
+        ("requests", count(fields, "num_model_requests"), "requests"),
     ]
-
-
-def _count(fields: Mapping[str, Any], name: str) -> Decimal:
-    found = fields.get(name)
-    number = Decimal() if found is None else quantity(found, name)
-    if number < 0:
-        raise BadRow(f"{name} is {found!r}: below 0")
-    return number
 
 
 def _context(fields: Mapping[str, Any]) -> str:

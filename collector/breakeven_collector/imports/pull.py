@@ -18,8 +18,9 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from breakeven_collector.imports import openai
-from breakeven_collector.imports.files import Progress, name_keys, take_page
-from breakeven_collector.imports.lines import Account, ImportFailed
+from breakeven_collector.imports.files import Progress, key_names, name_keys, take_page
+from breakeven_collector.imports.lines import Account, BadRow, ImportFailed
+from breakeven_collector.period import utc_seconds
 
 _DAYS_A_CHUNK: Final = 31
 _MOST_PAGES: Final = 10_000
@@ -165,7 +166,7 @@ class Pull:
         after = last + timedelta(days=1)
         query: dict[str, Any] = {"bucket_width": "1d", "limit": _DAYS_A_CHUNK}
         if self._provider.source == "openai":
-            query |= {"start_time": _unix(first), "end_time": _unix(after), "group_by": report.groups}
+            query |= {"start_time": utc_seconds(first), "end_time": utc_seconds(after), "group_by": report.groups}
         else:
             query |= {"starting_at": f"{first}T00:00:00Z", "ending_at": f"{after}T00:00:00Z"}
             query |= {"group_by[]": report.groups}
@@ -188,8 +189,8 @@ class Pull:
                 projects = self._list("/v1/organization/projects?limit=100&include_archived=true")
                 paths = [f"/v1/organization/projects/{found['id']}/api_keys?limit=100" for found in projects]
             for path in paths:
-                names.update((key["id"], key["name"]) for key in self._list(path) if key.get("name"))
-        except (ImportFailed, KeyError, TypeError) as error:
+                names.update(key_names(self._list(path)))
+        except (ImportFailed, BadRow, KeyError, TypeError) as error:
             account.warnings[f"names of keys could not be read, keys have their ids: {error}"] += 1
 
     def _list(self, path: str) -> Iterator[dict[str, Any]]:
@@ -274,7 +275,3 @@ def _chunks(days: list[date]) -> Iterator[tuple[date, date]]:
         if last or days[index + 1] - days[index] > timedelta(days=1) or index - start + 1 == _DAYS_A_CHUNK:
             yield days[start], days[index]
             start = index + 1
-
-
-def _unix(day: date) -> int:
-    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

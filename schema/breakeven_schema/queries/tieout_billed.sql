@@ -2,7 +2,6 @@
 SELECT
     b.project AS project, toDate(b.from_time) AS day, toString(b.provider) AS provider,
     b.provider_project AS provider_project, if(b.key_name != '', b.key_name, b.key_id) AS provider_key,
-    groupUniqArray(b.key_id) AS key_ids,
     toString(b.model) AS model, toString(b.price_context) AS price_context, toString(b.item) AS item,
     toString(b.meter) AS meter,
     sum(if(b.report IN ('costs', 'focus'), b.amount_usd, NULL)) AS billed_usd,
@@ -10,7 +9,6 @@ SELECT
     groupUniqArrayIf(toString(b.currency), b.report IN ('costs', 'focus') AND b.amount_usd IS NULL) AS unknown_currencies,
     sum(if(b.report IN ('usage', 'focus'), b.quantity, NULL)) AS quantity,
     max(b.open) AS open,
-    any(sipHash64('', '', b.provider, b.model, provider_key, b.provider_project, '', '', '', '')) AS origin_id,
     any(if(mapContains(r.usd, b.meter), r.usd[b.meter], NULL)) AS rate
 FROM (SELECT * FROM billed_now
     WHERE (project = {project:String} OR {every_project:Bool})
