@@ -15,8 +15,6 @@ from breakeven_collector.economics.in_api import InApi
 READ_ON: Final = "2026-11-22"
 """When the sources of the defaults were read."""
 
-GATES: Final = ("residency", "lifecycle", "staff", "terms")
-
 
 @dataclass(frozen=True)
 class Gpu:

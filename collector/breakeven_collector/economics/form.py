@@ -44,7 +44,7 @@ def evidence_lines(evidence: Evidence) -> list[Line]:
         _seen(evidence, "busiest hours to the mean", f"{case.peak_to_mean:.1f}"),
         _seen(evidence, "growth a month", _share(evidence.growth_per_month)),
         _seen(evidence, "failed calls", _share(evidence.error_share)),
-        _seen(evidence, "a call takes, p95", _ms(evidence.latency_p95_ms)),
+        _seen(evidence, "a call takes, on average", _seconds(evidence.mean_seconds)),
         _seen(evidence, "of the bill, seen in calls", _share(evidence.coverage_share)),
         _seen(evidence, "calls without a price", _share(evidence.unpriced_call_share)),
         _seen(evidence, "dollars that may be its own as well", usd(evidence.unknown_usd)),
@@ -80,7 +80,6 @@ def form(evidence: Evidence) -> dict[str, list[Line]]:
     market = _told(
         evidence, "it has found its market", None if gates.lifecycle is None else _lifecycle(gates.lifecycle)
     )
-    failures = evidence.failures_persist if evidence.failures_persist is not None else gates.failures_persist
     return {
         "questions": [
             _seen(evidence, "what is spent a month", _band(evidence)),
@@ -100,7 +99,7 @@ def form(evidence: Evidence) -> dict[str, list[Line]]:
             private,
             market,
             _soon(evidence),
-            _yes(evidence, "systematic failures are left after prompt and retrieval work", failures),
+            _yes(evidence, "systematic failures are left after prompt and retrieval work", gates.failures_persist),
             _told(evidence, "the provider offers fine-tuning", _tuning(evidence)),
         ],
         "beside": [
@@ -139,9 +138,9 @@ def _quality(evidence: Evidence) -> Line:
 
 
 def _latency(evidence: Evidence) -> Line:
-    missed = evidence.objective_missed if evidence.objective_missed is not None else evidence.gates.objective_missed
+    missed = evidence.gates.objective_missed
     parts = [
-        *([f"p95 {_ms(evidence.latency_p95_ms)}"] if evidence.latency_p95_ms is not None else []),
+        *([f"{_seconds(evidence.mean_seconds)} on average"] if evidence.mean_seconds is not None else []),
         *([f"{_share(evidence.error_share)} failed"] if evidence.error_share is not None else []),
         *([] if missed is None else ["objective missed" if missed else "objective met"]),
     ]
@@ -173,11 +172,7 @@ def _providers(evidence: Evidence) -> str | None:
 
 
 def _ends(evidence: Evidence) -> str:
-    shares = {model: share for model, _, share in evidence.model_shutdowns}
-    said = [
-        f"{model} on {day}" + (f" ({shares[model]:.0%} of the dollars)" if model in shares else "")
-        for model, day in evidence.ends
-    ]
+    said = [f"{model} on {day} ({share:.0%} of the dollars)" for model, day, share in evidence.model_shutdowns]
     return ", ".join(said) or "none known"
 
 
@@ -191,7 +186,7 @@ def _seen(evidence: Evidence, what: str, value: str | None) -> Line:
 
 
 def _line(evidence: Evidence, what: str, value: str | None, source: str, confidence: str) -> Line:
-    return Line(what, value, source, evidence.observed_until or evidence.as_of, confidence)
+    return Line(what, value, source, evidence.as_of, confidence)
 
 
 def _yes(evidence: Evidence, what: str, value: bool | None) -> Line:
@@ -210,5 +205,5 @@ def _share(value: float | None) -> str | None:
     return None if value is None else f"{value:.1%}"
 
 
-def _ms(value: float | None) -> str | None:
-    return None if value is None else f"{value / 1000:.1f} s"
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f} s"

@@ -47,7 +47,7 @@ class Verdict:
     alternative: Alternative | None
     """The best tested one, against which hosting is measured."""
     options: list[dict[str, Any]]
-    chance: montecarlo.Chance | None
+    chance: montecarlo.Chance
     flips: tuple[Flip, ...] = ()
     options_to_declare: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """Of the seven options those without a price, and what to declare."""
@@ -81,10 +81,7 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
     rows, unknown = options.table(evidence)
     look, why = revisit(evidence)
     gates = evidence.gates
-    flags = {
-        "quality_driven": evidence.failures_persist or gates.failures_persist,
-        "latency_driven": evidence.objective_missed or gates.objective_missed,
-    }
+    flags = {"quality_driven": gates.failures_persist, "latency_driven": gates.objective_missed}
     return Verdict(
         evidence.feature,
         code,
@@ -139,8 +136,7 @@ def _code(evidence: Evidence) -> tuple[str, int, tuple[str, ...], tuple[str, ...
         days = "one more day" if lacking == 1 else f"{lacking} more days"
         missing.append(f"{days} of calls ({usd(evidence.spend_usd)} seen so far)")
     if evidence.unpriced_call_share > _MOST_UNPRICED:
-        worth = f", about {usd(evidence.unpriced_usd)}" if evidence.unpriced_usd else ""
-        missing.append(f"prices for {evidence.unpriced_call_share:.0%} of the calls{worth}")
+        missing.append(f"prices for {evidence.unpriced_call_share:.0%} of the calls")
     own = _from_rule_3(evidence)
     unknown = evidence.unknown_usd
     if not missing and unknown > 0 and evidence.spend_usd > 0:
@@ -227,6 +223,6 @@ def _unknown(evidence: Evidence) -> str:
     kinds = {
         "unallocated": evidence.unallocated_usd,
         "unseen": evidence.unseen_usd,
-        "unpriced": evidence.unpriced_usd,
+        "estimated": evidence.estimated_usd,
     }
     return " and ".join(name for name, value in kinds.items() if value)

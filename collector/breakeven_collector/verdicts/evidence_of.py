@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from breakeven_collector.economics import forecast
@@ -80,10 +80,10 @@ def evidence_of(
         _frontier_share(profile, assumptions),
         provider_shares=_shares(profile),
         # What is only estimated is no fact, and might turn the answer as much as what was never seen.
-        unpriced_usd=float(profile.estimated_usd),
+        estimated_usd=float(profile.estimated_usd),
         model_shutdowns=[(model, day, float(profile.usd_by_model[model]) / live) for model, day in ends.items()],
-        observed_until=profile.window.end.astimezone(UTC),
         declared=sorted(assumptions.given),
+        mean_seconds=profile.mean_seconds,
         error_share=profile.failed_calls / profile.calls if profile.calls and not profile.is_imported else None,
         growth_per_month=observed_growth(profile),
         lines=observed_lines(profile, book),
@@ -97,7 +97,7 @@ def case_of(profile: Profile, assumptions: Assumptions) -> Case:
     # An account by day says nothing of the hours within it.
     given = "peak_to_mean" in assumptions.given or profile.is_by_day
     return Case(
-        monthly_usd([hour.usd or 0.0 for hour in profile.hours]),
+        monthly_usd([hour.usd for hour in profile.hours]),
         monthly_usd([hour.calls for hour in profile.hours]),
         shape.mean,
         assumptions.peak_to_mean if given else shape.peak_to_mean,

@@ -89,7 +89,6 @@ class Profile:
     """Of live calls whose usage nobody reported; not in `live_usd`."""
     unpriced_calls: float = 0
     """Neither priced nor estimated."""
-    retry_calls: float = 0
     retry_usd: Decimal = Decimal(0)
     other_usd: Decimal = Decimal(0)
     """Research and sales: evaluation, playground, staging, demos."""
@@ -210,7 +209,6 @@ def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) ->
         _sum(inside, "cost_usd"),
         _sum(inside, "estimated_usd"),
         float(_sum(inside, "unpriced_calls")),
-        float(_sum(inside, "retry_calls")),
         _sum(inside, "retry_usd"),
         _sum(inside, "other_usd"),
         _sum(inside, "unallocated_usd"),

@@ -17,6 +17,7 @@ from breakeven_collector.economics.tornado import tornado
 from breakeven_collector.economics.verdict import Verdict, against_best, decide
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.projects import of_project
+from breakeven_collector.report import active_book
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept, lines
 from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, smaller_models
@@ -68,7 +69,7 @@ def build_verdicts(
     if feature is not None and feature not in named:
         raise BadRequest(404, _no_calls(feature, named, window))
     wanted = named if feature is None else {feature: named[feature]}
-    book = store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or ""
+    book = active_book(store) or ""
     total = float(sum(one.spend_usd for one in profiles.values()))
     unallocated = float(sum(one.inferred_usd for one in profiles.values()))
     smaller = smaller_models(store, [assumptions, *assumptions.features.values()], now)
@@ -115,21 +116,16 @@ def _no_calls(feature: str, named: Mapping[str, Profile], window: Window) -> str
 
 def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: str) -> dict[str, Any]:
     case, _ = against_best(evidence)
-    swings = tornado(case)
-    chance = verdict.chance
     return {
         **asdict(verdict),
         "revisit_by": verdict.revisit_by.isoformat(),
-        "chance": None if chance is None else {**asdict(chance), "word": chance.word},
+        "chance": verdict.chance.document(),
         "spend_usd": evidence.spend_usd,
         "api_usd_per_month": evidence.case.api_usd_per_month,
         "calls_per_month": evidence.case.calls_per_month,
         "growth_per_month": evidence.growth_per_month,
         "crossing": _crossing(crossing(profile, verdict.threshold_usd), profile.window.end.date()),
-        "tornado": {
-            "base_usd_per_month": swings.base_usd_per_month,
-            "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in swings.bars],
-        },
+        "tornado": tornado(case).document(),
         "evidence": [lines.document(one) for one in verdict.evidence],
         "form": {name: [lines.document(one) for one in answers] for name, answers in verdict.form.items()},
         "days_of_history": profile.days,
