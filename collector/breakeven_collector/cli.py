@@ -20,11 +20,19 @@ from breakeven_collector.cli_margin import margin_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Days,
+    FirstDay,
     GrpcPort,
     Host,
+    LastDay,
     LogLines,
+    Month,
     Port,
+    Project,
+    RowsForm,
     StoreAddress,
+    TextJsonOrCsv,
+    Timezone,
     Url,
     fail,
     log_to_stderr,
@@ -83,14 +91,6 @@ class Source(StrEnum):
     AUTO = "auto"
     CALLS = "calls"
     BILLED = "billed"
-
-
-class Format(StrEnum):
-    """How a report is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 @app.command(
@@ -174,9 +174,7 @@ def demo(
     "  breakeven report --url http://collector.internal:4318 --format json"
 )
 def report(
-    days: Annotated[
-        int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many days (UTC), today included.")
-    ] = 30,
+    days: Days = 30,
     by: Annotated[
         By,
         typer.Option(
@@ -191,23 +189,10 @@ def report(
             help="What calls told, or what the providers' accounts say; auto: accounts where there are no calls.",
         ),
     ] = Source.AUTO,
-    month: Annotated[
-        str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
-    ] = None,
-    first: Annotated[
-        datetime | None,
-        typer.Option("--from", envvar="BREAKEVEN_FROM", formats=["%Y-%m-%d"], help="Instead of --days: the first day."),
-    ] = None,
-    last: Annotated[
-        datetime | None,
-        typer.Option(
-            "--to", envvar="BREAKEVEN_TO", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"
-        ),
-    ] = None,
-    timezone: Annotated[
-        str | None,
-        typer.Option(envvar="BREAKEVEN_TIMEZONE", help="Where days begin: Europe/Berlin, … \\[default: UTC]"),
-    ] = None,
+    month: Month = None,
+    first: FirstDay = None,
+    last: LastDay = None,
+    timezone: Timezone = None,
     book: Annotated[
         str | None,
         typer.Option(envvar="BREAKEVEN_BOOK", help="Price the same calls with another price book too: its version."),
@@ -218,14 +203,8 @@ def report(
             "--removed", envvar="BREAKEVEN_REMOVED", help="Also show what was removed as counted twice, row by row."
         ),
     ] = False,
-    project: Annotated[
-        str | None,
-        typer.Option(
-            envvar="BREAKEVEN_PROJECT",
-            help="Only this project. \\[default: all that the key in BREAKEVEN_KEY may read]",
-        ),
-    ] = None,
-    format: Annotated[Format, typer.Option(envvar="BREAKEVEN_FORMAT", help="table, json or csv.")] = Format.TABLE,
+    project: Project = None,
+    format: RowsForm = TextJsonOrCsv.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -254,9 +233,9 @@ def report(
         if source is not Source.CALLS and billed_by is not None and not told:
             document = fetch_billed_report(settings, url, asked=asked, by=billed_by, project=project)
     is_bill = document.get("source") == "billed"
-    if format is Format.JSON:
+    if format is TextJsonOrCsv.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    elif format is Format.CSV:
+    elif format is TextJsonOrCsv.CSV:
         typer.echo((render_billed.billed_csv if is_bill else render.report_csv)(document), nl=False)
     elif is_bill:
         render_billed.print_billed_report(document)

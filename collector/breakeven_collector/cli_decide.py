@@ -11,6 +11,7 @@ from rich.console import Console
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Form,
     Port,
     Project,
     StoreAddress,
@@ -20,14 +21,12 @@ from breakeven_collector.cli_options import (
     fail,
     plain_errors,
     settings_of,
+    text_of,
 )
-from breakeven_collector.errors import ConfigError
 
 decide_app = typer.Typer()
 assumptions_app = typer.Typer(help="What the verdict assumes: defaults, sources, and your own.", no_args_is_help=True)
 decide_app.add_typer(assumptions_app, name="assumptions")
-
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 
 @decide_app.command(
@@ -51,7 +50,7 @@ def decide(
     ] = False,
     timezone: Timezone = None,
     project: Project = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -86,8 +85,9 @@ def _decide_scenario(scenario: str, format: TextOrJson) -> None:
     from breakeven_collector.render_decide import print_answer
 
     with plain_errors():
-        text, name = _text_of(scenario)
-        document = answer(parse(text, name))
+        is_stdin = scenario == "-"
+        text = sys.stdin.read() if is_stdin else text_of(Path(scenario), "a JSON file, or - for stdin")
+        document = answer(parse(text, "stdin" if is_stdin else scenario))
     if format is TextOrJson.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
@@ -121,7 +121,7 @@ def whatif(
         typer.Option(envvar="BREAKEVEN_FEATURE", help="Instead of --usd: what this feature cost in 30 days."),
     ] = None,
     project: Project = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -162,7 +162,7 @@ def show(
     feature: Annotated[
         str | None, typer.Option(envvar="BREAKEVEN_FEATURE", help="With what is declared for it.")
     ] = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     config: Config = None,
 ) -> None:
     """Every assumption with value, unit, source and date."""
@@ -190,13 +190,3 @@ def check(config: Config = None) -> None:
     with plain_errors():
         found = load(settings_of(config=config).config)
     typer.echo(f"{len(found.given)} values of your own, {len(found.features)} features with values of theirs.")
-
-
-def _text_of(name: str) -> tuple[str, str]:
-    if name == "-":
-        return sys.stdin.read(), "stdin"
-    try:
-        return Path(name).read_text(encoding="utf-8"), name
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{name}: {reason}; give the path of a JSON file, or - for stdin") from None

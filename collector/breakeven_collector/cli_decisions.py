@@ -12,6 +12,7 @@ from rich.text import Text
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Form,
     Port,
     Project,
     StoreAddress,
@@ -26,8 +27,6 @@ from breakeven_collector.settings import Settings
 from breakeven_collector.verdicts.decisions import Decision
 
 decisions_app = typer.Typer(help="Decisions about features: record, list, what is due.", no_args_is_help=True)
-
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 
 @decisions_app.command(
@@ -46,7 +45,7 @@ def record(
     ] = None,
     timezone: Timezone = None,
     project: Project = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -89,7 +88,7 @@ def record(
 def list_all(
     timezone: Timezone = None,
     project: Project = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -108,7 +107,7 @@ def list_all(
 def due(
     timezone: Timezone = None,
     project: Project = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,

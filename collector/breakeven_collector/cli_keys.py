@@ -10,6 +10,7 @@ from rich.text import Text
 
 from breakeven_collector.cli_options import (
     DataDir,
+    Form,
     Port,
     StoreAddress,
     TextOrJson,
@@ -22,7 +23,6 @@ from breakeven_collector.keys import Scope
 
 keys_app = typer.Typer(help="Keys: who may write and read, and in which project.", no_args_is_help=True)
 
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 _USE = {
     Scope.INGEST: "in an application:  BREAKEVEN_API_KEY",
@@ -42,7 +42,7 @@ def create(
         typer.Option(help="Project that the key is for. \\[default: default; for an admin: all projects]"),
     ] = None,
     note: Annotated[str, typer.Option(help="Who gets it, and what for.")] = "",
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -72,7 +72,7 @@ def create(
     "list", epilog="Examples:\n\n  breakeven keys list\n\n  breakeven keys list --url https://breakeven.internal"
 )
 def list_keys(
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,

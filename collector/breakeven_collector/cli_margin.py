@@ -13,6 +13,7 @@ from rich.text import Text
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Form,
     Port,
     Project,
     StoreAddress,
@@ -22,16 +23,14 @@ from breakeven_collector.cli_options import (
     errors,
     plain_errors,
     settings_of,
+    text_of,
 )
-from breakeven_collector.errors import ConfigError
 from breakeven_collector.render import money, percent
 from breakeven_collector.verdicts.margin import MarginBy
 
 margin_app = typer.Typer()
 revenue_app = typer.Typer(help="Revenue, for margins.", no_args_is_help=True)
 margin_app.add_typer(revenue_app, name="revenue")
-
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 
 
 @revenue_app.callback()
@@ -45,7 +44,7 @@ def import_file(
     project: Annotated[
         str | None, typer.Option(envvar="BREAKEVEN_PROJECT", help="Project it is for. \\[default: default]")
     ] = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -58,11 +57,7 @@ def import_file(
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     with plain_errors():
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigError(f"{file}: {reason}; give the path of a CSV file") from None
+        text = text_of(file, "a CSV file")
         document = change(
             settings,
             url,
@@ -90,7 +85,7 @@ def margin(
     ] = 3,
     timezone: Timezone = None,
     project: Project = None,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,

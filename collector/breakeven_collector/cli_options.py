@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from breakeven_collector import logs
-from breakeven_collector.errors import BreakevenError
+from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.logs import LogFormat
 from breakeven_collector.settings import Settings
 
@@ -88,6 +89,36 @@ class TextOrJson(StrEnum):
     JSON = "json"
 
 
+class TextJsonOrCsv(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+Form = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
+RowsForm = Annotated[TextJsonOrCsv, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table, json or csv.")]
+
+# A period, as `period.Asked` takes it.
+Days = Annotated[
+    int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many days (UTC), today included.")
+]
+Month = Annotated[
+    str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
+]
+FirstDay = Annotated[
+    datetime | None,
+    typer.Option("--from", envvar="BREAKEVEN_FROM", formats=["%Y-%m-%d"], help="Instead of --days: the first day."),
+]
+LastDay = Annotated[
+    datetime | None,
+    typer.Option(
+        "--to", envvar="BREAKEVEN_TO", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"
+    ),
+]
+
+
 def settings_of(*, makes_config: bool = False, **options: Any) -> Settings:
     """Settings from the options that were given, else from the environment; one that does not fit ends the program.
 
@@ -117,6 +148,22 @@ def plain_errors() -> Generator[None]:
     except OSError as error:
         # A folder that is a file, or that may not be written.
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with --data-dir")
+
+
+def text_of(path: Path, write: str) -> str:
+    """The text of a file that somebody named.
+
+    Args:
+        write: what to name instead where it cannot be read.
+
+    Raises:
+        ConfigError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{path}: {reason}; give the path of {write}") from None
 
 
 def log_to_stderr(settings: Settings) -> None:

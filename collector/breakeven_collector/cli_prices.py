@@ -13,6 +13,7 @@ from rich.console import Console
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Form,
     Port,
     StoreAddress,
     TextOrJson,
@@ -24,7 +25,6 @@ from breakeven_collector.cli_options import (
 
 prices_app = typer.Typer(help="Prices: the book, own rates, and what is wrong with them.", no_args_is_help=True)
 
-Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table or json.")]
 Days = Annotated[
     int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="Models in use over the last so many days (UTC).")
 ]
@@ -63,7 +63,7 @@ def _rate(help: str) -> Any:
 def list_prices(
     days: Days = 30,
     whole_book: Annotated[bool, typer.Option("--all", help="Every model of the book, not only those in use.")] = False,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -86,7 +86,7 @@ def list_prices(
 def show(
     model: Annotated[str, typer.Argument(help="A model, as the spans name it or by its id in the book.")],
     provider: Provider = "",
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -149,7 +149,7 @@ def set_price(
     gpu_hour_usd: Annotated[Decimal | None, _rate("An hour of one GPU that serves the model.")] = None,
     gpus: Annotated[int, typer.Option(min=1, help="How many GPUs serve it.")] = 1,
     note: Annotated[str, typer.Option(help="Why, and who says so.")] = "",
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -256,7 +256,7 @@ def check(
         typer.Option(help="LiteLLM's price list to compare with. \\[default: that of the installed litellm, if any]"),
     ] = None,
     percent: Annotated[float, typer.Option(min=0, help="How far a rate may be from LiteLLM's.")] = 1.0,
-    format: Format = TextOrJson.TABLE,
+    format: Form = TextOrJson.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,

@@ -2,24 +2,30 @@
 
 import json
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlencode
 
 import typer
 
-from breakeven_collector.cli_options import Config, DataDir, Port, StoreAddress, Url, plain_errors, settings_of
+from breakeven_collector.cli_options import (
+    Config,
+    DataDir,
+    Days,
+    FirstDay,
+    LastDay,
+    Month,
+    Port,
+    Project,
+    RowsForm,
+    StoreAddress,
+    TextJsonOrCsv,
+    Url,
+    plain_errors,
+    settings_of,
+)
 from breakeven_collector.tieout import TieOutBy
 
 tieout_app = typer.Typer()
-
-
-class Format(StrEnum):
-    """How it is printed."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
 
 
 @tieout_app.command(
@@ -27,33 +33,15 @@ class Format(StrEnum):
     "  breakeven tieout --format json"
 )
 def tieout(
-    days: Annotated[
-        int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many UTC days, today included.")
-    ] = 30,
+    days: Days = 30,
     by: Annotated[
         TieOutBy, typer.Option(envvar="BREAKEVEN_TIEOUT_BY", help="What to break it down by.")
     ] = TieOutBy.PROVIDER,
-    month: Annotated[
-        str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
-    ] = None,
-    first: Annotated[
-        datetime | None,
-        typer.Option("--from", envvar="BREAKEVEN_FROM", formats=["%Y-%m-%d"], help="Instead of --days: the first day."),
-    ] = None,
-    last: Annotated[
-        datetime | None,
-        typer.Option(
-            "--to", envvar="BREAKEVEN_TO", formats=["%Y-%m-%d"], help="The last day, included. \\[default: today]"
-        ),
-    ] = None,
-    project: Annotated[
-        str | None,
-        typer.Option(
-            envvar="BREAKEVEN_PROJECT",
-            help="Only this project. \\[default: all that the key in BREAKEVEN_KEY may read]",
-        ),
-    ] = None,
-    format: Annotated[Format, typer.Option(envvar="BREAKEVEN_FORMAT", help="table, json or csv.")] = Format.TABLE,
+    month: Month = None,
+    first: FirstDay = None,
+    last: LastDay = None,
+    project: Project = None,
+    format: RowsForm = TextJsonOrCsv.TABLE,
     url: Url = None,
     port: Port = None,
     store: StoreAddress = None,
@@ -88,9 +76,9 @@ def tieout(
     query.pop("timezone")
     with plain_errors():
         document = fetch(settings, url, f"/api/tieout?{urlencode(query)}", having="findings", read=read)
-    if format is Format.JSON:
+    if format is TextJsonOrCsv.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
-    elif format is Format.CSV:
+    elif format is TextJsonOrCsv.CSV:
         typer.echo(render_tieout.tieout_csv(document), nl=False)
     else:
         render_tieout.print_tieout(document)
