@@ -15,6 +15,7 @@ from breakeven_collector.cli import app
 from breakeven_collector.demo import plan, shapes, traffic
 from breakeven_collector.demo.traffic import Traffic
 from breakeven_collector.economics.assumptions import Assumptions
+from breakeven_collector.economics.case import Prices
 from breakeven_collector.economics.verdict import decide
 from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.imports.keep import Imports, Origin
@@ -29,7 +30,7 @@ from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.tieout import know_billed_names
 from breakeven_collector.verdicts import kept
 from breakeven_collector.verdicts.decisions import Decision, Record, list_decisions, record
-from breakeven_collector.verdicts.evidence_of import case_of
+from breakeven_collector.verdicts.evidence_of import case_of, evidence_of
 from breakeven_collector.verdicts.margin import MarginBy, build_margin
 from breakeven_collector.verdicts.observed import observe
 from breakeven_collector.verdicts.revenue import import_revenue
@@ -232,6 +233,38 @@ def test_without_calls_the_load_comes_from_the_usage_on_the_bill_and_says_so(fil
     assert {hour.calls for hour in one.hours} == ({10.0} if hours == 24 else {0.0, 240.0})
     case = case_of(one, Assumptions())
     assert case.peak_to_mean == (Assumptions().peak_to_mean if hours == 24 else 24)
+
+
+def test_an_account_that_counts_no_calls_still_tells_load_offers_and_what_has_no_price(filled: Pipeline) -> None:
+    last, millions = datetime(2026, 11, 20, tzinfo=UTC), {"claude-sonnet-4-5": 9, "claude-of-nobody": 1}
+    lines = [
+        Line(
+            *("usage", "messages", "anthropic", at, at + timedelta(days=1)),
+            key_name="search-prod",
+            model=model,
+            meter=meter,
+            quantity=Decimal(n * 1_000_000),
+        )
+        for day in range(1, 36)
+        for at in [last - timedelta(days=day)]
+        for model, n in millions.items()
+        for meter in ("uncached_tokens", "output_tokens")
+    ]
+    Imports(filled.store).add(Account("anthropic", lines), Origin("test", extent="whole"), "uncounted")
+    know_billed_names(filled.store, filled.catalog)
+    _, profiles = observe(filled.store, now=END, project="uncounted")
+    (one,) = profiles.values()
+    assert (one.calls, one.tokens, one.unpriced_share) == (0, 600_000_000, pytest.approx(0.1))
+    smaller = {"small": Prices(0.5, 0.05, 2.5)}
+    tiers = Assumptions(tiers={"small": "workhorse"})
+    evidence = evidence_of(one, tiers, total_usd=float(one.spend_usd), unallocated_usd=0.0, smaller=smaller)
+    offer = next(way for way in evidence.alternatives if way.name == "small")
+    # 300M tokens either way in 30 days of 24 hours, at 0.5 and 2.5 USD a million.
+    assert offer.usd_per_month == pytest.approx(300 * (0.5 + 2.5) * 730 / 720)
+    found = decide(evidence, flips=False)
+    assert found.missing == ("prices for 10% of the usage",)
+    told = {line.what: line.value for line in found.evidence}
+    assert (told["calls a month"], told["tokens a call"]) == (None, None)
 
 
 def test_a_store_without_calls_is_told_so_with_what_to_do(filled: Pipeline) -> None:

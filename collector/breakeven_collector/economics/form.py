@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Final
 
 from breakeven_collector.economics.assumptions import ENTRIES, READ_ON
+from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.options import IN_API, cheapest
 from breakeven_collector.economics.words import usd
@@ -39,7 +40,7 @@ def evidence_lines(evidence: Evidence) -> list[Line]:
         _seen(evidence, "spend in 30 days", usd(evidence.spend_usd)),
         _seen(evidence, "spend in 30 days, all features", usd(evidence.total_spend_usd)),
         _seen(evidence, "days of history", str(evidence.days)),
-        _seen(evidence, "calls a month", f"{case.calls_per_month:,.0f}"),
+        _seen(evidence, "calls a month", _calls(case)),
         _line(evidence, "replicas busy on average", f"{case.mean_busy:.3g}", "calls over a replica's speed", "assumed"),
         _seen(evidence, "busiest hours to the mean", f"{case.peak_to_mean:.1f}"),
         _seen(evidence, "growth a month", _share(evidence.growth_per_month)),
@@ -199,6 +200,11 @@ def _told(evidence: Evidence, what: str, value: str | None) -> Line:
     gates = evidence.gates
     source = f"breakeven.toml, {gates.declared_by}" if gates.declared_by else "breakeven.toml"
     return Line(what, value, source, date.fromisoformat(gates.declared_on) if gates.declared_on else None, "declared")
+
+
+def _calls(case: Case) -> str | None:
+    """None where there is a load, and nobody counted the calls that make it."""
+    return None if case.mean_busy and not case.calls_per_month else f"{case.calls_per_month:,.0f}"
 
 
 def _share(value: float | None) -> str | None:

@@ -131,12 +131,13 @@ def _code(evidence: Evidence) -> tuple[str, int, tuple[str, ...], tuple[str, ...
     if evidence.gates.third_parties_forbidden:
         return "PRIVATE_DEPLOYMENT", 1, (), ()
     missing: list[str] = []
+    seen = "usage" if evidence.is_imported else "calls"
     if evidence.days < DAYS_NEEDED:
         lacking = DAYS_NEEDED - evidence.days
         days = "one more day" if lacking == 1 else f"{lacking} more days"
-        missing.append(f"{days} of calls ({usd(evidence.spend_usd)} seen so far)")
+        missing.append(f"{days} of {seen} ({usd(evidence.spend_usd)} seen so far)")
     if evidence.unpriced_call_share > _MOST_UNPRICED:
-        missing.append(f"prices for {evidence.unpriced_call_share:.0%} of the calls")
+        missing.append(f"prices for {evidence.unpriced_call_share:.0%} of the {seen}")
     own = _from_rule_3(evidence)
     unknown = evidence.unknown_usd
     if not missing and unknown > 0 and evidence.spend_usd > 0:

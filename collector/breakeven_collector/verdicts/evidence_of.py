@@ -9,7 +9,7 @@ from typing import Any, Final
 from breakeven_collector.economics import forecast
 from breakeven_collector.economics.api_cost import Alternative, Offer, Tuning, alternatives, monthly_usd
 from breakeven_collector.economics.assumptions import Assumptions
-from breakeven_collector.economics.case import Case, Prices, Tokens
+from breakeven_collector.economics.case import HOURS_PER_MONTH, Case, Prices, Tokens
 from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.load import busy_by_hour, shape_of
 from breakeven_collector.store import Store
@@ -158,18 +158,18 @@ def _alternatives(
     profile: Profile, case: Case, assumptions: Assumptions, smaller: Mapping[str, Prices]
 ) -> list[Alternative]:
     """What else could be bought. Today's own bill is the observed one, so its prices are what a token came to."""
-    tokens = _tokens_a_call(profile)
-    whole = tokens.input_uncached + tokens.input_cached + tokens.output
-    if not whole or not case.calls_per_month or case.api_usd_per_month <= 0:
+    if not profile.tokens or case.api_usd_per_month <= 0:
         return []
-    a_token = 1e6 * case.api_usd_per_month / case.calls_per_month / whole
+    # As one call a month: what tokens cost does not hang on how many calls they came in, and an account may not tell.
+    to_month = HOURS_PER_MONTH / len(profile.hours)
+    taken = (profile.uncached_tokens, profile.cached_tokens, profile.output_tokens)
+    tokens = Tokens(*(one * to_month for one in taken))
+    a_token = 1e6 * case.api_usd_per_month / (profile.tokens * to_month)
     today = Prices(a_token, a_token, a_token)
     live = float(profile.live_usd)
     declared = assumptions.api.batch_share
     night = float(profile.night_usd) / live if live else 0.0
-    tuned = alternatives(
-        case.calls_per_month, tokens, today, Tuning(batch_share=night if declared is None else declared)
-    )  # fmt: skip
+    tuned = alternatives(1, tokens, today, Tuning(batch_share=night if declared is None else declared))
     own = set(profile.usd_by_model)
     wanted = {model for model, tier in assumptions.tiers.items() if tier == "workhorse"}
     tested = set(assumptions.api.tested_models)
@@ -184,18 +184,13 @@ def _alternatives(
             for name, hosted in assumptions.hosted_models.items()
         ),
     ]
-    others = alternatives(case.calls_per_month, tokens, today, Tuning(), offers)
+    others = alternatives(1, tokens, today, Tuning(), offers)
     # That what runs at night can wait is a guess from the clock: a question mark, until somebody says so.
     is_guess = declared is None
     kept = [
         replace(one, name="batch at night", tested=False) if is_guess and one.kind == "batch" else one for one in tuned
     ]
     return sorted([*kept, *(one for one in others if one.kind != "today")], key=lambda one: one.usd_per_month)
-
-
-def _tokens_a_call(profile: Profile) -> Tokens:
-    calls = profile.calls or 1.0
-    return Tokens(profile.uncached_tokens / calls, profile.cached_tokens / calls, profile.output_tokens / calls)
 
 
 def _frontier_share(profile: Profile, assumptions: Assumptions) -> float | None:

@@ -12,7 +12,7 @@ def observed_lines(profile: Profile, book: str) -> list[Line]:
     """Value, source, time and confidence of what else counts."""
     source = f"{len(profile.window.dates)} days of {'imported history' if profile.is_imported else 'calls'}"
     at = profile.window.end.date()
-    calls, live = profile.calls or 1.0, float(profile.live_usd)
+    calls, live = profile.calls, float(profile.live_usd)
 
     def seen(what: str, value: str | None, note: str = source, confidence: str = "observed") -> Line:
         return Line(what, value, note, at, "not observed" if value is None else confidence)
@@ -22,7 +22,9 @@ def observed_lines(profile: Profile, book: str) -> list[Line]:
         seen("of the spend research and sales, left out", _usd(float(profile.other_usd))),
         seen(
             "tokens a call",
-            f"{profile.uncached_tokens / calls:,.0f} uncached, {profile.cached_tokens / calls:,.0f} cached, "
+            None
+            if not calls
+            else f"{profile.uncached_tokens / calls:,.0f} uncached, {profile.cached_tokens / calls:,.0f} cached, "
             f"{profile.output_tokens / calls:,.0f} output",
         ),
         seen("input from the cache", None if profile.cached_share is None else f"{profile.cached_share:.1%}"),

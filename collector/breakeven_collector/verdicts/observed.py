@@ -78,6 +78,7 @@ class Profile:
     hours: tuple[Hour, ...]
     """Every hour since it is there, those without calls too; dollars as floats."""
     calls: float = 0
+    """0 with tokens: the account does not count them."""
     failed_calls: float = 0
     uncached_tokens: float = 0
     """With what was written to a cache, audio and images."""
@@ -89,6 +90,8 @@ class Profile:
     """Of live calls whose usage nobody reported; not in `live_usd`."""
     unpriced_calls: float = 0
     """Neither priced nor estimated."""
+    unpriced_tokens: float = 0
+    """On a bill, without a rate."""
     retry_usd: Decimal = Decimal(0)
     other_usd: Decimal = Decimal(0)
     """Research and sales: evaluation, playground, staging, demos."""
@@ -114,8 +117,15 @@ class Profile:
 
     @property
     def unpriced_share(self) -> float:
-        """Of the live calls."""
-        return self.unpriced_calls / self.calls if self.calls else 0.0
+        """Of the live calls; of the tokens where an account does not count calls."""
+        if self.calls:
+            return self.unpriced_calls / self.calls
+        return self.unpriced_tokens / self.tokens if self.tokens else 0.0
+
+    @property
+    def tokens(self) -> float:
+        """Of all kinds."""
+        return self.uncached_tokens + self.cached_tokens + self.output_tokens
 
     @property
     def cached_share(self) -> float | None:
@@ -209,6 +219,7 @@ def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) ->
         _sum(inside, "cost_usd"),
         _sum(inside, "estimated_usd"),
         float(_sum(inside, "unpriced_calls")),
+        float(_sum(inside, "unpriced_tokens")),
         _sum(inside, "retry_usd"),
         _sum(inside, "other_usd"),
         _sum(inside, "unallocated_usd"),
