@@ -29,6 +29,7 @@ from breakeven_collector.render_verdict import print_all
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.tieout import know_billed_names
 from breakeven_collector.verdicts import kept
+from breakeven_collector.verdicts.api import bill_of
 from breakeven_collector.verdicts.decisions import Decision, Record, list_decisions, record
 from breakeven_collector.verdicts.evidence_of import case_of, evidence_of
 from breakeven_collector.verdicts.margin import MarginBy, build_margin
@@ -38,6 +39,7 @@ from breakeven_collector.verdicts.service import build_verdicts
 from rich.console import Console
 from typer.testing import CliRunner
 
+from tests.collector.billed_lines import insert_billed
 from tests.conftest import quick_settings
 from tests.spans import Call, body
 
@@ -278,6 +280,33 @@ def test_a_store_without_calls_is_told_so_with_what_to_do(filled: Pipeline) -> N
     assert said().startswith("No calls in the 30 days before 2026-11-20. Send spans")
     assert "bill is imported, but no usage of these days" in said(has_bill=True)
     assert "`breakeven map` gives it features" in said(total_usd=5.0)
+
+
+def test_dollars_that_providers_bill_and_no_call_told_of_may_be_any_features(filled: Pipeline, tmp_path: Path) -> None:
+    config = tmp_path / "breakeven.toml"
+    config.write_text("[assumptions.gates]\nstaff = true\nterms = true\n", encoding="utf-8")
+    days = [END.date() - timedelta(days=n) for n in range(1, 31)]
+    line = {"provider": "openai", "key_name": "nobodys", "model": "gpt-4o"}
+    lines = [
+        {**line, "day": day, **kind}
+        for day in days
+        for kind in (
+            {"report": "costs", "amount_usd": Decimal(10_000)},
+            {"report": "usage", "meter": "output_tokens", "quantity": Decimal(1_000_000_000)},
+        )
+    ]
+    insert_billed(filled.store, lines, "unseen")
+    hourly = body(*(Call(at=END - timedelta(hours=n)) for n in range(35 * 24)))
+    filled.journal.append(read_traces(hourly, Encoding.PROTOBUF).body, "unseen").result(10)
+    filled.drain()
+    know_billed_names(filled.store, filled.catalog)
+    asked: dict[str, Any] = {"project": "unseen", "feature": "search", "config": config}
+    without = feature(verdicts(filled, **asked), "search")
+    found = feature(verdicts(filled, bill=bill_of(filled), **asked), "search")
+    assert (without["code"], found["code"]) == ("STAY", "INSUFFICIENT_DATA")
+    assert found["missing"] == ("the owner of $300k (unseen), which could turn the answer",)
+    told = {line["what"]: line["value"] for line in found["evidence"]}
+    assert told["of the bill, seen in calls"] == "0.0%"
 
 
 class Clock(datetime):

@@ -141,8 +141,9 @@ def _code(evidence: Evidence) -> tuple[str, int, tuple[str, ...], tuple[str, ...
     own = _from_rule_3(evidence)
     unknown = evidence.unknown_usd
     if not missing and unknown > 0 and evidence.spend_usd > 0:
-        # Twice: with its own dollars, and with all that might be its as well. The total has those already.
-        most = replace(scaled(evidence, 1 + unknown / evidence.spend_usd), total_spend_usd=evidence.total_spend_usd)
+        # Twice: with its own dollars, and with all that might be its as well; the total has the unallocated already.
+        total = evidence.total_spend_usd + unknown - evidence.unallocated_usd
+        most = replace(scaled(evidence, 1 + unknown / evidence.spend_usd), total_spend_usd=total)
         if _from_rule_3(most)[0] != own[0]:
             missing.append(f"the owner of {usd(unknown)} ({_unknown(evidence)}), which could turn the answer")
     if missing:

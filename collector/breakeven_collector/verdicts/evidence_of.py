@@ -46,6 +46,7 @@ def evidence_of(
     smaller: Mapping[str, Prices],
     book: str = "",
     unseen_usd: float = 0.0,
+    coverage_share: float | None = None,
 ) -> Evidence:
     """What is known about a feature.
 
@@ -57,6 +58,7 @@ def evidence_of(
         smaller: workhorse models with their rates.
         book: version of the active price book.
         unseen_usd: billed by providers and seen in no call, in the window.
+        coverage_share: of what providers bill, seen in calls; None: no bill is known.
     """
     case = case_of(profile, assumptions)
     ends = {model: day for model, day in assumptions.shutdowns.items() if model in profile.usd_by_model}
@@ -86,6 +88,7 @@ def evidence_of(
         mean_seconds=profile.mean_seconds,
         error_share=profile.failed_calls / profile.calls if profile.calls and not profile.is_imported else None,
         growth_per_month=observed_growth(profile),
+        coverage_share=coverage_share,
         lines=observed_lines(profile, book),
     )
 

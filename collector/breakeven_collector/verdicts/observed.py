@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from breakeven_collector.economics.load import Hour
-from breakeven_collector.period import zone
+from breakeven_collector.period import Period, zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
@@ -48,6 +48,11 @@ class Window:
         first = max(self.start, _midnight(since.astimezone(tz).date(), tz)).astimezone(UTC)
         count = round((self.end.astimezone(UTC) - first) / _HOUR)
         return [first + n * _HOUR for n in range(count)]
+
+    @property
+    def period(self) -> Period:
+        """For a report of the same days; nothing is compared with what was before."""
+        return Period(self.start, self.end, self.start, self.end, self.timezone)
 
     @property
     def dates(self) -> list[date]:
