@@ -23,6 +23,7 @@ from breakeven_collector.imports.lines import Account, Line
 from breakeven_collector.otlp import Encoding, read_traces
 from breakeven_collector.period import between
 from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices import Book
 from breakeven_collector.render_verdict import print_all
@@ -280,6 +281,15 @@ def test_a_store_without_calls_is_told_so_with_what_to_do(filled: Pipeline) -> N
     assert said().startswith("No calls in the 30 days before 2026-11-20. Send spans")
     assert "bill is imported, but no usage of these days" in said(has_bill=True)
     assert "`breakeven map` gives it features" in said(total_usd=5.0)
+
+
+def test_a_price_that_is_known_to_change_is_a_day_to_look_again(filled: Pipeline) -> None:
+    day = END.date() + timedelta(days=3)
+    contract = Override("gpt-6-astra", day, valid_to=day + timedelta(days=400), percent_off=Decimal(10))
+    PriceService(filled.store, filled.catalog, filled.ledger).set(contract)
+    found = {one["feature"]: (one["revisit_by"], one["revisit_because"]) for one in verdicts(filled)["features"]}
+    assert found["contract-review"] == (day.isoformat(), "a price changes")
+    assert found["nightly-enrichment"][1] != "a price changes"
 
 
 def test_dollars_that_providers_bill_and_no_call_told_of_may_be_any_features(filled: Pipeline, tmp_path: Path) -> None:

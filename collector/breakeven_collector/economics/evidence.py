@@ -1,11 +1,11 @@
 """What is known about a feature when it is decided: observed, declared, or not known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Bands, Gates
+from breakeven_collector.economics.assumptions import Bands, Gates, OriginOf
 from breakeven_collector.economics.case import Case
 
 
@@ -57,8 +57,8 @@ class Evidence:
     """Model, announced end, its share of this feature's dollars."""
     price_changes: Sequence[date] = ()
     """Announced days on which a price in use changes."""
-    declared: Sequence[str] = ()
-    """Paths of assumptions that breakeven.toml has (Assumptions.given, in order); the others are defaults."""
+    origins: Mapping[str, OriginOf] = field(default_factory=dict[str, OriginOf])
+    """Path of an assumption → where its value is from; for those that are left out, from the defaults."""
     mean_seconds: float | None = None
     """That a call takes."""
     error_share: float | None = None

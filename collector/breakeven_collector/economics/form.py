@@ -5,7 +5,7 @@ from datetime import date
 from operator import attrgetter
 from typing import Final
 
-from breakeven_collector.economics.assumptions import ENTRIES, READ_ON
+from breakeven_collector.economics.assumptions import ENTRIES, Assumptions
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.options import IN_API, cheapest
@@ -13,7 +13,7 @@ from breakeven_collector.economics.words import usd
 
 DECLARE: Final = "declare this"
 
-_ASSUMED: Final[Mapping[str, str]] = {
+ASSUMED: Final[Mapping[str, str]] = {
     "hosting.gpu_usd_per_hour": "GPU price",
     "hosting.gpus_per_replica": "GPUs a replica",
     "hosting.prefill_tokens_per_s": "reading speed",
@@ -29,13 +29,13 @@ _ASSUMED: Final[Mapping[str, str]] = {
     "market.growth_per_month": "growth in the money",
     "market.discount_rate": "discount",
 }
+"""Paths of the assumptions that a verdict shows."""
 
 
 def evidence_lines(evidence: Evidence) -> list[Line]:
     """Observed, then assumed or declared, then what whoever made the evidence adds."""
     case = evidence.case
     alternative = cheapest([one for one in evidence.alternatives if one.tested], (*IN_API, "hosted_open_model"))
-    given = set(evidence.declared)
     lines = [
         _seen(evidence, "spend in 30 days", usd(evidence.spend_usd)),
         _seen(evidence, "spend in 30 days, all features", usd(evidence.total_spend_usd)),
@@ -57,13 +57,11 @@ def evidence_lines(evidence: Evidence) -> list[Line]:
             "observed",
         ),
     ]  # fmt: skip
-    for path, what in _ASSUMED.items():
-        unit, source = ENTRIES[path]
-        value = f"{attrgetter(path)(case):g} {unit}"
-        if path in given:
-            lines.append(Line(what, value, "breakeven.toml", None, "declared"))
-        else:
-            lines.append(Line(what, value, source, date.fromisoformat(READ_ON), "assumed"))
+    for path, what in ASSUMED.items():
+        origin = evidence.origins.get(path) or Assumptions().origin(path)
+        day = date.fromisoformat(origin.read_on) if origin.read_on else None
+        value = f"{attrgetter(path)(case):g} {ENTRIES[path][0]}"
+        lines.append(Line(what, value, origin.source, day, origin.confidence))
     return [*lines, *evidence.lines]
 
 

@@ -116,7 +116,8 @@ def against_best(evidence: Evidence) -> tuple[Case, Alternative | None]:
     case = priced(evidence.case, evidence)
     tested = [one for one in evidence.alternatives if one.tested]
     cheapest = min(tested, key=lambda one: one.usd_per_month, default=None)
-    if cheapest is None or cheapest.usd_per_month >= case.api_usd_per_month:
+    # Today's own bill stands among them too, and may come out a rounding error cheaper than it is.
+    if cheapest is None or cheapest.kind == "today" or cheapest.usd_per_month >= case.api_usd_per_month:
         return case, None
     return replace(case, api_usd_per_month=cheapest.usd_per_month), cheapest
 

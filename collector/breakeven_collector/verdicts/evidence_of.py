@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from breakeven_collector.economics import forecast
@@ -11,6 +11,7 @@ from breakeven_collector.economics.api_cost import Alternative, Offer, Tuning, a
 from breakeven_collector.economics.assumptions import Assumptions
 from breakeven_collector.economics.case import HOURS_PER_MONTH, Case, Prices, Tokens
 from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.form import ASSUMED
 from breakeven_collector.economics.load import busy_by_hour, shape_of
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts.lines import observed_lines
@@ -47,6 +48,7 @@ def evidence_of(
     book: str = "",
     unseen_usd: float = 0.0,
     coverage_share: float | None = None,
+    coming: Sequence[tuple[str, date]] = (),
 ) -> Evidence:
     """What is known about a feature.
 
@@ -59,6 +61,7 @@ def evidence_of(
         book: version of the active price book.
         unseen_usd: billed by providers and seen in no call, in the window.
         coverage_share: of what providers bill, seen in calls; None: no bill is known.
+        coming: models, and the days on which a price of theirs changes.
     """
     case = case_of(profile, assumptions)
     ends = {model: day for model, day in assumptions.shutdowns.items() if model in profile.usd_by_model}
@@ -84,11 +87,12 @@ def evidence_of(
         # What is only estimated is no fact, and might turn the answer as much as what was never seen.
         estimated_usd=float(profile.estimated_usd),
         model_shutdowns=[(model, day, float(profile.usd_by_model[model]) / live) for model, day in ends.items()],
-        declared=sorted(assumptions.given),
+        origins={path: assumptions.origin(path) for path in ASSUMED},
         mean_seconds=profile.mean_seconds,
         error_share=profile.failed_calls / profile.calls if profile.calls and not profile.is_imported else None,
         growth_per_month=observed_growth(profile),
         coverage_share=coverage_share,
+        price_changes=sorted({day for model, day in coming if model in profile.usd_by_model}),
         lines=observed_lines(profile, book),
     )
 

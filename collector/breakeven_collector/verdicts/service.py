@@ -36,6 +36,7 @@ Bill = Callable[[Period, str | None], BilledSummary | None]
 
 _POOLED_FROM_USD: Final = 500.0
 _MOST_POOLED: Final = 10
+_PRICES_AHEAD: Final = timedelta(days=366)
 _APPENDING = threading.Lock()
 
 
@@ -85,6 +86,8 @@ def build_verdicts(
     total = float(sum(one.spend_usd for one in profiles.values()))
     unallocated = float(sum(one.inferred_usd for one in profiles.values()))
     unseen, coverage = _unseen(bill, window, project, profiles)
+    ahead = {"from": int(now.timestamp()), "to": int((now + _PRICES_AHEAD).timestamp())}
+    coming = [(row["model"], row["day"]) for row in store.query_file("coming_prices", {**of_project(project), **ahead})]
     smaller = smaller_models(store, [assumptions, *assumptions.features.values()], now)
     model = version("breakeven")
     documents: list[dict[str, Any]] = []
@@ -100,6 +103,7 @@ def build_verdicts(
             book=book,
             unseen_usd=unseen,
             coverage_share=coverage,
+            coming=coming,
         )
         verdict = decide(evidence, flips=flips)
         inputs = kept.inputs_of(evidence)

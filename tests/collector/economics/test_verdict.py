@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from breakeven_collector.economics import cash_flow
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Gates
+from breakeven_collector.economics.assumptions import Gates, OriginOf
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.verdict import Verdict, decide
 
@@ -116,6 +116,10 @@ def test_a_hosted_model_with_a_lower_npv_than_own_gpus_is_not_the_answer() -> No
     assert found.alternative.kind == "hosted_open_model"
 
 
+def test_todays_bill_is_no_alternative_to_itself_however_it_is_rounded() -> None:
+    assert decide(evidence(alternatives=[way("today", BILL * (1 - 1e-15))]), flips=False).alternative is None
+
+
 def test_while_a_commitment_burns_down_nothing_is_saved() -> None:
     until = date(2027, 9, 1)
     free = evidence(alternatives=[way("cache", 200_000)])
@@ -219,8 +223,9 @@ def test_the_form_is_answered_or_asks_to_be_declared() -> None:
 
 
 def test_every_line_of_evidence_has_a_source_a_time_and_a_confidence() -> None:
+    origins = {"hosting.fte": OriginOf("breakeven.toml", None, "declared")}
     own = Line("reading speed, measured", "31,000 tokens/s", "vllm.json", date(2026, 10, 1), "declared")
-    found = decide(evidence(declared=["hosting.fte"], lines=[own], is_imported=True), flips=False).evidence
+    found = decide(evidence(origins=origins, lines=[own], is_imported=True), flips=False).evidence
     staff = next(line for line in found if line.what == "staff")
     assert (staff.source, staff.confidence) == ("breakeven.toml", "declared")
     assert found[-1] == own
