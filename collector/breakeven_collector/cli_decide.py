@@ -1,7 +1,6 @@
 """`breakeven decide`, `breakeven whatif`, `breakeven assumptions`: when it pays to host a feature's model."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -85,9 +84,8 @@ def _decide_scenario(scenario: str, format: TextOrJson) -> None:
     from breakeven_collector.render_decide import print_answer
 
     with plain_errors():
-        is_stdin = scenario == "-"
-        text = sys.stdin.read() if is_stdin else text_of(Path(scenario), "a JSON file, or - for stdin")
-        document = answer(parse(text, "stdin" if is_stdin else scenario))
+        text = text_of(Path(scenario), "a JSON file, or - for stdin")
+        document = answer(parse(text, "stdin" if scenario == "-" else scenario))
     if format is TextOrJson.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:

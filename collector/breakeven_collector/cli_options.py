@@ -1,5 +1,6 @@
 """What the commands share: options, and how errors are told."""
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -151,19 +152,21 @@ def plain_errors() -> Generator[None]:
 
 
 def text_of(path: Path, write: str) -> str:
-    """The text of a file that somebody named.
+    """The text of a file that somebody named; of stdin where it is -.
 
     Args:
+        path: the file's.
         write: what to name instead where it cannot be read.
 
     Raises:
         ConfigError: it cannot be read, or is not UTF-8.
     """
+    is_stdin = str(path) == "-"
     try:
-        return path.read_text(encoding="utf-8")
+        return (sys.stdin.buffer.read() if is_stdin else path.read_bytes()).decode()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{path}: {reason}; give the path of {write}") from None
+        raise ConfigError(f"{'stdin' if is_stdin else path}: {reason}; give the path of {write}") from None
 
 
 def log_to_stderr(settings: Settings) -> None:

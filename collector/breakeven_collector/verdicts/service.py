@@ -27,9 +27,9 @@ from breakeven_collector.verdicts.observed import Profile, Window, observe
 
 Verdicts = dict[str, Any]
 """as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, has_bill (whether a provider's
-bill is imported: its usage is read where there are no calls), features (a document each, dearest first), portfolio
-(which features pay together on shared GPUs; None: none do, or only one was asked for). Dollars are floats: they are of
-a model."""
+bill is imported: its usage is read where there are no calls), bands (USD in 30 days, for orientation), features (a
+document each, dearest first), portfolio (which features pay together on shared GPUs; None: none do, or only one was
+asked for). Dollars are floats: they are of a model."""
 
 Bill = Callable[[Period, str | None], BilledSummary | None]
 """Period and project → what the report says of the providers' accounts."""
