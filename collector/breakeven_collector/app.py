@@ -35,7 +35,7 @@ from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
 from breakeven_collector.tieout_api import tieout_router
-from breakeven_collector.verdicts.api import verdicts_router
+from breakeven_collector.verdicts.api import bill_of, verdicts_router
 from breakeven_collector.verdicts.ready import ReadyVerdicts
 
 
@@ -79,7 +79,9 @@ def create_app(pipeline: Pipeline) -> App:
     app.include_router(imported_router(pipeline, access))
     app.include_router(export_router(pipeline, access))
     app.include_router(verdicts_router(pipeline, access))
-    app.verdicts = ReadyVerdicts(pipeline.store, pipeline.settings.config, pipeline.settings.timezone)
+    app.verdicts = ReadyVerdicts(
+        pipeline.store, pipeline.settings.config, pipeline.settings.timezone, bill=bill_of(pipeline)
+    )
     providers = real_providers(pipeline, app.verdicts)
     app.include_router(page_api_router(pipeline, access, providers))
     app.include_router(Pages(pipeline, access, providers).router())

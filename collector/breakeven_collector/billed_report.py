@@ -11,7 +11,7 @@ from breakeven_collector.catalog import Catalog
 from breakeven_collector.features import Feature
 from breakeven_collector.period import Period, utc_seconds
 from breakeven_collector.projects import of_project
-from breakeven_collector.report import usd
+from breakeven_collector.report import active_book, usd
 from breakeven_collector.store import Store
 from breakeven_collector.tieout import know_billed_names, utc_days
 from breakeven_collector.tieout_rows import TOKEN_METERS
@@ -134,7 +134,7 @@ def build_billed_report(
             "timezone": "UTC",
         },
         "by": str(by),
-        "price_book": store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or None,
+        "price_book": active_book(store),
         "config_error": config_error,
         "rows": _rows(groups, by, total.cost, features or {}, comparable and not by.is_time),
         "totals": {

@@ -20,6 +20,7 @@ from breakeven_collector.cli_margin import margin_app
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Days,
     FirstDay,
     GrpcPort,
     Host,
@@ -173,9 +174,7 @@ def demo(
     "  breakeven report --url http://collector.internal:4318 --format json"
 )
 def report(
-    days: Annotated[
-        int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many days (UTC), today included.")
-    ] = 30,
+    days: Days = 30,
     by: Annotated[
         By,
         typer.Option(

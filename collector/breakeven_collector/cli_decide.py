@@ -1,7 +1,6 @@
 """`breakeven decide`, `breakeven whatif`, `breakeven assumptions`: when it pays to host a feature's model."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,8 +20,8 @@ from breakeven_collector.cli_options import (
     fail,
     plain_errors,
     settings_of,
+    text_of,
 )
-from breakeven_collector.errors import ConfigError
 
 decide_app = typer.Typer()
 assumptions_app = typer.Typer(help="What the verdict assumes: defaults, sources, and your own.", no_args_is_help=True)
@@ -85,8 +84,8 @@ def _decide_scenario(scenario: str, format: TextOrJson) -> None:
     from breakeven_collector.render_decide import print_answer
 
     with plain_errors():
-        text, name = _text_of(scenario)
-        document = answer(parse(text, name))
+        text = text_of(Path(scenario), "a JSON file, or - for stdin")
+        document = answer(parse(text, "stdin" if scenario == "-" else scenario))
     if format is TextOrJson.JSON:
         typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
@@ -189,13 +188,3 @@ def check(config: Config = None) -> None:
     with plain_errors():
         found = load(settings_of(config=config).config)
     typer.echo(f"{len(found.given)} values of your own, {len(found.features)} features with values of theirs.")
-
-
-def _text_of(name: str) -> tuple[str, str]:
-    if name == "-":
-        return sys.stdin.read(), "stdin"
-    try:
-        return Path(name).read_text(encoding="utf-8"), name
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigError(f"{name}: {reason}; give the path of a JSON file, or - for stdin") from None

@@ -23,8 +23,8 @@ from breakeven_collector.cli_options import (
     errors,
     plain_errors,
     settings_of,
+    text_of,
 )
-from breakeven_collector.errors import ConfigError
 from breakeven_collector.render import money, percent
 from breakeven_collector.verdicts.margin import MarginBy
 
@@ -57,11 +57,7 @@ def import_file(
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     with plain_errors():
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigError(f"{file}: {reason}; give the path of a CSV file") from None
+        text = text_of(file, "a CSV file")
         document = change(
             settings,
             url,

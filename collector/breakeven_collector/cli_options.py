@@ -1,5 +1,6 @@
 """What the commands share: options, and how errors are told."""
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from breakeven_collector import logs
-from breakeven_collector.errors import BreakevenError
+from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.logs import LogFormat
 from breakeven_collector.settings import Settings
 
@@ -93,7 +94,7 @@ Format = Annotated[TextOrJson, typer.Option("--format", envvar="BREAKEVEN_FORMAT
 
 
 class TextJsonOrCsv(StrEnum):
-    """How a report is printed."""
+    """How rows are printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -101,6 +102,11 @@ class TextJsonOrCsv(StrEnum):
 
 
 ReportFormat = Annotated[TextJsonOrCsv, typer.Option("--format", envvar="BREAKEVEN_FORMAT", help="table, json or csv.")]
+
+# A period, as `period.Asked` takes it.
+Days = Annotated[
+    int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many days (UTC), today included.")
+]
 Month = Annotated[
     str | None, typer.Option(envvar="BREAKEVEN_MONTH", help="Instead of --days: a month, such as 2026-10.")
 ]
@@ -145,6 +151,24 @@ def plain_errors() -> Generator[None]:
     except OSError as error:
         # A folder that is a file, or that may not be written.
         fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with --data-dir")
+
+
+def text_of(path: Path, write: str) -> str:
+    """The text of a file that somebody named; of stdin where it is -.
+
+    Args:
+        path: the file's.
+        write: what to name instead where it cannot be read.
+
+    Raises:
+        ConfigError: it cannot be read, or is not UTF-8.
+    """
+    is_stdin = str(path) == "-"
+    try:
+        return (sys.stdin.buffer.read() if is_stdin else path.read_bytes()).decode()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"{'stdin' if is_stdin else path}: {reason}; give the path of {write}") from None
 
 
 def log_to_stderr(settings: Settings) -> None:

@@ -10,6 +10,7 @@ import typer
 from breakeven_collector.cli_options import (
     Config,
     DataDir,
+    Days,
     FirstDay,
     LastDay,
     Month,
@@ -32,9 +33,7 @@ tieout_app = typer.Typer()
     "  breakeven tieout --format json"
 )
 def tieout(
-    days: Annotated[
-        int, typer.Option(envvar="BREAKEVEN_DAYS", min=1, max=3660, help="The last so many UTC days, today included.")
-    ] = 30,
+    days: Days = 30,
     by: Annotated[
         TieOutBy, typer.Option(envvar="BREAKEVEN_TIEOUT_BY", help="What to break it down by.")
     ] = TieOutBy.PROVIDER,

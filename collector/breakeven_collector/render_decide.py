@@ -17,6 +17,21 @@ def months(value: float | None) -> str:
     return "never" if value is None else f"{value:.1f} months"
 
 
+def widest(tornado: Mapping[str, Any], title: str) -> Table:
+    """The three inputs that move the month's net most."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(title)
+    table.add_column("from", justify="right")
+    table.add_column("to", justify="right")
+    for bar in tornado["bars"][:3]:
+        table.add_row(
+            bar["input"],
+            f"{usd(bar['low_usd_per_month'])} ({bar['low']})",
+            f"{usd(bar['high_usd_per_month'])} ({bar['high']})",
+        )
+    return table
+
+
 def print_answer(document: Mapping[str, Any], console: Console) -> None:
     """The document of `answer.answer`."""
     console.print(_headline(document), style="bold", highlight=False)
@@ -43,14 +58,7 @@ def print_answer(document: Mapping[str, Any], console: Console) -> None:
     _breakeven(document, console)
     if "tornado" in document:
         console.print("\nWhat moves it most (net USD a month, the project paid off over its months):", highlight=False)
-        bars = Table("", "from", "to", box=None)
-        for bar in document["tornado"]["bars"][:3]:
-            bars.add_row(
-                bar["input"],
-                f"{usd(bar['low_usd_per_month'])} ({bar['low']})",
-                f"{usd(bar['high_usd_per_month'])} ({bar['high']})",
-            )
-        console.print(bars)
+        console.print(widest(document["tornado"], ""))
 
 
 def _headline(document: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from breakeven_collector.render_decide import usd
+from breakeven_collector.render_decide import usd, widest
 
 _FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path": "The path", "beside": "Beside them"}
 
@@ -74,9 +74,8 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"Not in it: {'; '.join(missing)}.", style="dim"))
     best = one["alternative"]
     against = "today's bill" if best is None else f"{best['name']} at {usd(best['usd_per_month'])}"
-    chance = one["chance"]
-    word = "" if chance is None else f" That it pays over two years is {chance['word']}."
-    console.print(Text(f"Hosting is measured against {against}.{word}"))
+    word = one["chance"]["word"]
+    console.print(Text(f"Hosting is measured against {against}. That it pays over two years is {word}."))
     _pays_from(one, console)
     _moves(one, console)
     _lines("What it stands on", one["evidence"], console)
@@ -135,18 +134,8 @@ def _reason(told: str | None) -> str:
 
 
 def _moves(one: Mapping[str, Any], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("Moves it most (net a month)")
-    table.add_column("from", justify="right")
-    table.add_column("to", justify="right")
-    for bar in one["tornado"]["bars"][:3]:
-        table.add_row(
-            bar["input"],
-            f"{usd(bar['low_usd_per_month'])} ({bar['low']})",
-            f"{usd(bar['high_usd_per_month'])} ({bar['high']})",
-        )
     console.print()
-    console.print(table)
+    console.print(widest(one["tornado"], "Moves it most (net a month)"))
     near = [_flip(flip) for flip in one["flips"][:4]]
     turned = [f"{switch['input'].replace('_', ' ')}: {switch['then']}" for switch in one["switches"][:4]]
     if near or turned:

@@ -135,7 +135,7 @@ def build_report(
             "timezone": period.timezone,
         },
         "by": str(by),
-        "price_book": store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or None,
+        "price_book": active_book(store),
         "config_error": config_error,
         by.plural: _rows(found, by, _spent(totals), features or {}),
         "totals": {
@@ -226,6 +226,11 @@ def _declared(feature: Feature) -> Row:
         "cost_centre": feature.cost_centre,
         "budget_usd_per_month": usd(feature.budget_usd_per_month),
     }
+
+
+def active_book(store: Store) -> str | None:
+    """Version of the price book that counts; None: none is loaded."""
+    return store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or None
 
 
 def usd(amount: Decimal | None) -> str | None:

@@ -357,6 +357,13 @@ def ready(pipeline: Pipeline) -> Iterator[ReadyVerdicts]:
     ready.close()
 
 
+def wait_for(ready: ReadyVerdicts, project: str, revision: int) -> None:
+    deadline = time.monotonic() + 20
+    while ready.revision(project) != revision:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     pipeline: Pipeline, project: str, ready: ReadyVerdicts
 ) -> None:
@@ -368,10 +375,7 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     asked = view(project, feature="search")
     first = build_overview(pipeline, view(project), providers)
     assert (first["has_advice"], ready.revision("another")) == (False, 0)
-    deadline = time.monotonic() + 20
-    while not ready.revision(project):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(ready, project, 1)
 
     shown = build_overview(pipeline, view(project), providers)
     told = build_tieout(
@@ -404,6 +408,9 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     assert str(escape(verdict["sentence"])) in text
     # Nothing changed: nothing is worked out anew.
     assert (ready.of(project), ready.revision(project)) == (ready.of(project), 1)
+    insert_billed(pipeline.store, [{**line, "day": days[21].date()}], project)
+    ready.of(project)
+    wait_for(ready, project, 2)
 
 
 def test_the_address_holds_the_view() -> None:

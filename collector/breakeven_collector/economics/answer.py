@@ -23,17 +23,13 @@ def answer(given: Scenario | Totals) -> dict[str, Any]:
 def of_case(case: Case) -> dict[str, Any]:
     """The document of a case that is known by its load."""
     drawn = montecarlo.chance(case)
-    widest = tornado(case)
     return {
         **figures(case),
         "npv_by_price_decline": by_decline(case),
         "breakeven_by_fte": by_staff(case),
         "npv_probability_positive": drawn.probability,
-        "npv_simulation": {**asdict(drawn), "word": drawn.word},
-        "tornado": {
-            "base_usd_per_month": widest.base_usd_per_month,
-            "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in widest.bars],
-        },
+        "npv_simulation": drawn.document(),
+        "tornado": tornado(case).document(),
     }
 
 

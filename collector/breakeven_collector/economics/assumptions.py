@@ -15,8 +15,6 @@ from breakeven_collector.economics.in_api import InApi
 READ_ON: Final = "2026-11-22"
 """When the sources of the defaults were read."""
 
-GATES: Final = ("residency", "lifecycle", "staff", "terms")
-
 
 @dataclass(frozen=True)
 class Gpu:
@@ -76,6 +74,16 @@ class Gates:
 
 
 @dataclass(frozen=True)
+class OriginOf:
+    """Where a value is from."""
+
+    source: str
+    read_on: str | None
+    confidence: str
+    """declared | assumed"""
+
+
+@dataclass(frozen=True)
 class Assumptions:
     """What holds for one feature, or for all."""
 
@@ -105,6 +113,15 @@ class Assumptions:
     def of(self, feature: str) -> "Assumptions":
         """What holds for a feature: its own values, else those for all."""
         return self.features.get(feature, self)
+
+    def origin(self, path: str) -> "OriginOf":
+        """Where the value at a path of ENTRIES is from."""
+        if path in self.given:
+            return OriginOf(self.sources.get(path, "breakeven.toml"), None, "declared")
+        if self.gpu is not None and path.removeprefix("hosting.") in _OF_A_GPU:
+            gpu = self.gpus[self.gpu]
+            return OriginOf(gpu.source, gpu.read_on, "assumed" if gpu == GPUS.get(self.gpu) else "declared")
+        return OriginOf(ENTRIES[path][1], READ_ON, "assumed")
 
 
 _TRT: Final = "NVIDIA TensorRT-LLM tables, solved for two rates, × 0.6 for latency"
@@ -220,15 +237,12 @@ def parse(value: object, at: Place, folder: Path = Path()) -> Assumptions:
 def rows(assumptions: Assumptions) -> list[dict[str, Any]]:
     """Path, value, unit, source and date of each number, for `breakeven assumptions show`."""
     found: list[dict[str, Any]] = []
-    for path, (unit, source) in ENTRIES.items():
+    for path, (unit, _) in ENTRIES.items():
         holder: Any = assumptions
         for part in path.split("."):
             holder = getattr(holder, part)
-        is_given, day = path in assumptions.given, READ_ON
-        if assumptions.gpu is not None and path.removeprefix("hosting.") in _OF_A_GPU:
-            source, day = assumptions.gpus[assumptions.gpu].source, assumptions.gpus[assumptions.gpu].read_on
-        source = assumptions.sources.get(path, "breakeven.toml") if is_given else source
-        found.append(_row(path, holder, unit, source, None if is_given else day, is_default=not is_given))
+        origin, is_given = assumptions.origin(path), path in assumptions.given
+        found.append(_row(path, holder, unit, origin.source, origin.read_on, is_default=not is_given))
     for name, gpu in assumptions.gpus.items():
         for key in _OF_A_GPU:
             unit = ENTRIES[f"hosting.{key}"][0]

@@ -74,10 +74,10 @@ def npv_usd(case: Case) -> float:
     return flow(case).npv(case.market.discount_rate)
 
 
-def npv_of_buying(case: Case, usd_per_month: float, one_off_usd: float = 0.0) -> float:
+def npv_of_buying(case: Case, usd_per_month: float) -> float:
     """NPV of paying `usd_per_month` instead of A from the first month on, both moving with volume and price."""
     market = case.market
-    total = -one_off_usd
+    total = 0.0
     for month in range(1, math.ceil(market.horizon_months) + 1):
         growth = (1 + market.growth_per_month) ** (month - 1)
         price = (1 - market.api_price_decline_per_year) ** ((month - 1) / 12)

@@ -1,11 +1,11 @@
 """What is known about a feature when it is decided: observed, declared, or not known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Bands, Gates
+from breakeven_collector.economics.assumptions import Bands, Gates, OriginOf
 from breakeven_collector.economics.case import Case
 
 
@@ -17,9 +17,9 @@ class Line:
     value: str | None
     """None: declare this."""
     source: str
-    at: datetime | date | None = None
+    at: date | None = None
     confidence: str = "observed"
-    """observed | declared | assumed | declare this"""
+    """observed | not observed | declared | assumed | declare this"""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Evidence:
     feature: str
     as_of: date
     days: int
-    """Of spans or imported history."""
+    """Since its first call, or its first usage on a bill."""
     case: Case
     """Hosting against today's bill; retries, evaluation and playground traffic left out by whoever makes it."""
     spend_usd: float
@@ -46,26 +46,21 @@ class Evidence:
     commitment_until: date | None = None
     """A commitment or credit burns down until then: nothing is saved before."""
     is_imported: bool = False
-    """Load and days come from another tool's history."""
+    """Load, bill and days come from the usage in providers' accounts."""
     frontier_share: float | None = None
     """Of the dollars, on frontier models."""
-    failures_persist: bool | None = None
-    objective_missed: bool | None = None
-    """A declared latency or quality objective is missed by the API."""
-    shutdowns: Sequence[date] = ()
-    """Announced ends of models in use."""
     provider_shares: Sequence[tuple[str, float]] = ()
-    """Provider and its share of the dollars; of the total, not only of this feature."""
-    unpriced_usd: float = 0
-    """What the calls without a price may have cost."""
+    """Provider and its share of this feature's dollars."""
+    estimated_usd: float = 0
+    """Of calls whose usage nobody reported: no fact, so not in the spend."""
     model_shutdowns: Sequence[tuple[str, date, float]] = ()
     """Model, announced end, its share of this feature's dollars."""
     price_changes: Sequence[date] = ()
     """Announced days on which a price in use changes."""
-    observed_until: datetime | None = None
-    declared: Sequence[str] = ()
-    """Paths of assumptions that breakeven.toml has (Assumptions.given, in order); the others are defaults."""
-    latency_p95_ms: float | None = None
+    origins: Mapping[str, OriginOf] = field(default_factory=dict[str, OriginOf])
+    """Path of an assumption → where its value is from; for those that are left out, from the defaults."""
+    mean_seconds: float | None = None
+    """That a call takes."""
     error_share: float | None = None
     """Of the calls, failed."""
     growth_per_month: float | None = None
@@ -77,8 +72,8 @@ class Evidence:
 
     @property
     def unknown_usd(self) -> float:
-        """Dollars that may be this feature's: unseen, unpriced, unallocated."""
-        return self.unallocated_usd + self.unseen_usd + self.unpriced_usd
+        """Dollars that may be this feature's: unallocated, unseen, estimated."""
+        return self.unallocated_usd + self.unseen_usd + self.estimated_usd
 
     @property
     def committed_months(self) -> float:
@@ -86,11 +81,3 @@ class Evidence:
         if self.commitment_until is None:
             return 0.0
         return max(0.0, (self.commitment_until - self.as_of).days / (730 / 24))
-
-    @property
-    def ends(self) -> list[tuple[str, date]]:
-        """Announced ends of models in use, those without a name too."""
-        named = {day for _, day, _ in self.model_shutdowns}
-        return [(model, day) for model, day, _ in self.model_shutdowns] + [
-            ("a model in use", day) for day in self.shutdowns if day not in named
-        ]

@@ -87,7 +87,7 @@ def switches(evidence: Evidence, outcome: Outcome, decide: Decide) -> tuple[Swit
             now_word, then_word = words if one.tested else words[::-1]
             tried.append((one.name, now_word, then_word, replace(evidence, alternatives=others)))
     if evidence.unknown_usd:
-        known = replace(evidence, unallocated_usd=0.0, unseen_usd=0.0, unpriced_usd=0.0)
+        known = replace(evidence, unallocated_usd=0.0, unseen_usd=0.0, estimated_usd=0.0)
         tried.append(("unknown dollars", f"${evidence.unknown_usd:,.0f}", "none", known))
     if evidence.unpriced_call_share:
         all_priced = replace(evidence, unpriced_call_share=0.0)

@@ -28,7 +28,6 @@ class Fit:
     residual_sd: float
     weekday_mean: float
     """log of what the weekdays multiply the level by on average, so that 30 days are 30 · exp(level + this)."""
-    autocorrelation: float
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,6 @@ def fit(daily_usd: Sequence[float | None], weekday_of_last: int = 6) -> Fit | st
         degrees,
         math.sqrt(variance),
         mean,
-        rho,
     )
 
 

@@ -5,14 +5,15 @@ from datetime import date
 from operator import attrgetter
 from typing import Final
 
-from breakeven_collector.economics.assumptions import ENTRIES, READ_ON
+from breakeven_collector.economics.assumptions import ENTRIES, Assumptions
+from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.options import IN_API, cheapest
 from breakeven_collector.economics.words import usd
 
 DECLARE: Final = "declare this"
 
-_ASSUMED: Final[Mapping[str, str]] = {
+ASSUMED: Final[Mapping[str, str]] = {
     "hosting.gpu_usd_per_hour": "GPU price",
     "hosting.gpus_per_replica": "GPUs a replica",
     "hosting.prefill_tokens_per_s": "reading speed",
@@ -28,23 +29,23 @@ _ASSUMED: Final[Mapping[str, str]] = {
     "market.growth_per_month": "growth in the money",
     "market.discount_rate": "discount",
 }
+"""Paths of the assumptions that a verdict shows."""
 
 
 def evidence_lines(evidence: Evidence) -> list[Line]:
     """Observed, then assumed or declared, then what whoever made the evidence adds."""
     case = evidence.case
     alternative = cheapest([one for one in evidence.alternatives if one.tested], (*IN_API, "hosted_open_model"))
-    given = set(evidence.declared)
     lines = [
         _seen(evidence, "spend in 30 days", usd(evidence.spend_usd)),
         _seen(evidence, "spend in 30 days, all features", usd(evidence.total_spend_usd)),
         _seen(evidence, "days of history", str(evidence.days)),
-        _seen(evidence, "calls a month", f"{case.calls_per_month:,.0f}"),
+        _seen(evidence, "calls a month", _calls(case)),
         _line(evidence, "replicas busy on average", f"{case.mean_busy:.3g}", "calls over a replica's speed", "assumed"),
         _seen(evidence, "busiest hours to the mean", f"{case.peak_to_mean:.1f}"),
         _seen(evidence, "growth a month", _share(evidence.growth_per_month)),
         _seen(evidence, "failed calls", _share(evidence.error_share)),
-        _seen(evidence, "a call takes, p95", _ms(evidence.latency_p95_ms)),
+        _seen(evidence, "a call takes, on average", _seconds(evidence.mean_seconds)),
         _seen(evidence, "of the bill, seen in calls", _share(evidence.coverage_share)),
         _seen(evidence, "calls without a price", _share(evidence.unpriced_call_share)),
         _seen(evidence, "dollars that may be its own as well", usd(evidence.unknown_usd)),
@@ -56,13 +57,11 @@ def evidence_lines(evidence: Evidence) -> list[Line]:
             "observed",
         ),
     ]  # fmt: skip
-    for path, what in _ASSUMED.items():
-        unit, source = ENTRIES[path]
-        value = f"{attrgetter(path)(case):g} {unit}"
-        if path in given:
-            lines.append(Line(what, value, "breakeven.toml", None, "declared"))
-        else:
-            lines.append(Line(what, value, source, date.fromisoformat(READ_ON), "assumed"))
+    for path, what in ASSUMED.items():
+        origin = evidence.origins.get(path) or Assumptions().origin(path)
+        day = date.fromisoformat(origin.read_on) if origin.read_on else None
+        value = f"{attrgetter(path)(case):g} {ENTRIES[path][0]}"
+        lines.append(Line(what, value, origin.source, day, origin.confidence))
     return [*lines, *evidence.lines]
 
 
@@ -80,7 +79,6 @@ def form(evidence: Evidence) -> dict[str, list[Line]]:
     market = _told(
         evidence, "it has found its market", None if gates.lifecycle is None else _lifecycle(gates.lifecycle)
     )
-    failures = evidence.failures_persist if evidence.failures_persist is not None else gates.failures_persist
     return {
         "questions": [
             _seen(evidence, "what is spent a month", _band(evidence)),
@@ -100,7 +98,7 @@ def form(evidence: Evidence) -> dict[str, list[Line]]:
             private,
             market,
             _soon(evidence),
-            _yes(evidence, "systematic failures are left after prompt and retrieval work", failures),
+            _yes(evidence, "systematic failures are left after prompt and retrieval work", gates.failures_persist),
             _told(evidence, "the provider offers fine-tuning", _tuning(evidence)),
         ],
         "beside": [
@@ -139,9 +137,9 @@ def _quality(evidence: Evidence) -> Line:
 
 
 def _latency(evidence: Evidence) -> Line:
-    missed = evidence.objective_missed if evidence.objective_missed is not None else evidence.gates.objective_missed
+    missed = evidence.gates.objective_missed
     parts = [
-        *([f"p95 {_ms(evidence.latency_p95_ms)}"] if evidence.latency_p95_ms is not None else []),
+        *([f"{_seconds(evidence.mean_seconds)} on average"] if evidence.mean_seconds is not None else []),
         *([f"{_share(evidence.error_share)} failed"] if evidence.error_share is not None else []),
         *([] if missed is None else ["objective missed" if missed else "objective met"]),
     ]
@@ -173,11 +171,7 @@ def _providers(evidence: Evidence) -> str | None:
 
 
 def _ends(evidence: Evidence) -> str:
-    shares = {model: share for model, _, share in evidence.model_shutdowns}
-    said = [
-        f"{model} on {day}" + (f" ({shares[model]:.0%} of the dollars)" if model in shares else "")
-        for model, day in evidence.ends
-    ]
+    said = [f"{model} on {day} ({share:.0%} of the dollars)" for model, day, share in evidence.model_shutdowns]
     return ", ".join(said) or "none known"
 
 
@@ -191,7 +185,7 @@ def _seen(evidence: Evidence, what: str, value: str | None) -> Line:
 
 
 def _line(evidence: Evidence, what: str, value: str | None, source: str, confidence: str) -> Line:
-    return Line(what, value, source, evidence.observed_until or evidence.as_of, confidence)
+    return Line(what, value, source, evidence.as_of, confidence)
 
 
 def _yes(evidence: Evidence, what: str, value: bool | None) -> Line:
@@ -206,9 +200,14 @@ def _told(evidence: Evidence, what: str, value: str | None) -> Line:
     return Line(what, value, source, date.fromisoformat(gates.declared_on) if gates.declared_on else None, "declared")
 
 
+def _calls(case: Case) -> str | None:
+    """None where there is a load, and nobody counted the calls that make it."""
+    return None if case.mean_busy and not case.calls_per_month else f"{case.calls_per_month:,.0f}"
+
+
 def _share(value: float | None) -> str | None:
     return None if value is None else f"{value:.1%}"
 
 
-def _ms(value: float | None) -> str | None:
-    return None if value is None else f"{value / 1000:.1f} s"
+def _seconds(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1f} s"

@@ -21,8 +21,8 @@ class Hour:
     input_uncached: float
     input_cached: float
     output: float
-    usd: float | None = None
-    """None where something in it has no price."""
+    usd: float
+    """As far as it is known."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """P(NPV > 0): the case drawn many times from what its inputs may be."""
 
 import random
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
 
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.cash_flow import npv_usd
@@ -23,6 +23,10 @@ class Chance:
     p90_usd: float
     draws: int
     seed: int
+
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "word": self.word}
 
     @property
     def word(self) -> str:

@@ -17,7 +17,7 @@ def revisit(evidence: Evidence) -> tuple[date, str]:
     """The earliest of six months, 90 days before a model's end, a price change, the end of a commitment, and the day
     on which spend will have grown by 30 % at its pace; never in the past."""
     found = [(_in_months(evidence.as_of, _MONTHS), "half a year has passed")]
-    found += [(day - _BEFORE_SHUTDOWN, f"{model} ends on {day}") for model, day in evidence.ends]
+    found += [(day - _BEFORE_SHUTDOWN, f"{model} ends on {day}") for model, day, _ in evidence.model_shutdowns]
     found += [(day, "a price changes") for day in evidence.price_changes if day >= evidence.as_of]
     if evidence.commitment_until is not None and evidence.commitment_until >= evidence.as_of:
         found.append((evidence.commitment_until, "the commitment ends"))
@@ -38,7 +38,7 @@ def premises(evidence: Evidence) -> dict[str, Any]:
         "spend_usd": evidence.spend_usd,
         "spend_from_usd": evidence.spend_usd * (1 - _SPEND_MOVES),
         "spend_until_usd": evidence.spend_usd * (1 + _SPEND_MOVES),
-        "model_shutdowns": [[model, day.isoformat()] for model, day in evidence.ends],
+        "model_shutdowns": [[model, day.isoformat()] for model, day, _ in evidence.model_shutdowns],
         "price_changes": [day.isoformat() for day in evidence.price_changes],
         "commitment_until": evidence.commitment_until.isoformat() if evidence.commitment_until else None,
     }

@@ -1,7 +1,7 @@
 """A case in a JSON file, as `breakeven decide --scenario FILE` takes it: by its load, or by its totals alone."""
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from breakeven_collector.config_file import Place
@@ -26,7 +26,7 @@ _TOTALS: Final = ("current_usd_per_month", "future_usd_per_month", "one_off_usd"
 
 @dataclass(frozen=True)
 class Scenario:
-    """The first form: a load and its prices. What is left out has the defaults of docs/economics.md."""
+    """The first form: a load and its prices. For what is left out see `breakeven assumptions show`."""
 
     calls_per_month: float
     tokens_per_call: Tokens
@@ -53,10 +53,6 @@ class Scenario:
             self.market,
             serverless=self.hosting.min_replicas == 0 and self.hosting.spare_replicas == 0,
         )
-
-    def with_prices(self, prices: Prices) -> "Scenario":
-        """The same load at other prices."""
-        return replace(self, prices_per_mtok=prices)
 
 
 @dataclass(frozen=True)

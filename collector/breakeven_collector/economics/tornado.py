@@ -1,7 +1,7 @@
 """Which assumption moves the answer most: the month's net with one of them changed at a time."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from breakeven_collector.economics.breakeven import net_usd_per_month
@@ -31,9 +31,16 @@ class Tornado:
     base_usd_per_month: float
     bars: tuple[Bar, ...]
 
+    def document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "base_usd_per_month": self.base_usd_per_month,
+            "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in self.bars],
+        }
+
 
 def tornado(case: Case) -> Tornado:
-    """A − K − I/T_am, at the ranges of section 3 of the model (docs/economics.md)."""
+    """A − K − I/T_am, each input at a value that is worse and at one that is better."""
     hosting, hybrid = case.hosting, case.hybrid
     base = net_usd_per_month(case)
 

@@ -47,7 +47,7 @@ class Verdict:
     alternative: Alternative | None
     """The best tested one, against which hosting is measured."""
     options: list[dict[str, Any]]
-    chance: montecarlo.Chance | None
+    chance: montecarlo.Chance
     flips: tuple[Flip, ...] = ()
     options_to_declare: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     """Of the seven options those without a price, and what to declare."""
@@ -81,10 +81,7 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
     rows, unknown = options.table(evidence)
     look, why = revisit(evidence)
     gates = evidence.gates
-    flags = {
-        "quality_driven": evidence.failures_persist or gates.failures_persist,
-        "latency_driven": evidence.objective_missed or gates.objective_missed,
-    }
+    flags = {"quality_driven": gates.failures_persist, "latency_driven": gates.objective_missed}
     return Verdict(
         evidence.feature,
         code,
@@ -119,7 +116,8 @@ def against_best(evidence: Evidence) -> tuple[Case, Alternative | None]:
     case = priced(evidence.case, evidence)
     tested = [one for one in evidence.alternatives if one.tested]
     cheapest = min(tested, key=lambda one: one.usd_per_month, default=None)
-    if cheapest is None or cheapest.usd_per_month >= case.api_usd_per_month:
+    # Today's own bill stands among them too, and may come out a rounding error cheaper than it is.
+    if cheapest is None or cheapest.kind == "today" or cheapest.usd_per_month >= case.api_usd_per_month:
         return case, None
     return replace(case, api_usd_per_month=cheapest.usd_per_month), cheapest
 
@@ -134,18 +132,19 @@ def _code(evidence: Evidence) -> tuple[str, int, tuple[str, ...], tuple[str, ...
     if evidence.gates.third_parties_forbidden:
         return "PRIVATE_DEPLOYMENT", 1, (), ()
     missing: list[str] = []
+    seen = "usage" if evidence.is_imported else "calls"
     if evidence.days < DAYS_NEEDED:
         lacking = DAYS_NEEDED - evidence.days
         days = "one more day" if lacking == 1 else f"{lacking} more days"
-        missing.append(f"{days} of calls ({usd(evidence.spend_usd)} seen so far)")
+        missing.append(f"{days} of {seen} ({usd(evidence.spend_usd)} seen so far)")
     if evidence.unpriced_call_share > _MOST_UNPRICED:
-        worth = f", about {usd(evidence.unpriced_usd)}" if evidence.unpriced_usd else ""
-        missing.append(f"prices for {evidence.unpriced_call_share:.0%} of the calls{worth}")
+        missing.append(f"prices for {evidence.unpriced_call_share:.0%} of the {seen}")
     own = _from_rule_3(evidence)
     unknown = evidence.unknown_usd
     if not missing and unknown > 0 and evidence.spend_usd > 0:
-        # Twice: with its own dollars, and with all that might be its as well. The total has those already.
-        most = replace(scaled(evidence, 1 + unknown / evidence.spend_usd), total_spend_usd=evidence.total_spend_usd)
+        # Twice: with its own dollars, and with all that might be its as well; the total has the unallocated already.
+        total = evidence.total_spend_usd + unknown - evidence.unallocated_usd
+        most = replace(scaled(evidence, 1 + unknown / evidence.spend_usd), total_spend_usd=total)
         if _from_rule_3(most)[0] != own[0]:
             missing.append(f"the owner of {usd(unknown)} ({_unknown(evidence)}), which could turn the answer")
     if missing:
@@ -227,6 +226,6 @@ def _unknown(evidence: Evidence) -> str:
     kinds = {
         "unallocated": evidence.unallocated_usd,
         "unseen": evidence.unseen_usd,
-        "unpriced": evidence.unpriced_usd,
+        "estimated": evidence.estimated_usd,
     }
     return " and ".join(name for name, value in kinds.items() if value)

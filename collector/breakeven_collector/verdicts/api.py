@@ -11,10 +11,11 @@ from breakeven_collector.access import Access, Reading
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.json_body import json_object
 from breakeven_collector.pipeline import Pipeline
+from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.verdicts import decisions
 from breakeven_collector.verdicts.margin import MarginBy, build_margin
 from breakeven_collector.verdicts.revenue import import_revenue
-from breakeven_collector.verdicts.service import build_verdicts
+from breakeven_collector.verdicts.service import Bill, build_verdicts
 
 _MOST_CSV_BYTES: Final = 20_000_000
 Body = TypeVar("Body", bound=BaseModel)
@@ -44,6 +45,13 @@ class RevenueSent(BaseModel):
     project: str | None = None
 
 
+def bill_of(pipeline: Pipeline) -> Bill:
+    """What the report says of the providers' accounts, over a pipeline that is entered already."""
+    return lambda period, project: billed_summary(
+        pipeline.store, lambda: (pipeline.catalog, pipeline.attribution.declared), period=period, project=project
+    )
+
+
 def verdicts_router(pipeline: Pipeline, access: Access) -> APIRouter:
     """The routes, over a pipeline that is entered already."""
     router = APIRouter()
@@ -67,6 +75,7 @@ def verdicts_router(pipeline: Pipeline, access: Access) -> APIRouter:
             timezone=timezone or settings.timezone,
             flips=flips,
             diff=diff,
+            bill=bill_of(pipeline),
         )
 
     @router.get("/api/decisions")

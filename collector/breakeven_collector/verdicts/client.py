@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from breakeven_collector.errors import BreakevenError
 from breakeven_collector.period import Asked
 from breakeven_collector.settings import Settings
 from breakeven_collector.source import fetch, fetch_report, get_json, key_for, running_collector
+from breakeven_collector.source_billed import summary_of_store
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts.service import Verdicts, build_verdicts
 
@@ -42,6 +44,7 @@ def fetch_verdicts(
             timezone=settings.timezone,
             flips=flips,
             diff=diff,
+            bill=partial(summary_of_store, settings, store),
         ),
     )
 

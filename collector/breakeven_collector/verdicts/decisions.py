@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.projects import of_project
+from breakeven_collector.report import active_book
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept
 from breakeven_collector.verdicts.observed import observe
@@ -73,7 +74,7 @@ def record(
         "note": what.note,
         "revisit_on": what.revisit_on or now.date() + _MONTHS_SIX,
         "verdict_digest": before.digest if before else "",
-        "book_version": _book(store),
+        "book_version": active_book(store) or "",
         "spend_usd": float(profile.spend_usd) if profile else None,
     }
     store.insert("decisions", _COLUMNS, [tuple(row[column] for column in _COLUMNS)])
@@ -97,7 +98,7 @@ def list_decisions(
     for owner in {row["project"] for row in rows}:
         _, profiles = observe(store, now=now, timezone=timezone, project=owner or None)
         spend |= {(owner, name): float(one.spend_usd) for name, one in profiles.items()}
-    book = _book(store)
+    book = active_book(store) or ""
     seen: set[tuple[str, str]] = set()
     documents: list[dict[str, Any]] = []
     for row in rows:
@@ -138,10 +139,6 @@ def _price_changes(store: Store, row: Mapping[str, Any], book: str, now: datetim
         if was and is_now is not None and abs(float(is_now / was) - 1) > _PRICE_MOVED:
             said.append(f"price of {one['model']} {float(is_now / was) - 1:+.0%}")
     return said
-
-
-def _book(store: Store) -> str:
-    return store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or ""
 
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:

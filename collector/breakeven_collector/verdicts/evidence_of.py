@@ -3,14 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from breakeven_collector.economics import forecast
 from breakeven_collector.economics.api_cost import Alternative, Offer, Tuning, alternatives, monthly_usd
 from breakeven_collector.economics.assumptions import Assumptions
-from breakeven_collector.economics.case import Case, Prices, Tokens
+from breakeven_collector.economics.case import HOURS_PER_MONTH, Case, Prices, Tokens
 from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.form import ASSUMED
 from breakeven_collector.economics.load import busy_by_hour, shape_of
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts.lines import observed_lines
@@ -46,6 +47,8 @@ def evidence_of(
     smaller: Mapping[str, Prices],
     book: str = "",
     unseen_usd: float = 0.0,
+    coverage_share: float | None = None,
+    coming: Sequence[tuple[str, date]] = (),
 ) -> Evidence:
     """What is known about a feature.
 
@@ -57,6 +60,8 @@ def evidence_of(
         smaller: workhorse models with their rates.
         book: version of the active price book.
         unseen_usd: billed by providers and seen in no call, in the window.
+        coverage_share: of what providers bill, seen in calls; None: no bill is known.
+        coming: models, and the days on which a price of theirs changes.
     """
     case = case_of(profile, assumptions)
     ends = {model: day for model, day in assumptions.shutdowns.items() if model in profile.usd_by_model}
@@ -80,12 +85,14 @@ def evidence_of(
         _frontier_share(profile, assumptions),
         provider_shares=_shares(profile),
         # What is only estimated is no fact, and might turn the answer as much as what was never seen.
-        unpriced_usd=float(profile.estimated_usd),
+        estimated_usd=float(profile.estimated_usd),
         model_shutdowns=[(model, day, float(profile.usd_by_model[model]) / live) for model, day in ends.items()],
-        observed_until=profile.window.end.astimezone(UTC),
-        declared=sorted(assumptions.given),
+        origins={path: assumptions.origin(path) for path in ASSUMED},
+        mean_seconds=profile.mean_seconds,
         error_share=profile.failed_calls / profile.calls if profile.calls and not profile.is_imported else None,
         growth_per_month=observed_growth(profile),
+        coverage_share=coverage_share,
+        price_changes=sorted({day for model, day in coming if model in profile.usd_by_model}),
         lines=observed_lines(profile, book),
     )
 
@@ -97,7 +104,7 @@ def case_of(profile: Profile, assumptions: Assumptions) -> Case:
     # An account by day says nothing of the hours within it.
     given = "peak_to_mean" in assumptions.given or profile.is_by_day
     return Case(
-        monthly_usd([hour.usd or 0.0 for hour in profile.hours]),
+        monthly_usd([hour.usd for hour in profile.hours]),
         monthly_usd([hour.calls for hour in profile.hours]),
         shape.mean,
         assumptions.peak_to_mean if given else shape.peak_to_mean,
@@ -158,18 +165,18 @@ def _alternatives(
     profile: Profile, case: Case, assumptions: Assumptions, smaller: Mapping[str, Prices]
 ) -> list[Alternative]:
     """What else could be bought. Today's own bill is the observed one, so its prices are what a token came to."""
-    tokens = _tokens_a_call(profile)
-    whole = tokens.input_uncached + tokens.input_cached + tokens.output
-    if not whole or not case.calls_per_month or case.api_usd_per_month <= 0:
+    if not profile.tokens or case.api_usd_per_month <= 0:
         return []
-    a_token = 1e6 * case.api_usd_per_month / case.calls_per_month / whole
+    # As one call a month: what tokens cost does not hang on how many calls they came in, and an account may not tell.
+    to_month = HOURS_PER_MONTH / len(profile.hours)
+    taken = (profile.uncached_tokens, profile.cached_tokens, profile.output_tokens)
+    tokens = Tokens(*(one * to_month for one in taken))
+    a_token = 1e6 * case.api_usd_per_month / (profile.tokens * to_month)
     today = Prices(a_token, a_token, a_token)
     live = float(profile.live_usd)
     declared = assumptions.api.batch_share
     night = float(profile.night_usd) / live if live else 0.0
-    tuned = alternatives(
-        case.calls_per_month, tokens, today, Tuning(batch_share=night if declared is None else declared)
-    )  # fmt: skip
+    tuned = alternatives(1, tokens, today, Tuning(batch_share=night if declared is None else declared))
     own = set(profile.usd_by_model)
     wanted = {model for model, tier in assumptions.tiers.items() if tier == "workhorse"}
     tested = set(assumptions.api.tested_models)
@@ -184,18 +191,13 @@ def _alternatives(
             for name, hosted in assumptions.hosted_models.items()
         ),
     ]
-    others = alternatives(case.calls_per_month, tokens, today, Tuning(), offers)
+    others = alternatives(1, tokens, today, Tuning(), offers)
     # That what runs at night can wait is a guess from the clock: a question mark, until somebody says so.
     is_guess = declared is None
     kept = [
         replace(one, name="batch at night", tested=False) if is_guess and one.kind == "batch" else one for one in tuned
     ]
     return sorted([*kept, *(one for one in others if one.kind != "today")], key=lambda one: one.usd_per_month)
-
-
-def _tokens_a_call(profile: Profile) -> Tokens:
-    calls = profile.calls or 1.0
-    return Tokens(profile.uncached_tokens / calls, profile.cached_tokens / calls, profile.output_tokens / calls)
 
 
 def _frontier_share(profile: Profile, assumptions: Assumptions) -> float | None:

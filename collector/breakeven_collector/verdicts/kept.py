@@ -143,7 +143,7 @@ def _assumptions(old: Evidence, new: Evidence) -> Evidence:
 
 
 def _unknown(old: Evidence, new: Evidence) -> Evidence:
-    names = ("unallocated_usd", "unseen_usd", "unpriced_usd", "unpriced_call_share")
+    names = ("unallocated_usd", "unseen_usd", "estimated_usd", "unpriced_call_share")
     return replace(old, **{name: getattr(new, name) for name in names})
 
 

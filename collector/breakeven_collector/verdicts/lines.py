@@ -1,7 +1,7 @@
 """More of what was observed, beside the lines that a verdict makes itself."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any
 
 from breakeven_collector.economics.evidence import Line
@@ -10,9 +10,9 @@ from breakeven_collector.verdicts.observed import Profile
 
 def observed_lines(profile: Profile, book: str) -> list[Line]:
     """Value, source, time and confidence of what else counts."""
-    source = f"{len(profile.window.dates)} days of {'imported figures' if profile.is_imported else 'calls'}"
+    source = f"{len(profile.window.dates)} days of {'imported history' if profile.is_imported else 'calls'}"
     at = profile.window.end.date()
-    calls, live = profile.calls or 1.0, float(profile.live_usd)
+    calls, live = profile.calls, float(profile.live_usd)
 
     def seen(what: str, value: str | None, note: str = source, confidence: str = "observed") -> Line:
         return Line(what, value, note, at, "not observed" if value is None else confidence)
@@ -22,13 +22,14 @@ def observed_lines(profile: Profile, book: str) -> list[Line]:
         seen("of the spend research and sales, left out", _usd(float(profile.other_usd))),
         seen(
             "tokens a call",
-            f"{profile.uncached_tokens / calls:,.0f} uncached, {profile.cached_tokens / calls:,.0f} cached, "
+            None
+            if not calls
+            else f"{profile.uncached_tokens / calls:,.0f} uncached, {profile.cached_tokens / calls:,.0f} cached, "
             f"{profile.output_tokens / calls:,.0f} output",
         ),
         seen("input from the cache", None if profile.cached_share is None else f"{profile.cached_share:.1%}"),
         seen("at a batch price already", _share_of(float(profile.batch_usd), live)),
         seen("at night, may wait", _share_of(float(profile.night_usd), live), source, "assumed"),
-        seen("a call takes", None if profile.mean_seconds is None else f"{profile.mean_seconds:.1f} s on average"),
         seen("models", _parts({name: float(usd) for name, usd in profile.usd_by_model.items()})),
         seen("estimated, beside the spend", _usd(float(profile.estimated_usd)), "usage that nobody reported"),
         seen("price book", book or None, "active now"),
@@ -37,14 +38,7 @@ def observed_lines(profile: Profile, book: str) -> list[Line]:
 
 def document(line: Line) -> dict[str, Any]:
     """For JSON."""
-    at = line.at.date() if isinstance(line.at, datetime) else line.at
-    return {
-        "what": line.what,
-        "value": line.value,
-        "source": line.source,
-        "at": None if at is None else at.isoformat(),
-        "confidence": line.confidence,
-    }
+    return {**asdict(line), "at": None if line.at is None else line.at.isoformat()}
 
 
 def _parts(usd: Mapping[str, float]) -> str | None:

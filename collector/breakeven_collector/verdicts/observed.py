@@ -12,7 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from breakeven_collector.economics.load import Hour
-from breakeven_collector.period import zone
+from breakeven_collector.period import Period, zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
@@ -50,6 +50,11 @@ class Window:
         return [first + n * _HOUR for n in range(count)]
 
     @property
+    def period(self) -> Period:
+        """For a report of the same days; nothing is compared with what was before."""
+        return Period(self.start, self.end, self.start, self.end, self.timezone)
+
+    @property
     def dates(self) -> list[date]:
         """The days."""
         return [self.start.date() + timedelta(days=n) for n in range((self.end.date() - self.start.date()).days)]
@@ -78,6 +83,7 @@ class Profile:
     hours: tuple[Hour, ...]
     """Every hour since it is there, those without calls too; dollars as floats."""
     calls: float = 0
+    """0 with tokens: the account does not count them."""
     failed_calls: float = 0
     uncached_tokens: float = 0
     """With what was written to a cache, audio and images."""
@@ -89,7 +95,8 @@ class Profile:
     """Of live calls whose usage nobody reported; not in `live_usd`."""
     unpriced_calls: float = 0
     """Neither priced nor estimated."""
-    retry_calls: float = 0
+    unpriced_tokens: float = 0
+    """On a bill, without a rate."""
     retry_usd: Decimal = Decimal(0)
     other_usd: Decimal = Decimal(0)
     """Research and sales: evaluation, playground, staging, demos."""
@@ -115,8 +122,15 @@ class Profile:
 
     @property
     def unpriced_share(self) -> float:
-        """Of the live calls."""
-        return self.unpriced_calls / self.calls if self.calls else 0.0
+        """Of the live calls; of the tokens where an account does not count calls."""
+        if self.calls:
+            return self.unpriced_calls / self.calls
+        return self.unpriced_tokens / self.tokens if self.tokens else 0.0
+
+    @property
+    def tokens(self) -> float:
+        """Of all kinds."""
+        return self.uncached_tokens + self.cached_tokens + self.output_tokens
 
     @property
     def cached_share(self) -> float | None:
@@ -210,7 +224,7 @@ def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) ->
         _sum(inside, "cost_usd"),
         _sum(inside, "estimated_usd"),
         float(_sum(inside, "unpriced_calls")),
-        float(_sum(inside, "retry_calls")),
+        float(_sum(inside, "unpriced_tokens")),
         _sum(inside, "retry_usd"),
         _sum(inside, "other_usd"),
         _sum(inside, "unallocated_usd"),

@@ -14,7 +14,7 @@ from breakeven_collector.errors import BreakevenError
 from breakeven_collector.period import zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
-from breakeven_collector.verdicts.service import Verdicts, build_verdicts
+from breakeven_collector.verdicts.service import Bill, Verdicts, build_verdicts, no_bill
 
 _REST_SECONDS: Final = 600.0
 """Verdicts are about whole days before today, which only calls that come late change: so often is enough for those."""
@@ -27,7 +27,7 @@ class _Held:
     revision: int = 0
     """How often they were worked out."""
     state: tuple[Any, ...] = ()
-    """Day, configuration and price book that they were asked for with."""
+    """Day, configuration, price book and imports of bills that they were asked for with."""
     pulse: str = ""
     """The ledger's state."""
     asked_at: float = field(default_factory=monotonic)
@@ -42,11 +42,18 @@ class ReadyVerdicts:
         config: `breakeven.toml`.
         timezone: where days begin.
         clock: the present.
+        bill: as for `build_verdicts`.
     """
 
     def __init__(
-        self, store: Store, config: Path, timezone: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        store: Store,
+        config: Path,
+        timezone: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        bill: Bill = no_bill,
     ) -> None:
+        self._bill = bill
         self._store, self._config, self._timezone, self._clock = store, config, timezone, clock
         self._held: dict[str | None, _Held] = {}
         self._lock = threading.Lock()
@@ -82,7 +89,13 @@ class ReadyVerdicts:
     def _work_out(self, project: str | None, held: _Held) -> None:
         try:
             document = build_verdicts(
-                self._store, self._config, project=project, timezone=self._timezone, now=self._clock(), flips=False
+                self._store,
+                self._config,
+                project=project,
+                timezone=self._timezone,
+                now=self._clock(),
+                flips=False,
+                bill=self._bill,
             )
             with self._lock:
                 held.document, held.revision = document, held.revision + 1
@@ -101,10 +114,14 @@ class ReadyVerdicts:
             config = (file.st_mtime_ns, file.st_size)
         except OSError:
             config = None
-        row = self._store.rows(
-            "SELECT argMax(book_version, loaded_at) AS v, max(loaded_at) AS at FROM price_books"
-        )[0]  # fmt: skip
-        return self._clock().astimezone(zone(self._timezone)).date(), config, row["v"], row["at"]
+        book, bills = (
+            tuple(self._store.rows(sql)[0].values())
+            for sql in (
+                "SELECT argMax(book_version, loaded_at) AS v, max(loaded_at) AS at FROM price_books",
+                "SELECT count() AS imports, max(imported_at) AS at FROM imports",
+            )
+        )
+        return self._clock().astimezone(zone(self._timezone)).date(), config, book, bills
 
     def _pulse(self, project: str | None) -> str:
         return self._store.query_file("page_pulse", of_project(project))[0]["pulse"]

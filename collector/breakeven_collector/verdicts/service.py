@@ -1,7 +1,7 @@
 """Verdicts on a store's features as one document, which API and command line share."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
@@ -16,7 +16,10 @@ from breakeven_collector.economics.forecast import NEAR_DAYS, Crossing
 from breakeven_collector.economics.tornado import tornado
 from breakeven_collector.economics.verdict import Verdict, against_best, decide
 from breakeven_collector.errors import BadRequest
+from breakeven_collector.period import Period
 from breakeven_collector.projects import of_project
+from breakeven_collector.report import active_book
+from breakeven_collector.report_billed import BilledSummary
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept, lines
 from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, smaller_models
@@ -24,13 +27,22 @@ from breakeven_collector.verdicts.observed import Profile, Window, observe
 
 Verdicts = dict[str, Any]
 """as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, has_bill (whether a provider's
-bill is imported: its usage is read where there are no calls), features (a document each, dearest first), portfolio
-(which features pay together on shared GPUs; None: none do, or only one was asked for). Dollars are floats: they are of
-a model."""
+bill is imported: its usage is read where there are no calls), bands (USD in 30 days, for orientation), features (a
+document each, dearest first), portfolio (which features pay together on shared GPUs; None: none do, or only one was
+asked for). Dollars are floats: they are of a model."""
+
+Bill = Callable[[Period, str | None], BilledSummary | None]
+"""Period and project → what the report says of the providers' accounts."""
 
 _POOLED_FROM_USD: Final = 500.0
 _MOST_POOLED: Final = 10
+_PRICES_AHEAD: Final = timedelta(days=366)
 _APPENDING = threading.Lock()
+
+
+def no_bill(_period: Period, _project: str | None) -> BilledSummary | None:
+    """No provider's account is asked."""
+    return None
 
 
 def build_verdicts(
@@ -43,6 +55,7 @@ def build_verdicts(
     now: datetime | None = None,
     flips: bool = True,
     diff: bool = False,
+    bill: Bill = no_bill,
 ) -> Verdicts:
     """Decide on one feature or all, and keep what was said.
 
@@ -55,6 +68,7 @@ def build_verdicts(
         now: the present where left out.
         flips: also look for what would change each verdict.
         diff: also say what moved it since the last one that was worked out from something else.
+        bill: what the report says of the providers' accounts: what of it no call told of may be any feature's.
 
     Raises:
         BadRequest: the feature has no calls in the window, or the zone is not known.
@@ -68,9 +82,12 @@ def build_verdicts(
     if feature is not None and feature not in named:
         raise BadRequest(404, _no_calls(feature, named, window))
     wanted = named if feature is None else {feature: named[feature]}
-    book = store.rows("SELECT argMax(book_version, loaded_at) AS v FROM price_books")[0]["v"] or ""
+    book = active_book(store) or ""
     total = float(sum(one.spend_usd for one in profiles.values()))
     unallocated = float(sum(one.inferred_usd for one in profiles.values()))
+    unseen, coverage = _unseen(bill, window, project, profiles)
+    ahead = {"from": int(now.timestamp()), "to": int((now + _PRICES_AHEAD).timestamp())}
+    coming = [(row["model"], row["day"]) for row in store.query_file("coming_prices", {**of_project(project), **ahead})]
     smaller = smaller_models(store, [assumptions, *assumptions.features.values()], now)
     model = version("breakeven")
     documents: list[dict[str, Any]] = []
@@ -78,8 +95,16 @@ def build_verdicts(
     for name, profile in wanted.items():
         own = assumptions.of(name)
         evidence = evidence_of(
-            profile, own, total_usd=total, unallocated_usd=unallocated, smaller=smaller, book=book
-        )  # fmt: skip
+            profile,
+            own,
+            total_usd=total,
+            unallocated_usd=unallocated,
+            smaller=smaller,
+            book=book,
+            unseen_usd=unseen,
+            coverage_share=coverage,
+            coming=coming,
+        )
         verdict = decide(evidence, flips=flips)
         inputs = kept.inputs_of(evidence)
         digest = kept.digest_of(inputs, book, model)
@@ -104,6 +129,19 @@ def build_verdicts(
     }
 
 
+def _unseen(
+    bill: Bill, window: Window, project: str | None, profiles: Mapping[str, Profile]
+) -> tuple[float, float | None]:
+    """Billed dollars of the window's UTC days that no call told of, and the share of the bill that calls did; None
+    where no account was imported. Where the profiles are those accounts' usage, all of it is in them."""
+    found = None if any(one.is_imported for one in profiles.values()) else bill(window.period, project)
+    if found is None:
+        return 0.0, None
+    unseen = max(0.0, float(found["unseen_usd"]))
+    whole = float(found["totals"]["billed_usd"] or 0) + float(found["totals"]["estimated_usd"] or 0)
+    return unseen, max(0.0, 1 - unseen / whole) if whole > 0 else None
+
+
 def _no_calls(feature: str, named: Mapping[str, Profile], window: Window) -> str:
     close = get_close_matches(feature, named, 1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(named) or 'none'}"
@@ -115,21 +153,16 @@ def _no_calls(feature: str, named: Mapping[str, Profile], window: Window) -> str
 
 def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: str) -> dict[str, Any]:
     case, _ = against_best(evidence)
-    swings = tornado(case)
-    chance = verdict.chance
     return {
         **asdict(verdict),
         "revisit_by": verdict.revisit_by.isoformat(),
-        "chance": None if chance is None else {**asdict(chance), "word": chance.word},
+        "chance": verdict.chance.document(),
         "spend_usd": evidence.spend_usd,
         "api_usd_per_month": evidence.case.api_usd_per_month,
         "calls_per_month": evidence.case.calls_per_month,
         "growth_per_month": evidence.growth_per_month,
         "crossing": _crossing(crossing(profile, verdict.threshold_usd), profile.window.end.date()),
-        "tornado": {
-            "base_usd_per_month": swings.base_usd_per_month,
-            "bars": [{**asdict(bar), "swing_usd_per_month": bar.swing_usd_per_month} for bar in swings.bars],
-        },
+        "tornado": tornado(case).document(),
         "evidence": [lines.document(one) for one in verdict.evidence],
         "form": {name: [lines.document(one) for one in answers] for name, answers in verdict.form.items()},
         "days_of_history": profile.days,

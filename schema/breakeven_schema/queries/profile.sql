@@ -14,7 +14,7 @@ SELECT
     sumIf(s.estimated_usd, live) AS estimated_usd,
     -- neither priced nor estimated
     sumIf(s.calls, live AND s.unpriced_reason != '' AND s.cost_usd IS NULL AND s.estimated_usd IS NULL) AS unpriced_calls,
-    sumIf(s.calls, retry) AS retry_calls,
+    toDecimal64(0, 0) AS unpriced_tokens,
     sumIf(s.cost_usd, retry) AS retry_usd,
     sumIf(s.cost_usd, NOT retry AND NOT goods) AS other_usd,
     sumIf(s.cost_usd, NOT allocated) AS unallocated_usd,

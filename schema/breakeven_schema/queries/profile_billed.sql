@@ -12,9 +12,9 @@ SELECT
     toDecimal64(0, 0) AS duration_us,
     sumIf(usd, live) AS cost_usd,
     CAST(NULL AS Nullable(Decimal(38, 15))) AS estimated_usd,
+    sumIf(q, live AND endsWith(meter, '_tokens') AND usd IS NULL) AS unpriced_tokens,
     -- of a model without a rate, all of them
-    if(countIf(live AND endsWith(meter, '_tokens') AND q != 0 AND usd IS NULL) = 0, 0, calls) AS unpriced_calls,
-    toDecimal64(0, 0) AS retry_calls,
+    if(unpriced_tokens = 0, 0, calls) AS unpriced_calls,
     CAST(NULL AS Nullable(Decimal(38, 15))) AS retry_usd,
     sumIf(usd, NOT live) AS other_usd,
     sumIf(usd, feature_source NOT IN ('declared', 'mapped')) AS unallocated_usd,

@@ -215,6 +215,11 @@ def test_the_worked_cases_come_out_of_the_command() -> None:
     assert luna["reasons"]["breakeven_spend_usd_per_month"].startswith("never")
 
 
+def test_what_is_no_text_is_told_as_any_other_mistake() -> None:
+    done = CliRunner().invoke(app, ["decide", "--scenario", "-"], input=b"\xff{")
+    assert (done.exit_code, "stdin: it is not UTF-8" in done.output) == (1, True), done.output
+
+
 def test_the_routing_share_comes_out_of_the_command() -> None:
     # 100 calls at a dollar, and an own model at a tenth of that: one call keeps a serverless GPU busy for 0.1 USD.
     base = _document(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from breakeven_collector.cli import app
-from breakeven_collector.economics.assumptions import GPUS, HOSTED, Gates, load, rows
+from breakeven_collector.economics.assumptions import GPUS, HOSTED, Gates, OriginOf, load, rows
 from breakeven_collector.economics.case import Prices
 from breakeven_collector.errors import ConfigError
 from typer.testing import CliRunner
@@ -140,6 +140,9 @@ def test_a_gpu_gives_the_figures_that_nobody_declared(tmp_path: Path) -> None:
     shown = {row["key"]: (row["value"], row["source"], row["date"]) for row in rows(mine)}
     assert shown["hosting.decode_tokens_per_s"] == (50, "our contract", "2026-11-01")
     assert shown["hosting.gpu_usd_per_hour"] == (2.2, "breakeven.toml", None)
+    assert mine.origin("hosting.decode_tokens_per_s") == OriginOf("our contract", "2026-11-01", "declared")
+    reading = found.of("search").origin("hosting.prefill_tokens_per_s")
+    assert reading == OriginOf(listed.source, listed.read_on, "assumed")
 
 
 def test_every_gpu_and_hosted_price_has_its_source_and_date() -> None:

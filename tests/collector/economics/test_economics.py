@@ -77,7 +77,7 @@ def test_thresholds_over_staff_shares_are_those_of_the_model() -> None:
 
 
 def test_on_a_workhorse_the_answer_is_never_until_the_load_is_pooled_and_batched() -> None:
-    cheap = example().with_prices(WORKHORSE)
+    cheap = replace(example(), prices_per_mtok=WORKHORSE)
     found = answer(cheap)
     whole = replace(cheap, hybrid=Hybrid(1, 0)).case
     batch = replace(cheap, peak_to_mean=1, burst=1, hosting=replace(cheap.hosting, utilisation_at_peak=0.85))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from breakeven_collector.economics import cash_flow
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Gates
+from breakeven_collector.economics.assumptions import Gates, OriginOf
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.verdict import Verdict, decide
 
@@ -97,7 +97,7 @@ def test_a_saving_under_500_dollars_is_not_worth_a_move() -> None:
     assert [decide(evidence(1_600, alternatives=one), flips=False).code for one in small] == ["STAY", "OPTIMISE_IN_API"]
 
 
-@pytest.mark.parametrize("kind", ["unallocated_usd", "unseen_usd", "unpriced_usd"])
+@pytest.mark.parametrize("kind", ["unallocated_usd", "unseen_usd", "estimated_usd"])
 def test_dollars_that_could_turn_the_answer_are_asked_for_and_others_are_not(kind: str) -> None:
     least = evidence(30_000, **{kind: 1_000.0})
     most = evidence(30_000, **{kind: 600_000.0}, case=replace(example(fte=0.5).case, api_usd_per_month=30_000.0))
@@ -114,6 +114,10 @@ def test_a_hosted_model_with_a_lower_npv_than_own_gpus_is_not_the_answer() -> No
     assert found.code == "HYBRID"
     assert found.alternative is not None
     assert found.alternative.kind == "hosted_open_model"
+
+
+def test_todays_bill_is_no_alternative_to_itself_however_it_is_rounded() -> None:
+    assert decide(evidence(alternatives=[way("today", BILL * (1 - 1e-15))]), flips=False).alternative is None
 
 
 def test_while_a_commitment_burns_down_nothing_is_saved() -> None:
@@ -140,7 +144,7 @@ def test_what_is_due_first_decides_when_to_look_again() -> None:
     shutdown = ("gpt-4o", date(2027, 3, 1), 0.4)
     assert by() == (date(2027, 5, 1), "half a year has passed")
     assert by(model_shutdowns=[shutdown]) == (date(2026, 12, 1), "gpt-4o ends on 2027-03-01")
-    assert by(shutdowns=[date(2026, 11, 9)]) == (day, "a model in use ends on 2026-11-09")
+    assert by(model_shutdowns=[("gpt-4o", date(2026, 11, 9), 0.4)]) == (day, "gpt-4o ends on 2026-11-09")
     assert by(price_changes=[day + timedelta(20)]) == (day + timedelta(20), "a price changes")
     assert by(growth_per_month=0.3) == (day + timedelta(30), "spend will have grown by 30 %")
     assert by(growth_per_month=-0.3)[1] == "spend will have fallen by 30 %"
@@ -148,11 +152,13 @@ def test_what_is_due_first_decides_when_to_look_again() -> None:
     assert decide(evidence(), flips=False).premises["spend_until_usd"] == 520_000
 
 
-def test_flags_come_from_what_was_observed_or_declared() -> None:
-    declared = evidence(gates=replace(READY, failures_persist=True, objective_missed=True))
-    assert decide(declared, flips=False).flags == ("quality_driven", "latency_driven")
-    assert decide(evidence(objective_missed=True), flips=False).flags == ("latency_driven",)
-    assert decide(evidence(objective_missed=False), flips=False).flags == ()
+def test_flags_come_from_what_was_declared() -> None:
+    def flags(**gates: bool) -> tuple[str, ...]:
+        return decide(evidence(gates=replace(READY, **gates)), flips=False).flags
+
+    assert flags(failures_persist=True, objective_missed=True) == ("quality_driven", "latency_driven")
+    assert flags(objective_missed=True) == ("latency_driven",)
+    assert flags(objective_missed=False) == ()
 
 
 def test_seven_options_are_compared_or_declared() -> None:
@@ -200,7 +206,7 @@ def test_the_form_is_answered_or_asks_to_be_declared() -> None:
             failures_persist=False,
         ),
         frontier_share=0.8,
-        latency_p95_ms=2_400.0,
+        mean_seconds=2.4,
         provider_shares=[("openai", 0.9), ("anthropic", 0.1)],
         model_shutdowns=[("gpt-4o", date(2027, 1, 14), 0.6)],
         alternatives=[way("provider_tuning", 70_000)],
@@ -217,8 +223,9 @@ def test_the_form_is_answered_or_asks_to_be_declared() -> None:
 
 
 def test_every_line_of_evidence_has_a_source_a_time_and_a_confidence() -> None:
+    origins = {"hosting.fte": OriginOf("breakeven.toml", None, "declared")}
     own = Line("reading speed, measured", "31,000 tokens/s", "vllm.json", date(2026, 10, 1), "declared")
-    found = decide(evidence(declared=["hosting.fte"], lines=[own], is_imported=True), flips=False).evidence
+    found = decide(evidence(origins=origins, lines=[own], is_imported=True), flips=False).evidence
     staff = next(line for line in found if line.what == "staff")
     assert (staff.source, staff.confidence) == ("breakeven.toml", "declared")
     assert found[-1] == own
@@ -268,7 +275,7 @@ def _every() -> list[Verdict]:
     cases = [
         evidence(gates=Gates(third_parties_forbidden=True, declared_by="R. Frei", declared_on="2026-10-01")),
         evidence(days=27),
-        evidence(unpriced_call_share=0.2, unpriced_usd=9_000.0),
+        evidence(unpriced_call_share=0.2, estimated_usd=9_000.0),
         evidence(gates=replace(READY, lifecycle="validating")),
         evidence(4_000, total_spend_usd=4_000, alternatives=[way("batch", 3_600, bill=4_000)]),
         evidence(alternatives=[cache]),
