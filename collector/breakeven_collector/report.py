@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from breakeven_schema.query import priced_sums
+from breakeven_schema.query import priced
 
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
@@ -179,7 +179,7 @@ def build_report(
 
 def _priced(store: Store, *, minutes: bool) -> str:
     (contracts,) = store.rows("SELECT count() AS n FROM price_override")
-    return priced_sums("report", contracts=contracts["n"] != 0, minutes=minutes)
+    return priced("report", contracts=contracts["n"] != 0, minutes=minutes)
 
 
 def of_filters(only: Mapping[str, str], by: Dimension) -> dict[str, str]:

@@ -31,7 +31,7 @@ from breakeven_collector.page.real import real_providers
 from breakeven_collector.page.series import daily, read_daily, stacked
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import UNALLOCATED, View
-from breakeven_collector.page.words import environment, name, spark, trend
+from breakeven_collector.page.words import environment, exact, name, spark, trend
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
@@ -51,6 +51,13 @@ from tests.spans import GENAI, NATIVE, Call, body
 
 NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+NOTHING = Providers(
+    billed=lambda _period, _project: None,
+    advice=lambda _project: None,
+    verdict=lambda _project, _feature: None,
+    decisions=lambda _project, _feature: (),
+    revision=lambda _project: 0,
+)
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -251,7 +258,7 @@ def test_a_call_that_is_not_there_is_told_so(pipeline: Pipeline, call_id: str) -
 
 
 def test_the_overview_shows_what_the_report_says(pipeline: Pipeline, kinds: str) -> None:
-    shown = build_overview(pipeline, view(kinds), Providers())
+    shown = build_overview(pipeline, view(kinds), NOTHING)
     report = build_report(pipeline.store, period=view(kinds).period, project=kinds)
     assert shown["report"]["totals"] == report["totals"]
     table = shown["table"]
@@ -266,7 +273,7 @@ def test_the_overview_shows_what_the_report_says(pipeline: Pipeline, kinds: str)
 
 
 def test_the_page_of_a_feature_shows_what_the_report_says(pipeline: Pipeline, kinds: str) -> None:
-    shown = build_feature(pipeline, view(kinds, feature="search"), Providers())
+    shown = build_feature(pipeline, view(kinds, feature="search"), NOTHING)
     row = build_report(pipeline.store, period=view(kinds).period, project=kinds)["features"][0]
     assert row["feature"] == "search"
     assert {
@@ -305,7 +312,7 @@ def test_filters_leave_the_rest_of_the_bill_out(pipeline: Pipeline, kinds: str, 
 
 
 @pytest.mark.usefixtures("kinds")
-def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) -> None:
+def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
     def month_end(so_far_usd: float, days_left: int, daily_usd: Any, *, weekday_of_last: int) -> Any:
@@ -314,10 +321,13 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline) ->
 
     advice = Advice("run it beside the API", "Hosting is worth a test.", Decimal(700), Decimal(16_817), "2 H100")
     bill = {"billed_usd": "9", "seen_usd": "8", "difference_usd": "1", "tied_out": 0.89, "estimated_usd": "0"}
+    monkeypatch.setattr("breakeven_collector.page.overview.month_end", month_end)
     providers = Providers(
-        billed=lambda _period, _project: {"imported": True, "totals": bill, "unseen_usd": "0.4"},
-        month_end=month_end,
-        advice=lambda _period, _project: {"search": advice},
+        billed=lambda _period, _project: {"totals": bill, "unseen_usd": "0.4"},
+        advice=lambda _project: {"search": advice},
+        verdict=NOTHING.verdict,
+        decisions=NOTHING.decisions,
+        revision=NOTHING.revision,
     )
     shown = build_overview(pipeline, view("page-kinds"), providers)
     assert shown["billed"] == {**bill, "unseen_usd": "0.4"}
@@ -619,7 +629,10 @@ def test_the_chart_library_is_the_one_that_its_note_names() -> None:
 
 
 def test_small_words() -> None:
-    assert [trend(None), trend(0.123), trend(-0.004), trend(12.0)] == ["–", "+12 %", "±0 %", "×13"]
+    assert [trend(None), trend(0.123), trend(-0.2), trend(-0.004), trend(12.0)] == [
+        *("–", "+12 %", "\N{MINUS SIGN}20 %", "±0 %", "×13")
+    ]
+    assert [exact("1234567.8900"), exact("0.00000218750"), exact(None)] == ["1,234,567.89", "0.0000021875", "–"]
     assert name("a" * 500) == "a" * 119 + "…"
     assert (spark([0, 0]), spark([1.0]), spark([0.0, 4.0])) == ("", "", "1.0,22.0 95.0,2.0")
     assert [bands.of_feature(Decimal(usd)) for usd in (25_000, 5_000, 10)] == [

@@ -57,7 +57,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     whole = long.whole()
     monthly = thirty_days(whole)
     declared = pipeline.attribution.features().get(view.feature)
-    advice = providers.advice(view.period, view.project)
+    advice = providers.advice(view.project)
     verdict = providers.verdict(view.project, view.feature)
     seconds = {row["model"]: row for row in latency}
     return {
@@ -72,7 +72,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "has_advice": advice is not None,
         **(verdict_tables(verdict) if verdict else {"verdict": None}),
         "decisions": decisions_table(deciding.result()),
-        "forecast": forecast(providers, view, whole, long),
+        "forecast": forecast(view, long),
         "kinds": _kinds(totals),
         "models": _models(inside, seconds),
         "tenants": _people("tenants", "Top tenants", "tenant", "(no tenant)", tenants),
