@@ -86,7 +86,7 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
 
 
 def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
-    if any(view.filters.values()):
+    if view.is_filtered:
         # A bill knows neither environments nor services.
         return None
     found = providers.billed(view.period, view.project)
@@ -214,7 +214,7 @@ def _next(row: Mapping[str, Any], monthly: Decimal) -> str:
         return "confirm the inferred name: see set-up"
     budget = row["budget_usd_per_month"]
     if budget and monthly > Decimal(budget):
-        return f"over budget in the last 30 days; {bands.of_feature(monthly)}"
+        return f"over budget in 30 days; {bands.of_feature(monthly)}"
     if row["unpriced_calls"] == row["calls"]:
         return "no price: see set-up"
     return bands.of_feature(monthly)

@@ -99,6 +99,11 @@ class View:
         """What is filtered by, beside feature."""
         return {name: getattr(self, name) for name in ("environment", "provider", "model", "service")}
 
+    @property
+    def is_filtered(self) -> bool:
+        """Only some of the calls of a project or feature are shown."""
+        return any(self.filters.values())
+
     def query(self, **changes: Any) -> dict[str, str]:
         """Parameters of an address that shows this view; those that are as usual are left out."""
         view = replace(self, **changes) if changes else self
