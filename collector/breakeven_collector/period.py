@@ -142,12 +142,21 @@ def between(first: date, last: date, now: datetime, timezone: str = "UTC") -> Pe
     Raises:
         BadRequest: the zone is not known, or the last day is before the first, or the first has not begun.
     """
+    check_days(first, last)
+    after = last + timedelta(days=1)
+    return _stretch(first, after, first - (after - first), zone(timezone), now, timezone, f"from {first}")
+
+
+def check_days(first: date, last: date) -> None:
+    """Refuse days that are in the wrong order, or beyond what the store can hold.
+
+    Raises:
+        BadRequest: 422.
+    """
     if last < first:
         raise BadRequest(422, f"from {first} to {last}: the last day is before the first")
     if not (first >= _EARLIEST and last < _LATEST):
         raise BadRequest(422, f"from {first} to {last}: days are from {_EARLIEST} to {_LATEST}")
-    after = last + timedelta(days=1)
-    return _stretch(first, after, first - (after - first), zone(timezone), now, timezone, f"from {first}")
 
 
 def _stretch(first: date, after: date, before: date, tz: ZoneInfo, now: datetime, timezone: str, what: str) -> Period:
