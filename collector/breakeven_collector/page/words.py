@@ -1,7 +1,7 @@
 """Figures and names as the page shows them; the same words as the terminal's report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -100,8 +100,8 @@ def spark(values: Sequence[float], width: int = 96, height: int = 24) -> str:
 
 def stretch(view: View) -> str:
     """The period in words."""
-    start, end = view.period.start, view.period.end - timedelta(microseconds=1)
-    return f"{start:%d %b} to {end:%d %b %Y} ({view.period.timezone})"
+    period = view.period
+    return f"{period.start:%d %b} to {period.last_day:%d %b %Y} ({period.timezone})"
 
 
 def environment() -> Environment:
