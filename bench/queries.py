@@ -15,7 +15,7 @@ from breakeven_collector.origins import build_origins
 from breakeven_collector.period import last_days
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.store import Store
-from breakeven_schema.query import priced_sums
+from breakeven_schema.query import priced
 
 from bench.ledger import fill, open_ledger, rows
 from bench.processes import get
@@ -25,9 +25,7 @@ from bench.targets import Breakeven
 STEPS: Final = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
 TARGET_MS: Final = 300
 _REPORTS: Final = {
-    priced_sums("report", contracts=contracts, minutes=minutes)
-    for contracts in (False, True)
-    for minutes in (False, True)
+    priced("report", contracts=contracts, minutes=minutes) for contracts in (False, True) for minutes in (False, True)
 }
 _WARM: Final = 2
 _PATIENCE_S: Final = 12

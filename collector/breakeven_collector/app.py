@@ -30,8 +30,9 @@ from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.prices_api import prices_router
 from breakeven_collector.receiver import PATHS, Receiver
-from breakeven_collector.report import Dimension, Report, build_report
+from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.report_billed import billed_summary
+from breakeven_collector.report_document import Report
 from breakeven_collector.sql.endpoint import sql_router
 from breakeven_collector.store_api import store_router
 from breakeven_collector.tieout_api import tieout_router

@@ -43,7 +43,8 @@ from breakeven_collector.cli_prices import prices_app
 from breakeven_collector.cli_sql import sql_app
 from breakeven_collector.cli_store import store_app
 from breakeven_collector.cli_tieout import tieout_app
-from breakeven_collector.report import Dimension, Report
+from breakeven_collector.report import Dimension
+from breakeven_collector.report_document import Report
 
 app = typer.Typer(
     name="breakeven",

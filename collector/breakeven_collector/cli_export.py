@@ -1,10 +1,9 @@
 """`breakeven export all | table | focus`."""
 
 import json
-import shutil
 import sys
 import tempfile
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -109,7 +108,7 @@ def table(
                 shown.add_row(Text(one["name"]), promised)
             Console().print(shown)
             return
-        write_to(out, lambda path: exports.table(name, wanted, path, project), _to_stdout, Path(folder))
+        write_to(out, lambda path: exports.table(name, wanted, path, project), Path(folder))
 
 
 @export_app.command(
@@ -150,13 +149,13 @@ def focus(
         return
     if first is None or last is None:
         fail("say which days: --from 2026-10-01 --to 2026-10-31")
-    asked = FocusAsked(_day(first), _day(last), by_tenant, project)
+    asked = FocusAsked(first.date(), last.date(), by_tenant, project)
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config)
     wanted = _format_of(form, out)
     with plain_errors(), tempfile.TemporaryDirectory() as folder:
         asked.parameters()
         with open_exports(settings, url) as exports:
-            metadata = write_to(out, lambda path: exports.focus(asked, wanted, path), _to_stdout, Path(folder))
+            metadata = write_to(out, lambda path: exports.focus(asked, wanted, path), Path(folder))
         if out is not None:
             beside = out.with_name(out.name + ".metadata.json")
             beside.write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")
@@ -164,10 +163,6 @@ def focus(
         _tell("left out", line)
     for line in metadata["in_part"]:
         _tell("known in part", line)
-
-
-def _day(moment: datetime) -> date:
-    return moment.date()
 
 
 def _tell(what: str, line: dict[str, Any]) -> None:
@@ -183,12 +178,6 @@ def _format_of(form: FileFormat | None, out: Path | None) -> FileFormat:
     if out is None and wanted is FileFormat.PARQUET and sys.stdout.isatty():
         fail("Parquet is not for a screen: name a file with --out")
     return wanted
-
-
-def _to_stdout(path: Path) -> None:
-    with path.open("rb") as file:
-        shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
-    sys.stdout.flush()
 
 
 def _check(path: Path) -> None:

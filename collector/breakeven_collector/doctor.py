@@ -16,7 +16,7 @@ from breakeven_collector.errors import BreakevenError
 from breakeven_collector.map_overview import doubtful_names
 from breakeven_collector.period import Asked
 from breakeven_collector.render import printable
-from breakeven_collector.report import Report
+from breakeven_collector.report_document import Report
 from breakeven_collector.settings import Settings
 from breakeven_collector.source import CollectorRefused, CollectorUnreachable, fetch_report, get_json, key_for
 

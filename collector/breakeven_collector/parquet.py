@@ -13,7 +13,8 @@ from typing import Final
 from breakeven_collector.store import Store
 
 _IDS: Final = ("trace_id", "span_id", "parent_span_id")
-_SETTINGS: Final = "output_format_parquet_string_as_string = 1, output_format_parquet_compression_method = 'zstd'"
+SETTINGS: Final = "output_format_parquet_string_as_string = 1, output_format_parquet_compression_method = 'zstd'"
+"""What a query that is written in Parquet ends with."""
 
 
 def parquet_rows(store: Store, sql: str, types: Mapping[str, str]) -> bytes:
@@ -27,7 +28,7 @@ def parquet_rows(store: Store, sql: str, types: Mapping[str, str]) -> bytes:
     Raises:
         StoreUnavailable, StoreError: see there.
     """
-    return store.formatted(f"{readable(sql, types)} SETTINGS {_SETTINGS}", "Parquet")
+    return store.formatted(f"{readable(sql, types)} SETTINGS {SETTINGS}", "Parquet")
 
 
 def readable(sql: str, types: Mapping[str, str]) -> str:

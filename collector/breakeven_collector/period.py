@@ -40,8 +40,17 @@ class Period:
     @property
     def days(self) -> int:
         """Days that it touches."""
-        last = self.end - timedelta(microseconds=1)
-        return (last.date() - self.start.date()).days + 1
+        return (self.last_day - self.start.date()).days + 1
+
+    @property
+    def last_day(self) -> date:
+        """The last day that it touches."""
+        return (self.end - timedelta(microseconds=1)).date()
+
+    @property
+    def over(self) -> datetime:
+        """Midnight after it: clocks of applications may be ahead, and what says later today is today's."""
+        return _midnight(self.last_day + timedelta(days=1), zone(self.timezone))
 
     @property
     def is_utc(self) -> bool:
@@ -143,12 +152,21 @@ def between(first: date, last: date, now: datetime, timezone: str = "UTC") -> Pe
     Raises:
         BadRequest: the zone is not known, or the last day is before the first, or the first has not begun.
     """
+    check_days(first, last)
+    after = last + timedelta(days=1)
+    return _stretch(first, after, first - (after - first), zone(timezone), now, timezone, f"from {first}")
+
+
+def check_days(first: date, last: date) -> None:
+    """Refuse days that are in the wrong order, or beyond what the store can hold.
+
+    Raises:
+        BadRequest: 422.
+    """
     if last < first:
         raise BadRequest(422, f"from {first} to {last}: the last day is before the first")
     if not (first >= _EARLIEST and last < _LATEST):
         raise BadRequest(422, f"from {first} to {last}: days are from {_EARLIEST} to {_LATEST}")
-    after = last + timedelta(days=1)
-    return _stretch(first, after, first - (after - first), zone(timezone), now, timezone, f"from {first}")
 
 
 def _stretch(first: date, after: date, before: date, tz: ZoneInfo, now: datetime, timezone: str, what: str) -> Period:
@@ -199,10 +217,8 @@ def window(period: Period, *, whole: str, parts: str, by_time: bool = False) -> 
         parts: grain for a part of a UTC day.
         by_time: the period is told by its own days or months; where they are not those of UTC, it is made of parts.
     """
-    # Clocks of applications may be ahead: what says later today is today's.
-    over = _midnight((period.end - timedelta(microseconds=1)).date() + timedelta(days=1), zone(period.timezone))
     start, to, before, before_end = (
-        int(moment.timestamp()) for moment in (period.start, over, period.previous_start, period.previous_end)
+        int(moment.timestamp()) for moment in (period.start, period.over, period.previous_start, period.previous_end)
     )
     cut = period.is_utc or not by_time
     return {

@@ -12,7 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from breakeven_collector.report import PARETO_SHARE, Dimension, Report, Row
+from breakeven_collector.report import PARETO_SHARE, Dimension
+from breakeven_collector.report_document import Report, Row
 
 # Lines only under the header and under the features that make most of the bill.
 RULED = Box("    \n    \n ── \n    \n ── \n    \n    \n    \n")
@@ -353,10 +354,12 @@ def _other(row: Row) -> Text:
     return Text.assemble(money(there), (f" {trend(change)}" if change else "", "dim"))
 
 
-def trend(trend: float | None) -> str:
-    """Growth for people: `+12 %`."""
+def trend(trend: float | None, *, absent: str = "") -> str:
+    """Growth for people: `+12 %`, `×14`."""
     if trend is None:
-        return ""
+        return absent
+    if abs(trend) < 0.005:
+        return "±0 %"
     return f"{trend * 100:+.0f} %" if abs(trend) < 10 else f"×{trend + 1:.0f}"
 
 

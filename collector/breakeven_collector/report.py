@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Any, Final
 
-from breakeven_schema.query import priced_sums
+from breakeven_schema.query import priced
 
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import BadRequest
@@ -102,7 +102,7 @@ def build_report(
     people = by in _GRAINS
     asked: dict[str, Any] = {
         **of_project(project),
-        **of_filters(only or {}, by),
+        **_of_filters(only or {}, by),
         **window(
             period,
             whole=_GRAINS.get(by, "day"),
@@ -137,7 +137,7 @@ def build_report(
         "by": str(by),
         "price_book": active_book(store),
         "config_error": config_error,
-        by.plural: _rows(found, by, _spent(totals), features or {}),
+        by.plural: _rows(found, by, spent(totals), features or {}),
         "totals": {
             **{key: totals[key] for key in _COUNTS},
             "cost_usd": usd(totals["cost_usd"]),
@@ -179,10 +179,10 @@ def build_report(
 
 def _priced(store: Store, *, minutes: bool) -> str:
     (contracts,) = store.rows("SELECT count() AS n FROM price_override")
-    return priced_sums("report", contracts=contracts["n"] != 0, minutes=minutes)
+    return priced("report", contracts=contracts["n"] != 0, minutes=minutes)
 
 
-def of_filters(only: Mapping[str, str], by: Dimension) -> dict[str, str]:
+def _of_filters(only: Mapping[str, str], by: Dimension) -> dict[str, str]:
     """Parameters `only_…` of the report's query.
 
     Raises:
@@ -258,7 +258,7 @@ def _most_first(row: Row) -> tuple[Decimal, Decimal, str, str, str]:
 
 
 def _dearest_first(row: Row) -> tuple[Decimal, Decimal, str]:
-    return -(_spent(row) or Decimal(0)), -row["calls"], row["name"]
+    return -(spent(row) or Decimal(0)), -row["calls"], row["name"]
 
 
 def _totals(found: Sequence[Row]) -> dict[str, Any]:
@@ -275,8 +275,8 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
     for row in found:
         if not row["calls"]:
             continue
-        cost, spent = row["cost_usd"], _spent(row)
-        running += spent or 0
+        cost, both = row["cost_usd"], spent(row)
+        running += both or 0
         extra: Row = {}
         if by is Dimension.FEATURE:
             extra = {
@@ -291,8 +291,8 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
                 "cost_usd": usd(cost),
                 "estimated_usd": usd(row["estimated_usd"]),
                 "cost_per_call_usd": _per_call(cost, _whole(row["calls"]) - _whole(row["unpriced_calls"])),
-                "share": _share(spent, total),
-                "cumulative_share": _share(running, total) if spent is not None else None,
+                "share": _share(both, total),
+                "cumulative_share": _share(running, total) if both is not None else None,
                 "previous_cost_usd": usd(row["previous_cost_usd"]),
                 "trend": _trend(cost, row["previous_cost_usd"]),
                 "unpriced_calls": _whole(row["unpriced_calls"]),
@@ -320,7 +320,7 @@ def _removed_rows(found: Sequence[Row], by: Dimension) -> list[dict[str, Any]]:
     ]
 
 
-def _spent(row: Mapping[str, Any]) -> Decimal | None:
+def spent(row: Mapping[str, Any]) -> Decimal | None:
     """Known and estimated dollars together, None where neither is there."""
     parts = [row[key] for key in ("cost_usd", "estimated_usd") if row[key] is not None]
     return sum(parts, Decimal(0)) if parts else None
@@ -350,7 +350,7 @@ def _coverage(totals: Mapping[str, Any]) -> Coverage:
         allocated=of_calls(totals["allocated_calls"]),
         allocated_usd=_share(totals["allocated_usd"] or Decimal(0), cost),
         reported_usd=_share(totals["reported_usd"] or Decimal(0), cost),
-        estimated_usd=_share(totals["estimated_usd"] or Decimal(0), _spent(totals)),
+        estimated_usd=_share(totals["estimated_usd"] or Decimal(0), spent(totals)),
     )
 
 

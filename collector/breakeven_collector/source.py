@@ -19,7 +19,8 @@ from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.features import load_features
 from breakeven_collector.origins import OriginsDocument, build_origins
 from breakeven_collector.period import Asked
-from breakeven_collector.report import Dimension, Report, build_report, declare
+from breakeven_collector.report import Dimension, build_report, declare
+from breakeven_collector.report_document import Report
 from breakeven_collector.settings import Settings
 from breakeven_collector.source_billed import summary_of_store
 from breakeven_collector.store import Store

@@ -18,8 +18,8 @@ def query(name: str) -> str:
 
 
 @cache
-def priced_sums(name: str, *, contracts: bool = True, minutes: bool = True) -> str:
-    """`queries/<name>.sql`; its `spend_of(…)` prices the sums of `queries/<name>_rows.sql`, not the rows of the cubes.
+def priced(name: str, *, contracts: bool = True, minutes: bool = True) -> str:
+    """`queries/<name>.sql`; its `spend_of(…)` prices the rows of `queries/<name>_rows.sql`, not those of the ledger.
 
     A view cannot know what its reader will sum up, so its query is put into the statement with other rows in the place
     that `views/12_spend_of.sql` marks: there stays one formula of prices.

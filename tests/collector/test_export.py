@@ -379,6 +379,9 @@ def test_over_http_a_wrong_name_or_day_is_told(collector: Collector) -> None:
         ("/api/export/tables/calls?format=xml", 422),
         ("/api/export/focus?from=2026-11-02&to=2026-11-01", 422),
         ("/api/export/focus?from=november", 422),
+        # The engine would turn a day that it cannot hold into another one, and the bill be empty.
+        ("/api/export/focus?from=2026-11-01&to=2199-12-31", 422),
+        ("/api/export/focus/metadata?from=2026-11-01&to=2199-12-31", 422),
     ):
         assert client.send("GET", path).status == status, path
     assert list((collector.pipeline.settings.data_dir / "export").iterdir()) == []

@@ -44,6 +44,9 @@ def send(url: str, environment: str) -> None:
     subprocess.run([sys.executable, "-c", SENDS, url, environment], check=True, timeout=60)
 
 
+WHITE = "rgb(255, 255, 255)"
+
+
 @pytest.fixture(scope="module")
 def served(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collector]:
     dsn = f"chdb://{engine_folder}?database=page_browser"
@@ -204,17 +207,37 @@ def test_axe_finds_no_serious_problem(served: Collector, chrome: Chrome, path: s
     ] == []
 
 
-def test_dark_is_dark_by_the_system_and_by_choice(served: Collector, chrome: Chrome) -> None:
-    def ground() -> str:
-        return chrome.execute_script("return getComputedStyle(document.body).backgroundColor")
+def ground(chrome: Chrome) -> str:
+    return chrome.execute_script("return getComputedStyle(document.body).backgroundColor")
 
+
+def test_paper_is_light_whatever_the_screen_is(served: Collector, chrome: Chrome) -> None:
     browser.show(chrome, theme="dark")
     chrome.get(f"{served.url}/?days=1")
-    assert ground() == "rgb(17, 20, 24)"
+    on_screen: str = chrome.execute_script("return document.querySelector('.plot canvas').toDataURL()")
+    chrome.execute_script(
+        "addEventListener('beforeprint', () => queueMicrotask(() => {"
+        " window.printed = document.querySelector('.plot canvas').toDataURL(); }))"
+    )
+    dark = [{"name": "prefers-color-scheme", "value": "dark"}]
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print", "features": dark})
+    assert ground(chrome) == WHITE
+    chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "", "features": dark})
+    chrome.execute_cdp_cmd("Page.printToPDF", {})
+    assert chrome.execute_script("return window.printed") not in (None, on_screen)
+    assert ground(chrome) == "rgb(17, 20, 24)"
+    assert chrome.execute_script("return document.querySelector('.plot canvas').toDataURL()") == on_screen
+    browser.show(chrome)
+
+
+def test_dark_is_dark_by_the_system_and_by_choice(served: Collector, chrome: Chrome) -> None:
+    browser.show(chrome, theme="dark")
+    chrome.get(f"{served.url}/?days=1")
+    assert ground(chrome) == "rgb(17, 20, 24)"
     chrome.find_element(By.ID, "theme").click()
-    assert ground() == "rgb(255, 255, 255)"
+    assert ground(chrome) == WHITE
     chrome.get(f"{served.url}/calls")
-    assert ground() == "rgb(255, 255, 255)"
+    assert ground(chrome) == WHITE
     chrome.execute_script("localStorage.clear()")
     browser.show(chrome)
 

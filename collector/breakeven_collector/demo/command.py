@@ -22,8 +22,9 @@ from breakeven_collector.period import last_days
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.render import print_report
 from breakeven_collector.render_imports import Summary
-from breakeven_collector.report import Report, build_report
+from breakeven_collector.report import build_report
 from breakeven_collector.report_billed import billed_summary
+from breakeven_collector.report_document import Report
 from breakeven_collector.serve import Collector, until_stopped
 from breakeven_collector.settings import Settings
 from breakeven_collector.store import Store

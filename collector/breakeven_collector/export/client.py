@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -93,24 +94,25 @@ def open_exports(settings: Settings, url: str | None) -> Generator[Exports]:
         yield Exports(pipeline.store, "", "")
 
 
-def write_to(out: Path | None, write: Callable[[Path], Any], copy: Callable[[Path], None], beside: Path) -> Any:
-    """Let something write a file that gets its name only when it is whole; without `out` it is copied elsewhere.
+def write_to(out: Path | None, write: Callable[[Path], Any], folder: Path) -> Any:
+    """Let something write a file that gets its name, or goes to standard output, only when it is whole.
 
     Args:
-        out: the file; None: none.
+        out: the file; None: standard output.
         write: writes a new file.
-        copy: takes what was written, where there is no `out`.
-        beside: a folder for it, where there is no `out`.
+        folder: where the file lies meanwhile, if it goes to standard output.
 
     Returns:
         What `write` returns.
     """
-    part = beside / "export.part" if out is None else out.with_name(out.name + ".part")
+    part = folder / "export.part" if out is None else out.with_name(out.name + ".part")
     part.unlink(missing_ok=True)
     try:
         result = write(part)
         if out is None:
-            copy(part)
+            with part.open("rb") as file:
+                shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+            sys.stdout.flush()
         else:
             part.replace(out)
     finally:

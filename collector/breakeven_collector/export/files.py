@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from breakeven_collector import parquet
 from breakeven_collector.store import Store
 
 
@@ -22,11 +23,7 @@ _FORMS: Final[Mapping[FileFormat, tuple[str, str, str]]] = {
         "format_csv_null_representation = '', date_time_output_format = 'iso'",
         "text/csv",
     ),
-    FileFormat.PARQUET: (
-        "Parquet",
-        "output_format_parquet_string_as_string = 1, output_format_parquet_compression_method = 'zstd'",
-        "application/vnd.apache.parquet",
-    ),
+    FileFormat.PARQUET: ("Parquet", parquet.SETTINGS, "application/vnd.apache.parquet"),
 }
 
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from breakeven_schema import query
 
-from breakeven_collector.errors import BadRequest
 from breakeven_collector.export.files import FileFormat, write_query
+from breakeven_collector.period import check_days
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
@@ -36,10 +36,9 @@ class FocusAsked:
         """Of the queries.
 
         Raises:
-            BadRequest: 422 the days are in the wrong order.
+            BadRequest: 422 the days are in the wrong order, or too far away.
         """
-        if self.last < self.first:
-            raise BadRequest(422, f"from {self.first} to {self.last}: the last day is before the first")
+        check_days(self.first, self.last)
         return {
             "grain": "tenant_day" if self.by_tenant else "day",
             "first": self.first,

@@ -37,6 +37,5 @@ def nearest(monthly: Mapping[str, Decimal]) -> dict[str, Any] | None:
     return {
         "feature": name,
         "usd": named[name],
-        "is_above": named[name] >= FEATURE_USD,
         "where": of_feature(named[name]),
     }

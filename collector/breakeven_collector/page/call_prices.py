@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
-from breakeven_schema import query
+from breakeven_schema.query import priced, query
 
 from breakeven_collector.report import usd
 from breakeven_collector.store import Store
@@ -65,16 +64,11 @@ def priced_calls() -> str:
     Raises:
         ValueError: the marks are not where they should be.
     """
-    view = (files("breakeven_schema") / "views" / "12_spend_of.sql").read_text(encoding="utf-8")
-    _, _, formula = view.partition("CREATE OR REPLACE VIEW spend_of AS\n")
-    before, start, rest = formula.partition("-- rows:")
-    _, end, after = rest.partition("-- end of rows\n")
     _, begins, rules = query("pass").partition("\nWITH\n")
     rules, ends, _ = rules.partition("\nSELECT\n    key.1 AS project")
-    reader, call, remainder = query("page_priced").partition("spend_of(book={book:String})")
-    if not (start and end and begins and ends and call):
-        raise ValueError("pass.sql, page_priced.sql or views/12_spend_of.sql lacks its mark")
-    return f"WITH\n{rules}\n{reader}({before}(\n{query('page_priced_rows')})\n{after}){remainder}"
+    if not (begins and ends):
+        raise ValueError("pass.sql does not begin its rules with WITH, or end them with its own SELECT")
+    return f"WITH\n{rules}\n{priced('page_priced')}"
 
 
 def price_rows(store: Store, calls: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:

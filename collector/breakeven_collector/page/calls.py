@@ -56,7 +56,7 @@ def list_calls(store: Store, view: View, *, most: int = MOST) -> dict[str, Any]:
     Raises:
         StoreError: the store cannot be read.
     """
-    start, over = int(view.period.start.timestamp()), int(view.spend("feature", by_day=False)["to"])
+    start, over = (int(moment.timestamp()) for moment in (view.period.start, view.period.over))
     asked = {
         **_ANY,
         **of_project(view.project),

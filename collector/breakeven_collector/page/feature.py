@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from breakeven_collector.page.verdict import decisions_table, verdict_tables
 from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.projects import of_project
-from breakeven_collector.report import usd
+from breakeven_collector.report import spent, usd
 
 _KINDS: Final = (
     ("uncached_tokens", "input"),
@@ -53,11 +52,11 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     first = view.period.start.date().isoformat()
     inside = [row for row in days if row["date"] >= first]
     totals = _sums(inside)
-    long = daily(days, start.date(), (view.period.end - timedelta(microseconds=1)).date())
+    long = daily(days, start.date(), view.period.last_day)
     whole = long.whole()
     monthly = thirty_days(whole)
     declared = pipeline.attribution.features().get(view.feature)
-    advice = providers.advice(view.period, view.project)
+    advice = providers.advice(view.project)
     verdict = providers.verdict(view.project, view.feature)
     seconds = {row["model"]: row for row in latency}
     return {
@@ -72,7 +71,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "has_advice": advice is not None,
         **(verdict_tables(verdict) if verdict else {"verdict": None}),
         "decisions": decisions_table(deciding.result()),
-        "forecast": forecast(providers, view, whole, long),
+        "forecast": forecast(view, long),
         "kinds": _kinds(totals),
         "models": _models(inside, seconds),
         "tenants": _people("tenants", "Top tenants", "tenant", "(no tenant)", tenants),
@@ -85,13 +84,12 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
 
 
 def _latency(view: View) -> dict[str, Any]:
-    over = view.spend("feature", by_day=False)["to"]
     return {
         **of_project(view.project),
         **view.filters,
         "feature": view.of_feature()["feature"],
         "start": int(view.period.start.timestamp()),
-        "to": over,
+        "to": int(view.period.over.timestamp()),
     }
 
 
@@ -100,9 +98,7 @@ def _sums(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for key in ("cost_usd", "estimated_usd"):
         known = [row[key] for row in rows if row[key] is not None]
         sums[key] = sum(known, Decimal(0)) if known else None
-    parts = [sums[key] for key in ("cost_usd", "estimated_usd") if sums[key] is not None]
-    sums["spend_usd"] = sum(parts, Decimal(0)) if parts else None
-    return sums
+    return {**sums, "spend_usd": spent(sums)}
 
 
 def _per_call(sums: Mapping[str, Any]) -> str | None:

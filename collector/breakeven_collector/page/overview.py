@@ -1,20 +1,23 @@
 """The overview: what is spent, on what, what is behind the figures, and what to do next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from breakeven_collector.economics.forecast import FIT_DAYS, month_end
 from breakeven_collector.page import bands
 from breakeven_collector.page.providers import Advice, Providers
 from breakeven_collector.page.series import Daily, month_start, read_daily, stacked, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.pipeline import Pipeline
-from breakeven_collector.report import PARETO_SHARE, Dimension, Report, build_report
+from breakeven_collector.report import PARETO_SHARE, Dimension, build_report
+from breakeven_collector.report_document import Report
 
-_DAYS_NEEDED: Final = 28
+_WORTH: Final = Column("worth_usd", "Worth a month", "money")
 _COLUMNS: Final = (
     Column("feature", "Feature", "link"),
     Column("owner", "Owner"),
@@ -25,15 +28,13 @@ _COLUMNS: Final = (
     Column("trend", "Trend", "trend"),
     Column("spark", "30 days", "spark", csv=False),
     Column("next", "What to do next"),
-    Column("worth_usd", "Worth a month", "money"),
+    _WORTH,
     Column("calls", "Calls", "count"),
-)
-_CSV_ONLY: Final = (
-    Column("cost_usd", "Known"),
-    Column("estimated_usd", "Estimated"),
-    Column("input_tokens", "Input"),
-    Column("cached_input_tokens", "Cached"),
-    Column("output_tokens", "Output"),
+    Column("cost_usd", "Known", page=False),
+    Column("estimated_usd", "Estimated", page=False),
+    Column("input_tokens", "Input", page=False),
+    Column("cached_input_tokens", "Cached", page=False),
+    Column("output_tokens", "Output", page=False),
 )
 
 
@@ -67,12 +68,12 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
         by = at_once.submit(read_daily, pipeline.store, view, view.by, start) if view.by != "feature" else by_feature
         billed = at_once.submit(_billed, providers, view)
         report, features, chart = reading.result(), by_feature.result(), by.result()
-    advice = providers.advice(view.period, view.project)
+    advice = providers.advice(view.project)
     monthly = {name: thirty_days(usds) for name, usds in features.by_name.items()}
     return {
         "report": report,
         "billed": billed.result(),
-        "forecast": forecast(providers, view, features.whole(), features),
+        "forecast": forecast(view, features),
         "budget": _budget(report),
         "coverage": coverage(report, view),
         "table": features_table(report, features, monthly, advice, view),
@@ -85,11 +86,11 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
 
 
 def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
-    if any(view.filters.values()):
+    if view.is_filtered:
         # A bill knows neither environments nor services.
         return None
     found = providers.billed(view.period, view.project)
-    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found and found["imported"] else None
+    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found else None
 
 
 def _budget(report: Report) -> Decimal | None:
@@ -97,23 +98,19 @@ def _budget(report: Report) -> Decimal | None:
     return sum(known, Decimal(0)) if known else None
 
 
-def forecast(providers: Providers, view: View, usds: Sequence[Decimal], spend: Daily) -> dict[str, Any] | None:
+def forecast(view: View, spend: Daily) -> dict[str, Any] | None:
     """What the month will have cost; None where the view is not about a month that goes on."""
     if not view.is_month:
         return None
-    if providers.month_end is None:
-        return {"usd": None, "reason": "the forecast is not part of this collector yet"}
-    today = spend.days[-1]
+    usds, today = spend.whole(), spend.days[-1]
     month = [usd for day, usd in zip(spend.days, usds, strict=True) if day >= view.period.start.date()]
     # Today is not over: it counts among the days that are left.
     days_left = (view.month_end.date() - today).days
-    whole = [float(usd) for usd in usds[:-1]][-_DAYS_NEEDED:]
-    found = providers.month_end(
+    whole = [float(usd) for usd in usds[:-1]][-FIT_DAYS:]
+    found = month_end(
         float(sum(month[:-1], Decimal(0))), days_left, whole, weekday_of_last=(today - timedelta(days=1)).weekday()
     )
-    if found.p50_usd is None:
-        return {"usd": None, "reason": found.reason or f"{_DAYS_NEEDED} days of spend bear one"}
-    return {"usd": found.p50_usd, "low_usd": found.p10_usd, "high_usd": found.p90_usd, "reason": None}
+    return {"usd": found.p50_usd, "low_usd": found.p10_usd, "high_usd": found.p90_usd, "reason": found.reason}
 
 
 def coverage(report: Report, view: View) -> list[dict[str, Any]]:
@@ -204,7 +201,9 @@ def features_table(
                 "worth_usd": advised.worth_usd_per_month if advised else None,
             }
         )
-    return TableOf("features", "Features, the dearest first", (*_COLUMNS, *_CSV_ONLY), rows, ruled, "No calls yet.")
+    # Without verdicts nothing is worth anything yet.
+    columns = [replace(one, page=advice is not None) if one is _WORTH else one for one in _COLUMNS]
+    return TableOf("features", "Features, the dearest first", columns, rows, ruled, "No calls yet.")
 
 
 def _next(row: Mapping[str, Any], monthly: Decimal) -> str:
@@ -215,7 +214,7 @@ def _next(row: Mapping[str, Any], monthly: Decimal) -> str:
         return "confirm the inferred name: see set-up"
     budget = row["budget_usd_per_month"]
     if budget and monthly > Decimal(budget):
-        return f"over budget in the last 30 days; {bands.of_feature(monthly)}"
+        return f"over budget in 30 days; {bands.of_feature(monthly)}"
     if row["unpriced_calls"] == row["calls"]:
         return "no price: see set-up"
     return bands.of_feature(monthly)

@@ -1,4 +1,4 @@
-"""The figures of the page from the collector's own parts: bill, forecast, verdicts, decisions."""
+"""The figures of the page from the collector's own parts: bill, verdicts, decisions."""
 
 import threading
 from collections import OrderedDict
@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Any, Final
 
 from breakeven_collector.declarations import Declarations
-from breakeven_collector.economics.forecast import month_end
 from breakeven_collector.page.providers import Advice, Providers
 from breakeven_collector.period import Period
 from breakeven_collector.pipeline import Pipeline
@@ -30,7 +29,7 @@ def real_providers(pipeline: Pipeline, ready: ReadyVerdicts) -> Providers:
         found = ready.of(project)
         return None if found is None else {one["feature"]: one for one in found["features"]}
 
-    def advice(_period: Period, project: str | None) -> Mapping[str, Advice] | None:
+    def advice(project: str | None) -> Mapping[str, Advice] | None:
         found = documents(project)
         return None if found is None else {name: advice_of(one) for name, one in found.items()}
 
@@ -41,7 +40,7 @@ def real_providers(pipeline: Pipeline, ready: ReadyVerdicts) -> Providers:
         found = list_decisions(store, project=project, timezone=timezone)["decisions"]
         return [one for one in found if one["feature"] == feature]
 
-    return Providers(bills.of, month_end, advice, verdict, decisions, ready.revision)
+    return Providers(bills.of, advice, verdict, decisions, ready.revision)
 
 
 class HeldBills:
@@ -72,13 +71,12 @@ class HeldBills:
         found = billed_summary(
             pipeline.store, lambda: (pipeline.catalog, declared), period=period, project=project
         )  # fmt: skip
-        document = None if found is None else {"imported": True, **found}
         with self._lock:
-            self._held[key] = now, declared, document
+            self._held[key] = now, declared, found
             self._held.move_to_end(key)
             while len(self._held) > _MOST_HELD:
                 self._held.popitem(last=False)
-        return document
+        return found
 
 
 def advice_of(document: Mapping[str, Any]) -> Advice:

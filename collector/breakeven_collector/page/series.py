@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from breakeven_collector.page.view import UNALLOCATED, View
-from breakeven_collector.report import usd
+from breakeven_collector.report import spent, usd
 from breakeven_collector.store import Store
 
 MOST_BANDS: Final = 8
@@ -32,17 +32,15 @@ class Daily:
     Attributes:
         days: Every day from first to last, the present one included.
         by_name: Name (empty: none told) → known and estimated dollars a day; a day without calls is 0.
-        unknown: Names with calls whose dollars are not known at all.
     """
 
     days: Sequence[date]
     by_name: Mapping[str, Sequence[Decimal]]
-    unknown: frozenset[str]
 
     def since(self, first: date) -> "Daily":
         """The same from a day on."""
         cut = next((i for i, day in enumerate(self.days) if day >= first), len(self.days))
-        return Daily(self.days[cut:], {name: usds[cut:] for name, usds in self.by_name.items()}, self.unknown)
+        return Daily(self.days[cut:], {name: usds[cut:] for name, usds in self.by_name.items()})
 
     def whole(self) -> list[Decimal]:
         """All names together."""
@@ -56,8 +54,7 @@ def read_daily(store: Store, view: View, dimension: str, start: datetime) -> Dai
         StoreError: the store cannot be read.
     """
     asked = view.spend(dimension, by_day=True, start=start)
-    last = (view.period.end - timedelta(microseconds=1)).date()
-    return daily(store.query_file("page_spend", asked), start.date(), last)
+    return daily(store.query_file("page_spend", asked), start.date(), view.period.last_day)
 
 
 def daily(rows: Rows, first: date, last: date) -> Daily:
@@ -65,15 +62,11 @@ def daily(rows: Rows, first: date, last: date) -> Daily:
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     place = {day.isoformat(): i for i, day in enumerate(days)}
     by_name: dict[str, list[Decimal]] = defaultdict(lambda: [_ZERO] * len(days))
-    known: set[str] = set()
     for row in rows:
         # Clocks of applications may be ahead of the last day.
         at = place.get(row["date"], len(days) - 1)
-        parts = [row[column] for column in ("cost_usd", "estimated_usd") if row[column] is not None]
-        by_name[row["name"]][at] += sum(parts, _ZERO)
-        if parts:
-            known.add(row["name"])
-    return Daily(days, dict(by_name), frozenset(by_name.keys() - known))
+        by_name[row["name"]][at] += spent(row) or _ZERO
+    return Daily(days, dict(by_name))
 
 
 def stacked(spend: Daily, by: str) -> dict[str, Any]:
@@ -104,5 +97,5 @@ def thirty_days(usds: Sequence[Decimal]) -> Decimal:
 
 def month_start(view: View) -> datetime:
     """Where a chart needs to begin for the forecast, the sparklines and the trailing 30 days to be had from it, too."""
-    earliest = (view.period.end - timedelta(microseconds=1)).date() - timedelta(days=30)
+    earliest = view.period.last_day - timedelta(days=30)
     return datetime.combine(min(earliest, view.period.start.date()), time(), tzinfo=view.period.start.tzinfo)

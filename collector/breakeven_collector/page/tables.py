@@ -17,14 +17,17 @@ class Column:
     Attributes:
         key: Of the row.
         label: Its heading.
-        kind: How a value is shown: text, money, small_money, count, tokens, percent, trend, seconds, time.
+        kind: How a value is shown: text, link, money, spend (marked where an estimate is in it), small_money, count,
+            tokens, percent, trend, seconds, time, spark.
         csv: It stands in the CSV.
+        page: It stands on the page.
     """
 
     key: str
     label: str
     kind: str = "text"
     csv: bool = True
+    page: bool = True
 
     @property
     def is_number(self) -> bool:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.period import Asked, Period, zone
 from breakeven_collector.projects import of_project
+from breakeven_collector.report import FILTERS
 
 UNALLOCATED: Final = "(unallocated)"
 """Stands in an address for the calls that no feature pays for."""
@@ -74,7 +75,7 @@ class View:
             asked=asked,
             period=asked.period(now),
             project=told.get("project"),
-            **{name: told.get(name, "") for name in ("environment", "feature", "provider", "model", "service")},
+            **{name: told.get(name, "") for name in ("feature", *FILTERS)},
             by=_one_of(told, "by", GROUPINGS),
             text=told.get("q", ""),
             status=_one_of(told, "status", STATUSES),
@@ -97,7 +98,12 @@ class View:
     @property
     def filters(self) -> dict[str, str]:
         """What is filtered by, beside feature."""
-        return {name: getattr(self, name) for name in ("environment", "provider", "model", "service")}
+        return {name: getattr(self, name) for name in FILTERS}
+
+    @property
+    def is_filtered(self) -> bool:
+        """Only some of the calls of a project or feature are shown."""
+        return any(self.filters.values())
 
     def query(self, **changes: Any) -> dict[str, str]:
         """Parameters of an address that shows this view; those that are as usual are left out."""
@@ -109,11 +115,7 @@ class View:
             told["timezone"] = view.asked.timezone
         if view.project:
             told["project"] = view.project
-        told |= {
-            name: getattr(view, name)
-            for name in ("environment", "feature", "provider", "model", "service", "status")
-            if getattr(view, name)
-        }
+        told |= {name: getattr(view, name) for name in ("feature", *FILTERS, "status") if getattr(view, name)}
         if view.by != "feature":
             told["by"] = view.by
         if view.text:
@@ -135,9 +137,6 @@ class View:
     def spend(self, dimension: str, *, by_day: bool, start: datetime | None = None) -> dict[str, Any]:
         """Parameters of `page_spend.sql`."""
         begins = start or self.period.start
-        over = datetime.combine(
-            (self.period.end - timedelta(microseconds=1)).date() + timedelta(days=1), time(), tzinfo=begins.tzinfo
-        )
         # Only the ledger knows all dimensions of a call; the cubes of days are those of UTC.
         fine = any(self.filters[name] for name in ("environment", "service"))
         grain = _PEOPLE.get(dimension, "day")
@@ -152,7 +151,7 @@ class View:
             "timezone": self.asked.timezone,
             "grain": grain,
             "start": int(begins.timestamp()),
-            "to": int(over.timestamp()),
+            "to": int(self.period.over.timestamp()),
         }
 
     def of_feature(self) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """Figures and names as the page shows them; the same words as the terminal's report."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from breakeven_collector import render
 from breakeven_collector.page.view import View
 from breakeven_collector.render import money, percent, printable, tokens
 
@@ -28,11 +29,7 @@ def _small_money(value: Any) -> str:
 
 def trend(value: float | None) -> str:
     """A change for people: `+12 %`, `×14`."""
-    if value is None:
-        return _NOTHING
-    if abs(value) < 0.005:
-        return "±0 %"
-    return f"{value * 100:+.0f} %" if abs(value) < 10 else f"×{value + 1:.0f}"
+    return render.trend(value, absent=_NOTHING).replace("-", "\N{MINUS SIGN}")
 
 
 def name(value: Any) -> str:
@@ -65,7 +62,7 @@ def _time(value: Any) -> str:
 
 def exact(value: Any) -> str:
     """Every digit that there is."""
-    return _NOTHING if value is None else f"{Decimal(str(value)).normalize():f}"
+    return _NOTHING if value is None else f"{Decimal(str(value)).normalize():,f}"
 
 
 FORMATS: Final[Mapping[str, Callable[[Any], str]]] = {
@@ -103,8 +100,8 @@ def spark(values: Sequence[float], width: int = 96, height: int = 24) -> str:
 
 def stretch(view: View) -> str:
     """The period in words."""
-    start, end = view.period.start, view.period.end - timedelta(microseconds=1)
-    return f"{start:%d %b} to {end:%d %b %Y} ({view.period.timezone})"
+    period = view.period
+    return f"{period.start:%d %b} to {period.last_day:%d %b %Y} ({period.timezone})"
 
 
 def environment() -> Environment:

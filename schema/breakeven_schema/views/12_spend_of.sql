@@ -94,7 +94,7 @@ FROM
             if(t.output_ratio = 0, 1, t.output_ratio) AS output_ratio,
             t.typical_input_tokens AS typical_input_tokens, t.typical_output_tokens AS typical_output_tokens
         FROM
-        -- rows: the report prices sums of them instead (queries/report_rows.sql)
+        -- rows: the report prices sums of them instead (queries/report_rows.sql), the page single calls (page_priced_rows.sql)
         (
             SELECT grain, project, at, priced_at, environment, service, feature, feature_source,
                 tenant, user_id, provider, model, price_context, name_id, tier_start, basis,

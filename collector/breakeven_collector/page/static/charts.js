@@ -105,5 +105,14 @@
   let width = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; window.drawCharts(); } });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => window.drawCharts());
+  // On paper they have the colours of the light theme, as all else does there.
+  const root = document.documentElement;
+  let theme;
+  addEventListener("beforeprint", () => { theme = root.dataset.theme; root.dataset.theme = "light"; window.drawCharts(); });
+  addEventListener("afterprint", () => {
+    if (theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    window.drawCharts();
+  });
   window.drawCharts();
 }
