@@ -140,7 +140,8 @@ def _why_not(said: Said) -> str:
     ways: list[str] = []
     if would.spend_usd_per_month is not None and would.spend_usd_per_month > said.evidence.case.api_usd_per_month:
         ways.append(f"from {usd(would.spend_usd_per_month)} a month")
-    if would.fte is not None and would.fte < said.case.hosting.fte:
+    # So small a share that it reads 0.00 is nobody's job.
+    if would.fte is not None and 0.005 <= would.fte < said.case.hosting.fte:
         ways.append(f"with {would.fte:.2f} instead of {said.case.hosting.fte:g} people")
     slower = would.price_decline_per_year
     only = f"if API prices fell by less than {slower:.0%} a year" if slower and slower < 0.5 else None
