@@ -50,6 +50,10 @@ class Evidence:
     """Load, bill and days come from the usage in providers' accounts."""
     frontier_share: float | None = None
     """Of the dollars, on frontier models."""
+    cached_share: float | None = None
+    """Of the input tokens, read from the provider's cache."""
+    batch_share: float | None = None
+    """Of the dollars, at a batch price already."""
     provider_shares: Sequence[tuple[str, float]] = ()
     """Provider and its share of this feature's dollars."""
     estimated_usd: float = 0

@@ -1,29 +1,18 @@
 """A verdict in a sentence that a manager reads, and what to do next. No code and no rule number is in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from breakeven_collector.economics import breakeven, cash_flow
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month
-from breakeven_collector.economics.options import IN_API, at_decline, cheapest
+from breakeven_collector.economics.options import IN_API, cheapest
+from breakeven_collector.economics.staying import untested, why_not
 from breakeven_collector.economics.words import listed, usd
+from breakeven_collector.economics.would_pay import WouldPay
 
 _GATE_WORDS = {"staff": "people to run it", "terms": "the provider's terms on training"}
-_STEPS = 30
-
-
-@dataclass(frozen=True)
-class WouldPay:
-    """What would make hosting pay: each alone, the NPV with the API's price halving every year at 0 (δ for its own)."""
-
-    spend_usd_per_month: float | None
-    fte: float | None
-    """At most so many people."""
-    price_decline_per_year: float | None
-    """At most so fast may prices fall; 1 is at any pace."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +29,6 @@ class Said:
     would_pay: WouldPay
     blocked: Sequence[str]
     missing: Sequence[str]
-
-
-def would_pay(case: Case, today_usd: float) -> WouldPay:
-    """At what spend, staff share and price path hosting would pay.
-
-    Args:
-        today_usd: today's bill, in whose dollars the spend is; the case's own may be a cheaper alternative's.
-    """
-    spend = breakeven.npv_spend(case, 0.5)
-    in_today = None if spend is None else spend / case.api_usd_per_month * today_usd
-    return WouldPay(in_today, _staff(at_decline(case, 0.5)), _decline(case))
 
 
 def sentence(said: Said) -> str:
@@ -89,7 +67,10 @@ def sentence(said: Said) -> str:
             settle = listed([_GATE_WORDS[name] for name in said.blocked])
             return f"Stay for now. Hosting would save {usd(saving)} a month, once this is settled: {settle}."
         case _:
-            return f"Stay. {bill}, and {_why_not(said)}"
+            said_why = why_not(evidence, case, said.threshold_usd, said.would_pay)
+            other = untested(evidence)
+            more = f" Untested: {other.name} ? would save {usd(other.saves_usd_per_month)}." if other else ""
+            return f"{said_why}{more}"
 
 
 def next_action(said: Said) -> str:
@@ -115,7 +96,7 @@ def next_action(said: Said) -> str:
             settle = listed([_GATE_WORDS[name] for name in said.blocked])
             return f"settle this: {settle}; declare it in [assumptions.gates]"
         case _:
-            return "nothing but to look again"
+            return _try(said.evidence) or "nothing but to look again"
 
 
 def best_in_api(evidence: Evidence) -> Alternative | None:
@@ -124,48 +105,19 @@ def best_in_api(evidence: Evidence) -> Alternative | None:
     return max(fit, key=lambda one: one.saves_usd_per_month, default=None)
 
 
+def _try(evidence: Evidence) -> str | None:
+    other = untested(evidence)
+    if other is None:
+        return None
+    saved = f"it would save {usd(other.saves_usd_per_month)} a month"
+    match other.kind:
+        case "batch":
+            return f"ask whether it may wait for a day, and declare api.batch_share; {saved}"
+        case "cache":
+            return f"see what repeats at the start of its prompts; {saved}"
+        case _:
+            return f"shadow: run {other.name} beside today's model and compare; {saved}"
+
+
 def _against(said: Said) -> str:
     return "today's bill" if said.best is None else f"{said.best.name} at {usd(said.best.usd_per_month)}"
-
-
-def _why_not(said: Said) -> str:
-    until = said.evidence.commitment_until
-    if said.case.committed_months:
-        return f"a commitment or credit burns down until {until}: nothing is saved before."
-    if said.evidence.spend_usd <= 0 or said.case.api_usd_per_month <= 0:
-        return "there is nothing to save on."
-    if said.threshold_usd is None:
-        return "hosting does not pay at any volume: its GPUs and people cost more than the calls they replace."
-    would = said.would_pay
-    ways: list[str] = []
-    if would.spend_usd_per_month is not None and would.spend_usd_per_month > said.evidence.case.api_usd_per_month:
-        ways.append(f"from {usd(would.spend_usd_per_month)} a month")
-    # So small a share that it reads 0.00 is nobody's job.
-    if would.fte is not None and 0.005 <= would.fte < said.case.hosting.fte:
-        ways.append(f"with {would.fte:.2f} instead of {said.case.hosting.fte:g} people")
-    slower = would.price_decline_per_year
-    only = f"if API prices fell by less than {slower:.0%} a year" if slower and slower < 0.5 else None
-    if ways:
-        even = f" It would {listed(ways, 'or')}, even with API prices halving every year"
-        at_this = f"; at today's spend only {only}" if only else ""
-        return f"hosting does not pay.{even}{at_this}."
-    return f"hosting does not pay.{f' It would {only}.' if only else ''}"
-
-
-def _staff(case: Case) -> float | None:
-    """The NPV falls in a straight line with people; None where it is negative without any."""
-    none = cash_flow.npv_usd(replace(case, hosting=replace(case.hosting, fte=0.0)))
-    one = cash_flow.npv_usd(replace(case, hosting=replace(case.hosting, fte=1.0)))
-    return none / (none - one) if none >= 0 and none > one else None
-
-
-def _decline(case: Case) -> float | None:
-    low, high = 0.0, 1.0
-    if cash_flow.npv_usd(at_decline(case, low)) < 0:
-        return None
-    if cash_flow.npv_usd(at_decline(case, high)) >= 0:
-        return high
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if cash_flow.npv_usd(at_decline(case, middle)) >= 0 else (low, middle)
-    return low

@@ -13,12 +13,13 @@ from breakeven_collector.economics.form import evidence_lines, form
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month
 from breakeven_collector.economics.options import at_decline, priced
 from breakeven_collector.economics.revisit import premises, revisit
-from breakeven_collector.economics.sentences import Said, WouldPay
+from breakeven_collector.economics.sentences import Said
+from breakeven_collector.economics.staying import worth_usd
 from breakeven_collector.economics.words import usd
+from breakeven_collector.economics.would_pay import WouldPay, would_pay
 
 DAYS_NEEDED: Final = 28
 _MOST_UNPRICED: Final = 0.05
-_WORTH_SHARE, _WORTH_USD = 0.15, 500.0
 _LONGEST_PAYBACK_MONTHS: Final = 12.0
 _DECLINE_TO_BEAR: Final = 0.5
 _DRAWS: Final = 200
@@ -76,7 +77,7 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
     # Where the alternative is cheaper than today's bill, volume is what the two have in common.
     in_today = today / case.api_usd_per_month if case.api_usd_per_month > 0 else 1.0
     threshold = None if found.spend_usd_per_month is None else found.spend_usd_per_month * in_today
-    would = sentences.would_pay(case, today)
+    would = would_pay(case, today)
     said = Said(evidence, rule, code, case, alternative, threshold, would, blocked, missing)
     rows, unknown = options.table(evidence)
     look, why = revisit(evidence)
@@ -164,7 +165,7 @@ def _from_rule_3(evidence: Evidence) -> tuple[str, int, tuple[str, ...]]:
         return "STAY", 9, ()
     # While a commitment burns down nothing is saved.
     top = None if evidence.committed_months else sentences.best_in_api(evidence)
-    if top is not None and top.saves_usd_per_month >= max(_WORTH_USD, _WORTH_SHARE * bill):
+    if top is not None and top.saves_usd_per_month >= worth_usd(bill):
         return "OPTIMISE_IN_API", 5, ()
     if _buying_is_best(evidence):
         return "HOSTED_OPEN_MODEL", 6, ()

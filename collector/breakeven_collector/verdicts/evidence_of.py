@@ -83,6 +83,8 @@ def evidence_of(
         assumptions.api.commitment_until,
         profile.is_imported,
         _frontier_share(profile, assumptions),
+        cached_share=profile.cached_share,
+        batch_share=float(profile.batch_usd) / live if live else None,
         provider_shares=_shares(profile),
         # What is only estimated is no fact, and might turn the answer as much as what was never seen.
         estimated_usd=float(profile.estimated_usd),
