@@ -32,9 +32,7 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     table.add_column("Crosses", no_wrap=True)
     table.add_column("Verdict", ratio=1)
     for one in document["features"]:
-        table.add_row(
-            Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(one["sentence"])
-        )
+        table.add_row(Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(_said(one)))
     console.print(table)
     console.print(
         "\nBreak-even: 30 days' spend from which own GPUs and people cost no more than the best tested alternative, at "
@@ -47,6 +45,10 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     else:
         console.print("No set of features would pay together on shared GPUs today.", highlight=False)
     console.print("`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+
+
+def _said(one: Mapping[str, Any]) -> str:
+    return " ".join([one["sentence"], *(f"Beside that, {flag}." for flag in one["beside"])])
 
 
 def _nothing(document: Mapping[str, Any]) -> str:
@@ -69,7 +71,7 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     """All that is known of one feature."""
     one = document["features"][0]
     console.print(Text(one["feature"], style="bold"))
-    console.print(Text(one["sentence"], style="bold"))
+    console.print(Text(_said(one), style="bold"))
     because = f": {one['revisit_because']}" if one["revisit_because"] else ""
     console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}{because}."))
     if "since" in one:
@@ -119,8 +121,8 @@ def _pays_from(one: Mapping[str, Any], console: Console) -> None:
         safe = [_at_staff(row, "npv_at_half_price_usd_per_month") for row in rows]
         console.print(
             Text(
-                f"Break-even at {usd(one['threshold_usd'])} a month: from there a month with own GPUs costs no more, at "
-                f"today's prices. By people: {', '.join(even)}."
+                f"Break-even at {usd(one['threshold_usd'])} a month: from there a month with own GPUs costs no more, "
+                f"at today's prices. By people: {', '.join(even)}."
             )
         )
         console.print(

@@ -35,6 +35,7 @@ from breakeven_collector.verdicts.decisions import Decision, Record, list_decisi
 from breakeven_collector.verdicts.evidence_of import case_of, evidence_of
 from breakeven_collector.verdicts.margin import MarginBy, build_margin
 from breakeven_collector.verdicts.observed import observe
+from breakeven_collector.verdicts.offers import Book as Offers
 from breakeven_collector.verdicts.revenue import import_revenue
 from breakeven_collector.verdicts.service import build_verdicts
 from rich.console import Console
@@ -293,9 +294,9 @@ def test_an_account_that_counts_no_calls_still_tells_load_offers_and_what_has_no
     _, profiles = observe(filled.store, now=END, project="uncounted")
     (one,) = profiles.values()
     assert (one.calls, one.tokens, one.unpriced_share) == (0, 600_000_000, pytest.approx(0.1))
-    smaller = {"small": Prices(0.5, 0.05, 2.5)}
+    smaller = Offers({"small": Prices(0.5, 0.05, 2.5)})
     tiers = Assumptions(tiers={"small": "workhorse"})
-    evidence = evidence_of(one, tiers, total_usd=float(one.spend_usd), unallocated_usd=0.0, smaller=smaller)
+    evidence = evidence_of(one, tiers, total_usd=float(one.spend_usd), unallocated_usd=0.0, offers=smaller)
     offer = next(way for way in evidence.alternatives if way.name == "small")
     # 300M tokens either way in 30 days of 24 hours, at 0.5 and 2.5 USD a million.
     assert offer.usd_per_month == pytest.approx(300 * (0.5 + 2.5) * 730 / 720)

@@ -1,17 +1,20 @@
 """A verdict in a sentence that a manager reads, and what to do next. No code and no rule number is in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.hosting import hosting_usd_per_month
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month
 from breakeven_collector.economics.options import IN_API, cheapest
+from breakeven_collector.economics.private import WAYS
 from breakeven_collector.economics.staying import untested, why_not
 from breakeven_collector.economics.words import listed, usd
 from breakeven_collector.economics.would_pay import WouldPay
 
+_NOT_PRICED = "not priced"
 _GATE_WORDS = {"staff": "people to run it", "terms": "the provider's terms on training"}
 
 
@@ -39,17 +42,21 @@ def sentence(said: Said) -> str:
     match said.rule:
         case 1:
             who = f", {evidence.gates.declared_by} decided" if evidence.gates.declared_by else ""
+            ways = listed([f"{way} ({cost})" for way, cost in _inside(evidence).items()])
             return (
-                f"Keep it inside: no third party may process this{who}. Compare a vendor's model in your own cloud "
-                "account, an open model in your own network, and your own GPUs; cost informs, it does not decide."
+                f"Keep it inside: no third party may process this{who}. Compare {ways}; cost informs, it does not "
+                "decide."
             )
         case 2:
             return f"Not enough is known yet. Missing: {'; '.join(said.missing)}."
         case 3:
             return f"Stay. {bill}, and the feature is still finding its market."
         case 4:
-            saved = cheapest([one for one in evidence.alternatives if one.saves_usd_per_month > 0], IN_API)
-            more = "" if saved is None else f" In the API, {saved.name} would save {usd(saved.saves_usd_per_month)}."
+            best = cheapest([one for one in evidence.alternatives if one.saves_usd_per_month > 0], IN_API)
+            more = ""
+            if best is not None:
+                doubt = "" if best.tested else " ?"
+                more = f" In the API, {best.name}{doubt} would save {usd(best.saves_usd_per_month)}."
             return f"Stay. {bill} is too little to move for.{more}"
         case 5:
             top = best_in_api(evidence)
@@ -69,7 +76,7 @@ def sentence(said: Said) -> str:
         case _:
             said_why = why_not(evidence, case, said.threshold_usd, said.would_pay)
             other = untested(evidence)
-            more = f" Untested: {other.name} ? would save {usd(other.saves_usd_per_month)}." if other else ""
+            more = f" Not tried yet: {other.name} ? ({usd(other.saves_usd_per_month)} a month less)." if other else ""
             return f"{said_why}{more}"
 
 
@@ -78,7 +85,10 @@ def next_action(said: Said) -> str:
     gates = said.evidence.gates
     match said.rule:
         case 1:
-            return "compare a vendor's model in your own account, an open model in your network, and own GPUs"
+            open_ways = [way for way, cost in _inside(said.evidence).items() if cost == _NOT_PRICED]
+            if open_ways:
+                return f"get a price for {listed(open_ways)}, and declare it"
+            return "compare them with the people who decided that"
         case 2:
             first = said.missing[0]
             return f"find {first}" if first.startswith("the owner") else f"get {first}"
@@ -97,6 +107,16 @@ def next_action(said: Said) -> str:
             return f"settle this: {settle}; declare it in [assumptions.gates]"
         case _:
             return _try(said.evidence) or "nothing but to look again"
+
+
+def _inside(evidence: Evidence) -> dict[str, str]:
+    """The ways to keep it inside, with what each costs a month."""
+    found = {one.kind: f"{usd(one.usd_per_month)} a month" for one in evidence.may_be_bought}
+    whole = replace(evidence.case, hybrid=replace(evidence.case.hybrid, cost_share=1.0))
+    return {
+        **{what: found.get(way, _NOT_PRICED) for way, what in WAYS.items()},
+        "your own GPUs": f"{usd(hosting_usd_per_month(whole))} a month",
+    }
 
 
 def best_in_api(evidence: Evidence) -> Alternative | None:

@@ -1,15 +1,17 @@
 """The verdict: rules of docs/economics.md from the top, the first that fits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
-from breakeven_collector.economics import answer, breakeven, cash_flow, montecarlo, options, sentences
+from breakeven_collector.economics import answer, breakeven, cash_flow, met, montecarlo, options, sentences
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.flips import Flip, Outcome, Switch, nearest, scaled, switches
 from breakeven_collector.economics.form import evidence_lines, form
+from breakeven_collector.economics.gates import Gates
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month
 from breakeven_collector.economics.options import at_decline, priced
 from breakeven_collector.economics.revisit import premises, revisit
@@ -62,6 +64,8 @@ class Verdict:
     premises: dict[str, Any] = field(default_factory=dict[str, Any])
     evidence: list[Line] = field(default_factory=list[Line])
     form: dict[str, list[Line]] = field(default_factory=dict[str, list[Line]])
+    beside: tuple[str, ...] = ()
+    """The flags in words."""
 
 
 def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
@@ -82,7 +86,8 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
     rows, unknown = options.table(evidence)
     look, why = revisit(evidence)
     gates = evidence.gates
-    flags = {"quality_driven": gates.failures_persist, "latency_driven": gates.objective_missed}
+    missed = met.missed(evidence)
+    flags = {"quality_driven": gates.failures_persist, "latency_driven": bool(missed) or gates.objective_missed}
     return Verdict(
         evidence.feature,
         code,
@@ -109,18 +114,23 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
         premises(evidence),
         evidence_lines(evidence),
         form(evidence),
+        _beside(gates, missed),
     )
 
 
 def against_best(evidence: Evidence) -> tuple[Case, Alternative | None]:
     """The case measured against the best tested alternative that is not hosting, and which that is."""
     case = priced(evidence.case, evidence)
-    tested = [one for one in evidence.alternatives if one.tested]
-    cheapest = min(tested, key=lambda one: one.usd_per_month, default=None)
+
+    def paid_off(one: Alternative) -> float:
+        return one.usd_per_month + one.one_off_usd / case.project.amortise_months
+
+    tested = [one for one in evidence.may_be_bought if one.tested]
+    cheapest = min(tested, key=paid_off, default=None)
     # Today's own bill stands among them too, and may come out a rounding error cheaper than it is.
-    if cheapest is None or cheapest.kind == "today" or cheapest.usd_per_month >= case.api_usd_per_month:
+    if cheapest is None or cheapest.kind == "today" or paid_off(cheapest) >= case.api_usd_per_month:
         return case, None
-    return replace(case, api_usd_per_month=cheapest.usd_per_month), cheapest
+    return replace(case, api_usd_per_month=paid_off(cheapest)), cheapest
 
 
 def _outcome(evidence: Evidence) -> Outcome:
@@ -181,8 +191,8 @@ def _from_rule_3(evidence: Evidence) -> tuple[str, int, tuple[str, ...]]:
 def _buying_is_best(evidence: Evidence) -> bool:
     """A tested host's model has the best NPV of all options, at the price decline that hosting must bear as well."""
     at = at_decline(priced(evidence.case, evidence), _DECLINE_TO_BEAR)
-    tested = [one for one in evidence.alternatives if one.tested]
-    values = {one.name: cash_flow.npv_of_buying(at, one.usd_per_month) for one in tested}
+    tested = [one for one in evidence.may_be_bought if one.tested]
+    values = {one.name: cash_flow.npv_of_buying(at, one.usd_per_month) - one.one_off_usd for one in tested}
     best = max(tested, key=lambda one: values[one.name], default=None)
     if best is None or best.kind != "hosted_open_model" or values[best.name] <= 0:
         return False
@@ -198,6 +208,17 @@ def _pays(case: Case) -> bool:
     if payback is None or payback > _LONGEST_PAYBACK_MONTHS:
         return False
     return montecarlo.is_likely(case, draws=_DRAWS)
+
+
+def _beside(gates: Gates, missed: Sequence[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    if gates.failures_persist:
+        found.append("failures persist after work on prompt and retrieval: quality asks for a model of its own, too")
+    if missed:
+        found.append(f"the API misses an objective: {'; '.join(missed)}")
+    elif gates.objective_missed:
+        found.append("the API misses an objective of latency or quality, as declared")
+    return tuple(found)
 
 
 def _saving(said: Said) -> float:

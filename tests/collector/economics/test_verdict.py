@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from breakeven_collector.economics import cash_flow
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Gates, OriginOf
+from breakeven_collector.economics.assumptions import OriginOf
 from breakeven_collector.economics.evidence import Evidence, Line
+from breakeven_collector.economics.gates import Gates
 from breakeven_collector.economics.verdict import Verdict, decide
 
 from tests.collector.economics.cases import example
