@@ -78,6 +78,8 @@ class Evidence:
     """Of the calls, failed."""
     growth_per_month: float | None = None
     """Observed."""
+    growth_is_clear: bool = True
+    """It is more than the days' noise: twice its standard error."""
     coverage_share: float | None = None
     """Of the billed dollars, seen in spans."""
     lines: Sequence[Line] = ()

@@ -47,7 +47,7 @@ def evidence_lines(evidence: Evidence) -> list[Line]:
         _seen(evidence, "calls a month", _calls(case)),
         _line(evidence, "replicas busy on average", f"{case.mean_busy:.3g}", "calls over a replica's speed", "assumed"),
         _seen(evidence, "busiest hours to the mean", f"{case.peak_to_mean:.1f}"),
-        _seen(evidence, "growth a month", _share(evidence.growth_per_month)),
+        _seen(evidence, "growth a month", _growth(evidence)),
         _seen(evidence, "failed calls", _share(evidence.error_share)),
         _seen(evidence, "a call takes, on average", _seconds(evidence.mean_seconds)),
         _seen(evidence, "95 in 100 calls take at most", _seconds(evidence.p95_seconds)),
@@ -211,6 +211,11 @@ def _told(evidence: Evidence, what: str, value: str | None) -> Line:
     gates = evidence.gates
     source = f"breakeven.toml, {gates.declared_by}" if gates.declared_by else "breakeven.toml"
     return Line(what, value, source, date.fromisoformat(gates.declared_on) if gates.declared_on else None, "declared")
+
+
+def _growth(evidence: Evidence) -> str | None:
+    told = _share(evidence.growth_per_month)
+    return told if told is None or evidence.growth_is_clear else f"{told}, within the days' noise"
 
 
 def _calls(case: Case) -> str | None:

@@ -21,7 +21,7 @@ def revisit(evidence: Evidence) -> tuple[date, str]:
     found += [(day, "a price changes") for day in evidence.price_changes if day >= evidence.as_of]
     if evidence.commitment_until is not None and evidence.commitment_until >= evidence.as_of:
         found.append((evidence.commitment_until, "the commitment ends"))
-    growth = evidence.growth_per_month
+    growth = evidence.growth_per_month if evidence.growth_is_clear else None
     if growth is not None and growth > -1 and growth:
         factor = 1 + math.copysign(_SPEND_MOVES, growth)
         days = math.log(factor) / math.log1p(growth) * _MONTH_DAYS

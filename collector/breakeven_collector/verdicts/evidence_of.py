@@ -75,7 +75,7 @@ def evidence_of(
     """
     case = case_of(profile, assumptions)
     ends = {model: end.on for model, end in assumptions.shutdowns.items() if model in profile.usd_by_model}
-    live = float(profile.live_usd)
+    live, found = float(profile.live_usd), _fit(profile)
     return Evidence(
         profile.feature,
         profile.window.end.date(),
@@ -106,6 +106,7 @@ def evidence_of(
         objectives=assumptions.objectives,
         error_share=profile.failed_calls / profile.calls if profile.calls and not profile.is_imported else None,
         growth_per_month=observed_growth(profile),
+        growth_is_clear=not isinstance(found, str) and abs(found.slope) > 2 * math.sqrt(found.slope_variance),
         coverage_share=coverage_share,
         price_changes=sorted({day for model, day in coming if model in profile.usd_by_model}),
         lines=observed_lines(profile, book),
