@@ -14,6 +14,8 @@ from breakeven_collector.economics.would_pay import WouldPay
 WORTH_SHARE: Final = 0.15
 WORTH_USD: Final = 500.0
 """A measure in the API is worth a move from so much a month, and from that share of the bill."""
+LONGEST_PAYBACK_MONTHS: Final = 12.0
+"""From the start, of hosting that is advised."""
 _FAR: Final = 0.2
 """Of the break-even: below it what matters is what the least of own hosting costs."""
 _MOSTLY: Final = 0.5
@@ -103,12 +105,13 @@ def _safe(evidence: Evidence, case: Case, would: WouldPay) -> str:
     if would.fte is not None and 0.005 <= would.fte < case.hosting.fte:
         ways.append(f"{would.fte:.2f} instead of {case.hosting.fte:g} people")
     slower = would.price_decline_per_year
-    only = f"API prices that fall by less than {slower:.0%} a year" if slower and slower < 0.5 else None
+    slow = slower is not None and 0.005 <= slower < 0.5
     if ways:
-        return f" To be safe even if API prices halve every year it takes {listed(ways, 'or')}."
-    if only:
-        return f" It takes {only}."
+        path = f"; at today's spend it pays if they fall by less than {slower:.0%} a year" if slow else ""
+        return f" To be safe even if API prices halve every year it takes {listed(ways, 'or')}{path}."
+    if slow:
+        return f" It pays if API prices fall by less than {slower:.0%} a year."
     payback = cash_flow.payback_of(case)
-    if payback is not None and payback > 12:
-        return f" It pays back after {payback:.0f} months; 12 are the most."
-    return ""
+    if payback is not None and payback > LONGEST_PAYBACK_MONTHS:
+        return f" It pays back after {payback:.0f} months, and {LONGEST_PAYBACK_MONTHS:.0f} are the most."
+    return " That it pays, over what its inputs may be, is not likely."

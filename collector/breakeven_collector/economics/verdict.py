@@ -16,13 +16,12 @@ from breakeven_collector.economics.hybrid import hybrid_usd_per_month
 from breakeven_collector.economics.options import at_decline, priced
 from breakeven_collector.economics.revisit import premises, revisit
 from breakeven_collector.economics.sentences import Said
-from breakeven_collector.economics.staying import worth_usd
+from breakeven_collector.economics.staying import LONGEST_PAYBACK_MONTHS, worth_usd
 from breakeven_collector.economics.words import usd
 from breakeven_collector.economics.would_pay import WouldPay, would_pay
 
 DAYS_NEEDED: Final = 28
 _MOST_UNPRICED: Final = 0.05
-_LONGEST_PAYBACK_MONTHS: Final = 12.0
 _DECLINE_TO_BEAR: Final = 0.5
 _DRAWS: Final = 200
 
@@ -205,7 +204,7 @@ def _pays(case: Case) -> bool:
     if cash_flow.npv_usd(at_decline(case, _DECLINE_TO_BEAR)) <= 0:
         return False
     payback = cash_flow.payback_of(case)
-    if payback is None or payback > _LONGEST_PAYBACK_MONTHS:
+    if payback is None or payback > LONGEST_PAYBACK_MONTHS:
         return False
     return montecarlo.is_likely(case, draws=_DRAWS)
 
