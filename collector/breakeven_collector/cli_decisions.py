@@ -82,6 +82,8 @@ def record(
     kept = document["recorded"]
     said = f" The verdict then: {document['verdict']}" if document["verdict"] else ""
     typer.echo(f"Recorded: {kept['feature']}, {kept['decision']}. Look again on {kept['revisit_on']}.{said}")
+    if document["unseen"]:
+        typer.echo(f"Note: {document['unseen']}", err=True)
 
 
 @decisions_app.command("list", epilog="Examples:\n\n  breakeven decisions list")

@@ -47,7 +47,7 @@ def figures(case: Case) -> dict[str, Any]:
         reasons["breakeven_spend_usd_per_month"] = found.reason
     utilisation = hosting.mean_utilisation(case)
     if utilisation is None:
-        reasons["mean_utilisation"] = "nothing is hosted: there is no load"
+        reasons["mean_utilisation"] = "nothing is hosted: there is no load, or no share of it"
     return {
         "api_usd_per_month": api,
         "mean_busy_replicas": case.hybrid.cost_share * case.mean_busy,

@@ -80,10 +80,9 @@ def _never(case: Case) -> str:
     if condition.saved_usd_per_month <= 0:
         return "hosting pays at no volume: escalations, routing and errors would cost what it saves"
     peaks = f"its busiest hours, {case.peak_to_mean:.1f} times the mean," if case.peak_to_mean >= 1.5 else "its load"
-    return (
-        f"hosting pays at no volume: GPUs for {peaks} would cost {usd(condition.needed_usd_per_month)} "
-        f"where they replace {usd(condition.saved_usd_per_month)} of calls"
-    )
+    cost, saved = usd(condition.needed_usd_per_month), usd(condition.saved_usd_per_month)
+    told = f"{cost} where they replace {saved} of calls" if cost != saved else f"more than the {saved} they replace"
+    return f"hosting pays at no volume: GPUs for {peaks} would cost {told}"
 
 
 def _least(case: Case) -> str:

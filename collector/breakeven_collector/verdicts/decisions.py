@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -52,7 +53,8 @@ class Record:
 def record(
     store: Store, what: Record, *, project: str | None = None, timezone: str = "UTC", now: datetime | None = None
 ) -> dict[str, Any]:
-    """Keep a decision, with the spend and the verdict that it was made on; returns it as a document.
+    """Keep a decision, with the spend and the verdict that it was made on; returns it as a document: recorded, verdict,
+    unseen (None: there are calls of the feature).
 
     Raises:
         BadRequest: a field is empty or too long, or the day to look again is not ahead.
@@ -81,7 +83,18 @@ def record(
         "spend_usd": float(profile.spend_usd) if profile else None,
     }
     store.insert("decisions", _COLUMNS, [tuple(row[column] for column in _COLUMNS)])
-    return {"recorded": _document(row), "verdict": before.sentence if before else None}
+    return {
+        "recorded": _document(row),
+        "verdict": before.sentence if before else None,
+        "unseen": None if profile else _unseen(what.feature, profiles),
+    }
+
+
+def _unseen(feature: str, profiles: Mapping[str, Profile]) -> str:
+    """It may be planned, or misspelled."""
+    close = get_close_matches(feature, [name for name in profiles if name], 1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"no call of the last 30 days is of a feature {feature!r}{hint}"
 
 
 def list_decisions(
