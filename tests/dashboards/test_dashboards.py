@@ -189,7 +189,7 @@ def test_links_set_variables_of_the_dashboard_that_they_lead_to(stem: str) -> No
         assert {b for _, b in set_ if b} <= by_uid[DASHBOARDS[stem]["uid"]]
         # Names in addresses: whatever they hold.
         assert all(value.endswith(":percentencode}") for value in re.findall(r"var-\w+=(\S+?\})(?:&|$)", query))
-    assert found or stem == "pipeline"
+    assert found
 
 
 def test_figures_that_are_shown_are_columns_that_the_panel_names() -> None:
