@@ -13,6 +13,7 @@ from breakeven_collector.billed_report import BilledBy
 from breakeven_collector.cli_decide import decide_app
 from breakeven_collector.cli_decisions import decisions_app
 from breakeven_collector.cli_export import export_app
+from breakeven_collector.cli_grafana import grafana_app
 from breakeven_collector.cli_import import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
@@ -65,6 +66,7 @@ app.add_typer(store_app)
 app.add_typer(tieout_app)
 app.add_typer(import_app)
 app.add_typer(export_app, name="export")
+app.add_typer(grafana_app, name="grafana")
 
 
 class By(StrEnum):
