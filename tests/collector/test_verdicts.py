@@ -162,6 +162,41 @@ def test_a_verdict_is_kept_once_and_can_be_worked_out_again(filled: Pipeline) ->
     assert kept.inputs_of(evidence) == row.inputs
 
 
+def test_what_was_told_with_a_verdict_stands_in_its_row(filled: Pipeline) -> None:
+    # What would change a verdict, and what changed it, are told and not kept.
+    documents = {one["feature"]: one for one in verdicts(filled)["features"]}
+    rows = {
+        row["feature"]: row
+        for row in filled.store.rows("SELECT * EXCEPT (project) FROM verdicts_now WHERE project = ''")
+    }
+    assert documents.keys() <= rows.keys()
+    for name, told in documents.items():
+        row, crossing, best = rows[name], told["crossing"], told["best_in_api"]
+        days = (row[f"crosses_{part}_on"] for part in ("p10", "p50", "p90"))
+        assert [day and day.isoformat() for day in days] == [crossing[f"{part}_on"] for part in ("p10", "p50", "p90")]
+        shown = best and f"{best['name']}{'' if best['is_tested'] else ' ?'}"
+        assert (row["best"], row["best_saves_usd"]) == (shown or "", best and best["saves_usd_per_month"])
+        assert json.loads(row["options"]) == told["options"]
+        same = ("digest", "code", "rule", "sentence", "spend_usd", "threshold_usd")
+        assert {key: row[key] for key in same} == {key: told[key] for key in same}
+        assert (row["crosses_90_days"], bool(row["is_above"]), row["api_usd"], row["next_step"]) == (
+            *(crossing["probability_90_days"], crossing["is_above"], told["api_usd_per_month"], told["next_action"]),
+        )
+    assert any(row["crosses_90_days"] for row in rows.values())
+    assert any(row["best"] for row in rows.values())
+
+
+def test_a_verdict_of_before_its_figures_were_kept_is_kept_again(filled: Pipeline) -> None:
+    document = feature(verdicts(filled, feature="ticket-triage"), "ticket-triage")
+    filled.store.run(
+        "INSERT INTO verdicts (feature, decided_at, digest, sentence) "
+        f"VALUES ('ticket-triage', '2026-11-20 23:00:00', '{document['digest']}', 'as it was')"
+    )
+    build_verdicts(filled.store, filled.settings.config, now=END + timedelta(hours=11), flips=False)
+    found = filled.store.rows("SELECT sentence, next_step FROM verdicts_now WHERE feature = 'ticket-triage'")
+    assert found == [{"sentence": document["sentence"], "next_step": document["next_action"]}]
+
+
 def test_what_moved_a_verdict_is_told(filled: Pipeline, tmp_path: Path) -> None:
     config = tmp_path / "breakeven.toml"
     config.write_text(FORBIDDEN, encoding="utf-8")

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from breakeven_collector.config_file import Place, read_config
-from breakeven_collector.economics import checked, in_api, throughput
+from breakeven_collector.economics import bands, checked, in_api, throughput
+from breakeven_collector.economics.bands import Bands
 from breakeven_collector.economics.case import Case, Hosting, Hybrid, Market, Prices, Project
 from breakeven_collector.economics.checked import Problems
 from breakeven_collector.economics.in_api import InApi
@@ -37,15 +38,6 @@ class HostedModel:
     tested: bool = False
     source: str = "declared"
     read_on: str | None = None
-
-
-@dataclass(frozen=True)
-class Bands:
-    """Orientation before the data bears an own threshold: USD over the trailing 30 days."""
-
-    stay_usd: float = 5_000
-    look_usd: float = 50_000
-    feature_usd: float = 20_000
 
 
 @dataclass(frozen=True)
@@ -195,11 +187,23 @@ ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Path → unit and source of the default."""
 
-_SHAPES: Final[Mapping[str, type]] = {**checked.GROUPS, "bands": Bands}
+_SHAPES: Final[Mapping[str, type]] = checked.GROUPS
 _RATES: Final = ("prefill_tokens_per_s", "decode_tokens_per_s")
 _OF_A_GPU: Final = ("gpu_usd_per_hour", *_RATES, "gpus_per_replica")
 _T = TypeVar("_T")
-_KEYS: Final = (*_SHAPES, "gates", "api", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models")
+_KEYS: Final = (
+    *_SHAPES,
+    "bands",
+    "gates",
+    "api",
+    "shutdowns",
+    "peak_to_mean",
+    "burst",
+    "gpu",
+    "gpus",
+    "tiers",
+    "hosted_models",
+)
 
 
 def load(path: Path) -> Assumptions:
@@ -277,6 +281,9 @@ def _one(
                 made = replace(made, **{key: checked.group(filled, place, _SHAPES[key], getattr(base, key))})
                 given |= {f"{key}.{name}" for name in filled}
                 sources |= {f"{key}.{name}": source for name in _RATES if source is not None}
+            elif key == "bands":
+                made = replace(made, bands=bands.parse(one, place, base.bands))
+                given |= {f"bands.{name}" for name in one}
             elif key in ("peak_to_mean", "burst"):
                 made = replace(made, **{key: checked.number(one, place, "at least one")})
                 given.add(key)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Bands, Gates, OriginOf
+from breakeven_collector.economics.assumptions import Gates, OriginOf
+from breakeven_collector.economics.bands import Bands
 from breakeven_collector.economics.case import Case
 
 

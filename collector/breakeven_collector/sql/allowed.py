@@ -11,7 +11,7 @@ V1_VIEWS: Final = ("v1_spend_daily", "v1_spend_hourly", "v1_features", "v1_calls
 """Views whose columns are promised (docs/export.md)."""
 RELATIONS: Final = (
     *("spend", "calls", "origins", "billed", "billed_now", "billed_usage", "tieout_daily", "imports"),
-    *("price_book", "price_books", *V1_VIEWS),
+    *("price_book", "price_books", "verdicts_now", *V1_VIEWS),
 )
 """Tables and views that may be read."""
 PRICED_WITH: Final = "spend_of"
@@ -19,7 +19,11 @@ PRICED_WITH: Final = "spend_of"
 
 PROJECT_TABLES: Final = {
     **dict.fromkeys(
-        ("calls", "spend_slices", "spend_cubes", "origins", "billed", "imports", "token_ratios", "attributions"), False
+        (
+            *("calls", "spend_slices", "spend_cubes", "origins", "billed", "imports", "token_ratios", "attributions"),
+            "verdicts",
+        ),
+        False,
     ),
     "price_override": True,
 }

@@ -97,6 +97,7 @@ def fill(store: Store) -> None:
             f"INSERT INTO token_ratios (project, feature, learned_at) VALUES ('{project}', '{text}', now())",
             f"INSERT INTO attributions (version, project, feature, feature_source, valid_from, parts) VALUES ('v', '{project}', '{text}', 'declared', '1970-01-01 00:00:00', [('{text}', 'declared', 1, '{text}', '{text}', '')])",
             f"INSERT INTO price_override (project, provider, model, valid_from, valid_to, note, uncached_usd_per_token) VALUES ('{project}', 'openai', '{text}', '2020-01-01 00:00:00', '2030-01-01 00:00:00', '{text}', {dollars})",
+            f"INSERT INTO verdicts (project, feature, decided_at, sentence, inputs) VALUES ('{project}', '{text}', now(), '{text}', '{text}')",
             f"INSERT INTO sequences (project, service) VALUES ('{project}', '{text}')",
             f"INSERT INTO span_links (project, ts, trace_id) VALUES ('{project}', now(), '{text}')",
             f"INSERT INTO models_seen (provider, model) VALUES ('{text}', '{text}')",
