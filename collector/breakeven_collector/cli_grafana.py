@@ -117,7 +117,8 @@ def push(
         str | None,
         typer.Option(
             envvar="BREAKEVEN_GRAFANA_WEBHOOK_ENV",
-            help="Variable with Slack's webhook: a contact point for the rules. \\[default: they tell whom the policies say]",
+            help="Variable with Slack's webhook: a contact point for the rules. "
+            "\\[default: they tell whom the policies say]",
         ),
     ] = None,
     secrets: Annotated[

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Final
 
-DATASOURCE: Final = "breakeven"
-"""Uid of the data source."""
-DATASOURCE_TYPE: Final = "grafana-clickhouse-datasource"
-PLUGIN_VERSION: Final = "4.20.0"
+from breakeven_dashboards.datasource import TYPE, UID, target
+
 FOLDER: Final = "Breakeven"
 FOLDER_UID: Final = "breakeven"
 GROUP: Final = "breakeven"
@@ -78,7 +76,7 @@ RULES: Final = (
         "break-even. `breakeven decide` says what follows.",
         0,
         "breakeven-threshold",
-        "PANEL",
+        "Spend of 30 days against the break-even",
     ),
     Rule(
         "forecast_over_budget",
@@ -87,7 +85,7 @@ RULES: Final = (
         "over the budget.",
         0,
         "breakeven-threshold",
-        "PANEL",
+        "Month's end against the budget",
     ),
     Rule(
         "lag",
@@ -96,7 +94,7 @@ RULES: Final = (
         "bill yet. Nothing is lost.",
         300,
         "breakeven-pipeline",
-        "PANEL",
+        "Lag",
         lasts="5m",
     ),
     Rule(
@@ -105,7 +103,7 @@ RULES: Final = (
         'No collector has written its figures for {{ printf "%.0f" $values.A.Value }} seconds.',
         600,
         "breakeven-pipeline",
-        "PANEL",
+        "Collectors",
         tells_errors=True,
     ),
     Rule(
@@ -114,7 +112,7 @@ RULES: Final = (
         'Project {{ $labels.project }}: the newest call began {{ printf "%.0f" $values.A.Value }} hours ago.',
         24,
         "breakeven-pipeline",
-        "PANEL",
+        "Spans received and landed",
     ),
     Rule(
         "unpriced",
@@ -123,7 +121,7 @@ RULES: Final = (
         "have a model or a kind of usage without a price. `breakeven prices` sets one.",
         0.02,
         "breakeven-pipeline",
-        "PANEL",
+        "Unpriced models and meters",
     ),
 )
 """All rules."""
@@ -148,7 +146,7 @@ def template() -> str:
 
 
 def rule_document(
-    rule: Rule, *, paused: bool, receiver: str | None, datasource: str = DATASOURCE, panel: int | None = None
+    rule: Rule, *, paused: bool, receiver: str | None, panel: int, datasource: str = UID
 ) -> dict[str, Any]:
     """A rule as a provisioning file has it. `$` in it is doubled only where Grafana would read a variable.
 
@@ -156,8 +154,8 @@ def rule_document(
         rule: the rule.
         paused: it stands there and is not evaluated.
         receiver: contact point that hears of it, past the tree of policies; None: as the policies say.
-        datasource: uid of the data source.
         panel: number of the panel that it links to.
+        datasource: uid of the data source.
     """
     expression = {"type": "__expr__", "uid": "__expr__"}
     return {
@@ -170,7 +168,8 @@ def rule_document(
         # A store that is away is told by one rule, not by all.
         "execErrState": "Error" if rule.tells_errors else "KeepLast",
         "isPaused": paused,
-        **({"dashboardUid": rule.dashboard, "panelId": panel} if panel is not None else {}),
+        "dashboardUid": rule.dashboard,
+        "panelId": panel,
         "labels": rule.labels,
         "annotations": {"summary": rule.summary},
         **(
@@ -189,15 +188,7 @@ def rule_document(
                 "refId": "A",
                 "datasourceUid": datasource,
                 "relativeTimeRange": {"from": 86_400, "to": 0},
-                "model": {
-                    "refId": "A",
-                    "datasource": {"type": DATASOURCE_TYPE, "uid": datasource},
-                    "editorType": "sql",
-                    "pluginVersion": PLUGIN_VERSION,
-                    "queryType": "table",
-                    "format": 1,
-                    "rawSql": rule.sql,
-                },
+                "model": {**target(rule.sql, "table"), "datasource": {"type": TYPE, "uid": datasource}},
             },
             {
                 "refId": "C",

@@ -2,13 +2,12 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, cast
 
 from breakeven_collector.errors import BreakevenError, ConfigError
 
-if TYPE_CHECKING:
-    from grafana_client import GrafanaApi
-
+Api = Any
+"""A `GrafanaApi`: grafana-client says little of its types."""
 INSTALL: Final = "pip install 'breakeven[grafana]'"
 PLUGIN: Final = "grafana-clickhouse-datasource"
 
@@ -33,7 +32,7 @@ class NotAllowed(GrafanaError):
     """Grafana does not take the token, or not for this: nothing else will go through either."""
 
 
-def connect(url: str, credential: str, *, timeout: float = 30.0) -> "GrafanaApi":
+def connect(url: str, credential: str, *, timeout: float = 30.0) -> Api:
     """A client of the Grafana at an address; nothing is asked yet.
 
     Args:
@@ -45,7 +44,7 @@ def connect(url: str, credential: str, *, timeout: float = 30.0) -> "GrafanaApi"
         ConfigError: grafana-client is not installed, or the address is none.
     """
     try:
-        from grafana_client import GrafanaApi
+        from grafana_client.api import GrafanaApi
     except ModuleNotFoundError as error:
         raise ConfigError(f"this needs the package {error.name!r}, which is not installed: {INSTALL}") from None
     if not url.startswith(("http://", "https://")):
@@ -74,7 +73,7 @@ def told(url: str, what: str) -> Generator[None]:
         raise GrafanaError(f"{what}: nothing answers at {url} ({type(error).__name__})") from None
 
 
-def need_plugin(api: "GrafanaApi", url: str) -> str:
+def need_plugin(api: Api, url: str) -> str:
     """The version of the ClickHouse plugin that Grafana has.
 
     Raises:
@@ -85,8 +84,8 @@ def need_plugin(api: "GrafanaApi", url: str) -> str:
             found: Any = api.client.GET(f"/plugins/{PLUGIN}/settings")
     except NotThere as error:
         raise GrafanaError(
-            f"this Grafana has no plugin {PLUGIN}: an admin installs it with `grafana cli plugins install {PLUGIN}`, or "
-            f"by GF_PLUGINS_PREINSTALL_SYNC={PLUGIN} in its environment",
+            f"this Grafana has no plugin {PLUGIN}: an admin installs it with `grafana cli plugins install {PLUGIN}`, "
+            f"or by GF_PLUGINS_PREINSTALL_SYNC={PLUGIN} in its environment",
             error.status,
         ) from None
     return str(found.get("info", {}).get("version", ""))
@@ -113,5 +112,5 @@ def _told(error: Any, url: str, what: str) -> GrafanaError:
 
 
 def _message(response: Any) -> str:
-    text = response.get("message", "") if isinstance(response, dict) else ""  # pyright: ignore[reportUnknownVariableType]
+    text = cast("dict[str, Any]", response).get("message", "") if isinstance(response, dict) else ""
     return f" ({text})" if text else ""

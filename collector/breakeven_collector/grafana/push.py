@@ -3,13 +3,10 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from breakeven_collector.grafana import wanted
-from breakeven_collector.grafana.connect import GrafanaError, NotAllowed, NotThere, need_plugin, told
-
-if TYPE_CHECKING:
-    from grafana_client import GrafanaApi
+from breakeven_collector.grafana.connect import Api, GrafanaError, NotAllowed, NotThere, need_plugin, told
 
 
 class Done(StrEnum):
@@ -58,7 +55,7 @@ class Push:
     secrets: bool = False
     dry_run: bool = False
 
-    def into(self, api: "GrafanaApi", url: str) -> Iterator[Told]:
+    def into(self, api: Api, url: str) -> Iterator[Told]:
         """Do it, one object after the other.
 
         Raises:
@@ -69,7 +66,7 @@ class Push:
 
 
 class _Pusher:
-    def __init__(self, push: Push, api: "GrafanaApi", url: str) -> None:
+    def __init__(self, push: Push, api: Api, url: str) -> None:
         from breakeven_dashboards import alert_rules
 
         self._push, self._api, self._url = push, api, url
@@ -171,7 +168,7 @@ class _Pusher:
 
     def _put_contact_point(self) -> Done:
         name = self._rules.CONTACT_POINT
-        point = {"name": name, **self._rules.contact_point(self._push.webhook)}
+        point: dict[str, Any] = {"name": name, **self._rules.contact_point(self._push.webhook)}
         api = self._api.alertingprovisioning
         found = api.get_contactpoints(name)
         there = next((one for one in found if one["uid"] == point["uid"]), None)

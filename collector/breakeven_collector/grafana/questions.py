@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from breakeven_collector.grafana.connect import PLUGIN
 from breakeven_collector.grafana.variables import ALL
@@ -91,7 +91,8 @@ def chosen(variable: Mapping[str, Any], datasource: str, answers: list[str]) -> 
     if current in (None, "", []):
         options = [str(option["value"]) for option in variable.get("options", [])]
         current = [*answers, *options][:1]
-    return [str(value) for value in current] if isinstance(current, list) else [str(current)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    several = cast("list[Any]", current if isinstance(current, list) else [current])
+    return [str(value) for value in several]
 
 
 def _panels(panels: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ def expand(sql: str, values: Mapping[str, Sequence[str]]) -> str:
 
     Args:
         sql: as it stands in a dashboard.
-        values: the values of each variable; `[ALL]` where all are meant. Names that are not there are left to the server.
+        values: the values of each variable; `[ALL]` where all are meant. Other names are left to the server.
     """
     return _VARIABLE.sub(lambda found: _value(found, values), _AD_HOC.sub("{}", _conditions(sql, values)))
 

@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, cast
 
 from breakeven_collector.grafana import questions, wanted
-from breakeven_collector.grafana.connect import GrafanaError, NotAllowed, NotThere, need_plugin, told
+from breakeven_collector.grafana.connect import Api, GrafanaError, NotAllowed, NotThere, need_plugin, told
 from breakeven_collector.grafana.questions import Question
 from breakeven_collector.grafana.variables import expand
-
-if TYPE_CHECKING:
-    from grafana_client import GrafanaApi
 
 _POINTS: Final = 500
 
@@ -53,7 +50,7 @@ class Verifier:
     """
 
     def __init__(
-        self, api: "GrafanaApi", url: str, *, datasource: str, start: str = "now-30d", interval_seconds: int = 86_400
+        self, api: Api, url: str, *, datasource: str, start: str = "now-30d", interval_seconds: int = 86_400
     ) -> None:
         self._api, self._url, self._datasource = api, url, datasource
         self._start, self._interval_ms = start, interval_seconds * 1_000
@@ -109,8 +106,8 @@ class Verifier:
     def _try(self, question: Question, values: dict[str, list[str]]) -> tuple[Tried, list[str]]:
         """Ask one; with the first column of its answer."""
         ref = str(question.model["refId"])
-        source = question.model.get("datasource") or {}
-        query = {
+        source: dict[str, Any] = question.model.get("datasource") or {}
+        query: dict[str, Any] = {
             **question.model,
             "datasource": {**source, "uid": expand(str(source.get("uid", self._datasource)), values)},
             "rawSql": expand(question.sql, values),
@@ -126,7 +123,8 @@ class Verifier:
             return Tried(question.where, Result.FAILED, why=str(error).removeprefix(f"{question.where}: ")), []
         if problem := result.get("error"):
             return Tried(question.where, Result.FAILED, why=str(problem)), []
-        columns = [frame.get("data", {}).get("values") or [[]] for frame in result.get("frames", [])]
+        frames: list[dict[str, Any]] = result.get("frames", [])
+        columns: list[list[list[Any]]] = [frame.get("data", {}).get("values") or [[]] for frame in frames]
         rows = sum(len(frame[0]) for frame in columns)
         first = [str(value) for frame in columns[:1] for value in frame[0]]
         return Tried(question.where, Result.OK if rows else Result.EMPTY, rows), first
@@ -136,11 +134,10 @@ class Verifier:
 
         body = {"queries": [query], "from": self._start, "to": "now"}
         try:
-            answer: Any = self._api.client.POST("/ds/query", json=body)
+            answer = cast("dict[str, Any]", self._api.client.POST("/ds/query", json=body))
         except GrafanaException as error:
             # A query that fails is answered 400 or 500, with the reason among the results.
-            answer = error.response
-            if not isinstance(answer, dict) or ref not in answer.get("results", {}):  # pyright: ignore[reportUnknownMemberType]
+            answer = cast("dict[str, Any]", error.response) if isinstance(error.response, dict) else {}
+            if ref not in answer.get("results", {}):
                 raise
-        results: dict[str, dict[str, Any]] = answer.get("results", {})  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-        return results.get(ref) or {"error": "Grafana's answer has no result of it"}
+        return answer.get("results", {}).get(ref) or {"error": "Grafana's answer has no result of it"}

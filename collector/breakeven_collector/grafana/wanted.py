@@ -1,8 +1,7 @@
 """What is to stand in a Grafana, in the form in which its HTTP API takes it."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
 from breakeven_collector.errors import ConfigError
@@ -78,27 +77,26 @@ def rules(*, folder: str, datasource: str, receiver: str | None) -> list[dict[st
         )
         # The API has the link to a panel among the annotations.
         link = {
-            "__dashboardUid__": document.pop("dashboardUid", None),
-            "__panelId__": str(document.pop("panelId", "")) or None,
+            "__dashboardUid__": document.pop("dashboardUid"),
+            "__panelId__": str(document.pop("panelId")),
         }
-        document["annotations"] |= {name: value for name, value in link.items() if value}
+        document["annotations"] |= link
         made.append({**document, "orgID": 1, "folderUID": folder, "ruleGroup": alert_rules.GROUP})
     return made
 
 
 def covers(there: Any, wanted: Any) -> bool:
     """Whether what is there says all that is wanted; Grafana adds fields of its own."""
-    if isinstance(wanted, Mapping):
-        return isinstance(there, Mapping) and all(
-            covers(there.get(name), value)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            for name, value in wanted.items()  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(wanted, dict):
+        fields = cast("dict[str, Any]", wanted)
+        return isinstance(there, dict) and all(
+            covers(cast("dict[str, Any]", there).get(name), value) for name, value in fields.items()
         )
     if isinstance(wanted, list):
-        return (
-            isinstance(there, list)
-            and len(there) == len(wanted)  # pyright: ignore[reportUnknownArgumentType]
-            and all(covers(a, b) for a, b in zip(there, wanted, strict=True))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-        )
+        items = cast("list[Any]", wanted)
+        if not isinstance(there, list) or len(cast("list[Any]", there)) != len(items):
+            return False
+        return all(covers(a, b) for a, b in zip(cast("list[Any]", there), items, strict=True))
     if isinstance(wanted, str) and isinstance(there, str):
         return _duration(there) == _duration(wanted)
     return bool(there == wanted)
