@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -138,7 +138,8 @@ def _shown(rule: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put_rule(it: Grafana, body: Any, uid: str = "") -> tuple[int, Any]:
-    receiver = (body.get("notification_settings") or {}).get("receiver")
+    settings: dict[str, Any] = body.get("notification_settings") or {}
+    receiver = settings.get("receiver")
     if receiver and receiver not in {point["name"] for point in it.contact_points.values()}:
         return 400, {"message": f"receiver {receiver} does not exist"}
     if body["folderUID"] not in it.folders:
@@ -203,11 +204,13 @@ _ROUTES: list[tuple[str, Callable[..., tuple[int, Any]]]] = [
 
 
 @contextmanager
-def grafana() -> Iterator[Grafana]:
+def grafana() -> Generator[Grafana]:
     """A Grafana without anything in it, on a free port."""
     it = Grafana()
 
     class Handler(BaseHTTPRequestHandler):
+        # Head and body in one piece: two make the client wait for an acknowledgement.
+        wbufsize = -1
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:

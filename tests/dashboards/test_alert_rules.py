@@ -1,5 +1,6 @@
 """Each rule's query on real ClickHouse: which instances fire, in an empty store, with one feature, with quotes."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -89,6 +90,7 @@ def test_in_an_empty_store_nothing_fires_and_each_row_has_one_number(empty: Stor
     types = {row["name"]: row["type"] for row in empty.rows(f"DESCRIBE ({rule.sql})")}
     numbers = [name for name, kind in types.items() if kind == "Float64"]
     assert (len(numbers), {kind for name, kind in types.items() if name not in numbers} <= STRINGS) == (1, True)
+    assert set(re.findall(r"\$labels\.(\w+)", rule.summary)) <= types.keys() - {*numbers}
     assert instances(empty, rule) == {}
 
 

@@ -7,13 +7,12 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from breakeven_collector.store import Store
 from breakeven_dashboards import provision
 from breakeven_dashboards.alert_rules import RULES
 from breakeven_dashboards.provision import as_yaml, committed
 
 FOLDER = Path(provision.__file__).with_name("provisioning")
-FILES = {path: document for path, document in committed()}
+FILES = dict(committed())
 ALERTING = ("alerting", "alerting_slack")
 _VARIABLE = re.compile(r"(?<!\$)(?:\$\$)*\$(?!\$)(\{[^}]*\}|\w+)")
 # Grafana's docs: variables are not expanded in these. `${…}` is, in annotations, by newer versions.
@@ -115,11 +114,3 @@ def test_messages_use_templates_that_are_there() -> None:
     text = points["templates"][0]["template"]
     opened = len(re.findall(r"\{\{-? *(?:define|if|range)\b", text))
     assert opened == len(re.findall(r"\{\{-? *end\b", text))
-
-
-def test_labels_named_in_a_summary_are_columns_of_the_query(store: Store) -> None:
-    for rule in RULES:
-        names = set(re.findall(r"\$labels\.(\w+)", rule.summary))
-        selected = store.rows("SELECT formatQuerySingleLine({sql:String}) AS one", {"sql": rule.sql})[0]["one"]
-        head = selected[: selected.index(" FROM ")]
-        assert all(re.search(rf"\b{name}\b", head) for name in names), rule.name
