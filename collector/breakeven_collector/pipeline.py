@@ -14,6 +14,7 @@ from breakeven_collector.estimates import Estimates
 from breakeven_collector.folders import make_private
 from breakeven_collector.gate import Gate
 from breakeven_collector.journal import Journal
+from breakeven_collector.keys import Scope
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.probe import Probe
 from breakeven_collector.quarantine import Quarantine
@@ -50,6 +51,12 @@ class Pipeline:
             ConfigError: another collector has the journal.
         """
         self.access = Access(self.store)
+        given = {
+            Scope.ADMIN: self.settings.admin_key,
+            Scope.INGEST: self.settings.ingest_key,
+            Scope.READ: self.settings.read_key,
+        }
+        self.access.declare({scope: secret.get_secret_value().strip() for scope, secret in given.items()})
         make_private(self.settings.data_dir)
         self.store.open()
         try:
