@@ -1,5 +1,6 @@
 """Columns that many tables and figures have, and how each looks everywhere."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from breakeven_dashboards import links
@@ -20,14 +21,15 @@ MONEY: Final = (SPEND, PART, KNOWN, ESTIMATED, CALLS, A_CALL)
 """Of tables that cut the bill by something."""
 
 
-def feature(*stems: str) -> tuple[Override, Override]:
+def feature(*stems: str, kept: Sequence[str] = ("project", "environment")) -> tuple[Override, Override]:
     """The column `feature` with links to dashboards and the page, and the hidden `feature_value` that they set.
 
     Args:
         stems: the dashboards.
+        kept: variables that stay as they are.
     """
     value = links.cell("feature_value")
-    to = [links.to_dashboard(stem, "feature", value) for stem in stems]
+    to = [links.to_dashboard(stem, "feature", value, kept=kept) for stem in stems]
     return (
         field("feature", "Feature", link=[*to, links.to_page(links.cell("feature"))]),
         field("feature_value", hidden=True),

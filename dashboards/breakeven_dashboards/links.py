@@ -13,6 +13,8 @@ UIDS: Final = {
 TITLES: Final = {"bill": "Bill", "feature": "Feature", "threshold": "Threshold", "pipeline": "Pipeline"}
 
 _KEPT: Final = ("project", "environment")
+_KEPT_BY: Final = {"threshold": ("project",)}
+"""Verdicts know no environment."""
 
 
 def tabs(here: str) -> list[dict[str, Any]]:
@@ -29,9 +31,9 @@ def to_dashboard(stem: str, variable: str, value: str, *, kept: Sequence[str] = 
         stem: which one.
         variable: that is set there.
         value: Grafana's expression for it, without the format.
-        kept: variables that stay as they are.
+        kept: variables of the dashboard it leads from that stay as they are, where the other one has them.
     """
-    stay = "".join(f"&${{{name}:queryparam}}" for name in kept)
+    stay = "".join(f"&${{{name}:queryparam}}" for name in kept if name in _KEPT_BY.get(stem, kept))
     chosen = f"&var-{variable}=${{{value}:percentencode}}"
     return {
         "title": f"{TITLES[stem]}: this {variable}",

@@ -1,7 +1,7 @@
 """The SQL of the dashboards: `sql/NAME.sql`, with what many of them have in common from `sql/parts/`.
 
-A query holds `<name>` where a part stands. `<chosen>` is one condition for each variable of the dashboard, on a table that
-is called `s`; `<chosen: project, feature>` for those alone.
+A query holds `<name>` where a part stands. `<chosen>` is one condition for each variable of the dashboard, on a table
+that is called `s`; `<chosen: project, feature>` for those alone.
 """
 
 import re

@@ -9,7 +9,6 @@ from breakeven_dashboards.panel import SHARE, USD, Panel, field, of_query, serie
 from breakeven_dashboards.queries import Queries
 
 _sql: Final = Queries(("project", "feature"))
-_TO_FEATURE: Final = ("feature",)
 _REACHED: Final = steps((None, "green"), (0.5, "yellow"), (0.8, "orange"), (1, "red"))
 
 
@@ -48,7 +47,7 @@ def verdicts() -> Panel:
         unit=USD,
         fields=[
             columns.PROJECT,
-            *columns.feature(*_TO_FEATURE),
+            *columns.feature("feature", kept=("project",)),
             field("verdict", "Verdict", width=420),
             field("spend_usd", "30 days", unit=USD),
             field("break_even_usd", "Break-even", unit=USD),
@@ -118,9 +117,8 @@ def savings() -> Panel:
     return table(
         4,
         "Savings inside the API",
-        "The best alternative that hosts nothing, such as a cache, batches or a smaller model that was tested; what "
-        "it saves "
-        "a month, and its share of the API's cost a month.",
+        "The best alternative that hosts nothing, such as a cache, batches or a smaller model, with a ? where its quality "
+        "was not tested; what it saves a month, and its share of the API's cost a month.",
         [target(_sql("savings"), "table")],
         unit=USD,
         fields=[
@@ -166,7 +164,7 @@ def evidence() -> Panel:
         [target(_sql("evidence"), "table")],
         fields=[
             columns.PROJECT,
-            *columns.feature(*_TO_FEATURE),
+            *columns.feature("feature", kept=("project",)),
             *(field("code", "Verdict"), field("rule", "Rule")),
             *(field("window_from", "From"), field("window_to", "To"), field("timezone", "Zone")),
             *(field("price_book", "Price book"), field("model_version", "Model"), field("digest", "Digest")),

@@ -10,7 +10,11 @@ from breakeven_collector.sql import allowed
 
 # Of these tables the views need some columns only; the others hold the declarations and documents of all projects.
 _COLUMNS = {"attribution_versions": ["version", "loaded_at"]}
-_VIEWS = ("spend", "spend_of", "rates_of", "override_rates", "attributions_now", "verdicts_now", *allowed.V1_VIEWS)
+_VIEWS = (
+    *("spend", "spend_of", "rates_of", "override_rates", "attributions_now", "verdicts_now", *allowed.V1_VIEWS),
+    # what dashboards read
+    *("billed_now", "tieout_daily", "forecasts_now", "price_changes", "calls_by_feature"),
+)
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 
 

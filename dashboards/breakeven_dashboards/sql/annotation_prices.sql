@@ -3,7 +3,7 @@ SELECT s.at AS time, 'price change' AS title,
     concat(arrayStringConcat(arraySlice(arraySort(groupUniqArray(toString(s.model))), 1, 10), ', '), ': ', toString(s.kind)) AS text,
     'price' AS tags
 FROM price_changes AS s
-WHERE $__timeFilter(s.at) AND <chosen>
+WHERE $__timeFilter(s.at) AND <chosen: project, model>
 GROUP BY time, s.kind
 ORDER BY time, text
 LIMIT 100
