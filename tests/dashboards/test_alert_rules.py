@@ -12,7 +12,6 @@ from breakeven_collector.store import Store
 from breakeven_dashboards.alert_rules import RULES, Rule
 
 from tests.collector.cubes import cube
-from tests.dashboards.contract import complete
 
 QUOTED = 'it\'s "a\\b"'
 STRINGS = {"String", "LowCardinality(String)"}
@@ -23,7 +22,7 @@ NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def alert_store(engine_folder: Path) -> Iterator[Store]:
-    store = complete(Store(f"chdb://{engine_folder}?database=t_{uuid4().hex[:12]}").open())
+    store = Store(f"chdb://{engine_folder}?database=t_{uuid4().hex[:12]}").open()
     yield store
     store.close()
 
