@@ -31,7 +31,7 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Every field is an environment variable too: `BREAKEVEN_PORT`, `BREAKEVEN_STORE`, …"""
 
-    model_config = SettingsConfigDict(env_prefix="BREAKEVEN_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="BREAKEVEN_", extra="forbid", frozen=True, env_ignore_empty=True)
 
     host: str = "127.0.0.1"
     """Address to listen on."""
