@@ -109,9 +109,7 @@ def sql_of(stem: str, title: str) -> str:
 
 def chosen(**names: Sequence[str]) -> dict[str, Sequence[str]]:
     """Values of variables: names as the variables' queries give them, All for the rest."""
-    values: dict[str, Sequence[str]] = {
-        name: (ALL,) for name in ("project", "environment", "feature", "model", "tenant")
-    }
+    values: dict[str, Sequence[str]] = dict.fromkeys(("project", "environment", "feature", "model", "tenant"), (ALL,))
     return values | {name: [one.replace("\\", "\\\\") for one in some] for name, some in names.items()}
 
 
