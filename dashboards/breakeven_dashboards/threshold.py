@@ -117,12 +117,8 @@ def savings() -> Panel:
     return table(
         4,
         "Savings inside the API",
-<<<<<<< HEAD
-        "The best alternative that hosts nothing, such as a cache, batches or a smaller model, with a ? where its quality "
-=======
         "The best alternative that hosts nothing, such as a cache, batches or a smaller model, with a ? where its "
         "quality "
->>>>>>> dash
         "was not tested; what it saves a month, and its share of the API's cost a month.",
         [target(_sql("savings"), "table")],
         unit=USD,

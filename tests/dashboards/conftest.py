@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from starlette.requests import Request
 
 from tests.collector.sql.conftest import SqlServer
 from tests.conftest import quick_settings
-from tests.dashboards.macros import ALL, Values, expand
+from tests.dashboards.macros import ALL, Range, Values, expand
 from tests.dashboards.traffic import PERIOD, seed
 
 
@@ -49,13 +49,21 @@ class Answer:
 
 
 class Grafana:
-    """Sends queries as Grafana would: macros expanded, over HTTP."""
+    """Sends queries as Grafana would: macros expanded, over HTTP. The same question is sent once: nothing changes."""
 
     def __init__(self, server: SqlServer) -> None:
         self._server = server
+        self._answers: dict[tuple[str, str], Answer] = {}
 
-    def ask(self, sql: str, values: Values | None = None, *, key: str = "key-all") -> Answer:
-        expanded = expand(sql, values or {}, PERIOD)
+    def ask(
+        self, sql: str, values: Values | None = None, *, key: str = "key-all", time: Range = PERIOD, anew: bool = False
+    ) -> Answer:
+        expanded = expand(sql, values or {}, time)
+        if anew or (expanded, key) not in self._answers:
+            self._answers[expanded, key] = self._ask(expanded, key)
+        return self._answers[expanded, key]
+
+    def _ask(self, expanded: str, key: str) -> Answer:
         answer = self._server.ask(expanded, key=key, default_format="JSON")
         assert answer.status == 200, f"{answer.text}\n{expanded}"
         # As texts: decimals stay what they are.
@@ -66,8 +74,12 @@ class Grafana:
 
     def ask_all(self, asked: Sequence[Asked], values: Values | None = None) -> list[Answer]:
         """The answers to many, two at a time as the endpoint runs them."""
+
+        def ask(one: Asked) -> Answer:
+            return self.ask(one.sql, values)
+
         with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(lambda one: self.ask(one.sql, values), asked))
+            return list(pool.map(ask, asked))
 
 
 @cache
@@ -117,7 +129,7 @@ _KEYS: dict[str, tuple[str, ...] | None] = {"key-all": None, "key-default": ("de
 
 
 @contextmanager
-def serving(store: Store) -> Iterator[Grafana]:
+def serving(store: Store) -> Generator[Grafana]:
     """Grafana before a store, with `/clickhouse/` between."""
 
     def reader(request: Request) -> tuple[str, ...] | None:
@@ -140,7 +152,9 @@ def serving(store: Store) -> Iterator[Grafana]:
 def traffic(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """A collector that took the traffic."""
     dsn = f"chdb://{engine_folder}?database=dashboards"
-    with Pipeline(quick_settings(dsn, tmp_path_factory.mktemp("dashboards"))) as pipeline:
+    settings = quick_settings(dsn, tmp_path_factory.mktemp("dashboards"))
+    # All of it in one segment, and one pass.
+    with Pipeline(settings.model_copy(update={"batch_seconds": 0.5})) as pipeline:
         seed(pipeline)
         yield pipeline
 
@@ -153,7 +167,8 @@ def grafana(traffic: Pipeline) -> Iterator[Grafana]:
 
 @pytest.fixture(scope="session")
 def grafana_of_nothing(engine_folder: Path) -> Iterator[Grafana]:
-    store = Store(f"chdb://{engine_folder}?database=dashboards_empty").open()
+    # The engine's own: it has all tables, and nobody puts anything into it.
+    store = Store(f"chdb://{engine_folder}?database=keep_open").connect()
     with serving(store) as grafana:
         yield grafana
     store.close()

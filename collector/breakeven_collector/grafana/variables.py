@@ -9,7 +9,6 @@ ALL: Final = "$__all"
 
 _VARIABLE: Final = re.compile(r"\$\{(?P<braced>\w+)(?:\.\w+)?(?::(?P<form>\w+))?\}|\$(?P<plain>\w+)")
 _CONDITIONAL: Final = "$__conditionalAll("
-_AD_HOC: Final = re.compile(r"\$__adHocFilters\('[^']*'\)")
 
 
 def expand(sql: str, values: Mapping[str, Sequence[str]]) -> str:
@@ -19,7 +18,7 @@ def expand(sql: str, values: Mapping[str, Sequence[str]]) -> str:
         sql: as it stands in a dashboard.
         values: the values of each variable; `[ALL]` where all are meant. Other names are left to the server.
     """
-    return _VARIABLE.sub(lambda found: _value(found, values), _AD_HOC.sub("{}", _conditions(sql, values)))
+    return _VARIABLE.sub(lambda found: _value(found, values), _conditions(sql, values))
 
 
 def _conditions(sql: str, values: Mapping[str, Sequence[str]]) -> str:
@@ -34,16 +33,12 @@ def _conditions(sql: str, values: Mapping[str, Sequence[str]]) -> str:
 
 
 def _closing(sql: str, start: int) -> int:
-    """Where the bracket that was opened before `start` closes; brackets in strings do not count."""
-    depth, quoted = 1, False
+    """Where the bracket that was opened before `start` closes; as for the plugin, one in quotes is a bracket too."""
+    depth = 1
     for at in range(start, len(sql)):
-        character = sql[at]
-        if character == "'" and sql[at - 1] != "\\":
-            quoted = not quoted
-        elif not quoted:
-            depth += (character == "(") - (character == ")")
-            if not depth:
-                return at
+        depth += (sql[at] == "(") - (sql[at] == ")")
+        if not depth:
+            return at
     return len(sql)
 
 
