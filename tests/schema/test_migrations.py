@@ -87,9 +87,9 @@ def test_every_order_says_which_question_it_serves() -> None:
 
 
 def test_the_log_of_migrations_is_replicated_too(empty_store: Store) -> None:
-    # There is no keeper here: that the engine asks for one says which table it was to make.
+    # There is no keeper here: that the engine asks for a replicated database tells that the table was to be replicated.
     client = empty_store.connect().client()
-    with pytest.raises(DatabaseError, match="(?i)zookeeper"):
+    with pytest.raises(DatabaseError, match=r"Replicated database engine"):
         apply(client, [], replicated=True)
     assert empty_store.rows("SELECT name FROM system.tables WHERE database = currentDatabase()") == []
 

@@ -87,7 +87,8 @@ def run_demo_at(
     """
     settings = settings.model_copy(update={"config": CONFIG})
     url, key = url.rstrip("/"), key_for(settings, url)
-    asked = Asked(days=days)
+    # Counted in whole days, today among them.
+    asked = Asked(days=days + 1)
     if calls := fetch_report(settings, url, asked=asked)["totals"]["calls"]:
         console.print(f"The collector at {url} has {calls:,} calls already: no demo is sent there.", highlight=False)
         return
