@@ -8,7 +8,7 @@ FROM
     (
         SELECT min(s.at) AS time, if(s.feature = '', '(unallocated)', s.feature) AS feature, toString(s.model) AS model
         FROM spend AS s
-        WHERE s.grain = 'day' AND s.counted IN ('yes', 'late') AND s.model != '' AND s.calls > 0 AND s.at <= $__toTime
+        WHERE s.grain = 'day' AND s.counted IN ('yes', 'late') AND s.model != '' AND s.calls > 0 AND s.at < <over>
             AND <chosen: project, environment, feature, model>
         GROUP BY feature, model
     )

@@ -15,7 +15,7 @@ FROM
     (
         SELECT *,
             greatest(toDate($__fromTime, 'UTC'), ifNull(min(first_day) OVER (), over)) AS seen,
-            least(addDays(toDate($__toTime, 'UTC'), 1), toDate(now('UTC'))) AS over
+            least(toDate(<over>, 'UTC'), toDate(now('UTC'))) AS over
         FROM
         (
             SELECT if(s.feature = '', '(unallocated)', s.feature) AS feature, toNullable(toDate(min(s.at), 'UTC')) AS first_day,
@@ -29,7 +29,7 @@ FROM
             SELECT toString(s.feature) AS feature, NULL AS first_day, NULL AS cost_usd, NULL AS estimated_usd,
                 toFloat64(s.amount_usd) AS amount, s.from_day AS from_day, s.to_day AS to_day
             FROM revenue AS s FINAL
-            WHERE s.feature != '' AND s.to_day > toDate($__fromTime, 'UTC') AND s.from_day <= toDate($__toTime, 'UTC')
+            WHERE s.feature != '' AND s.to_day > toDate($__fromTime, 'UTC') AND s.from_day < toDate(<over>, 'UTC')
                 AND <chosen: project, feature>
         )
     )

@@ -6,6 +6,6 @@ SELECT
     toFloat64(s.budget_usd) AS budget_usd, s.p50_usd / nullIf(toFloat64(s.budget_usd), 0) AS of_budget,
     toString(s.reason) AS reason
 FROM forecasts_now AS s
-WHERE s.month >= toStartOfMonth(toDate($__fromTime, 'UTC')) AND s.month <= toDate($__toTime, 'UTC') AND (s.project = '' OR <chosen: project>)
+WHERE s.month >= toStartOfMonth(toDate($__fromTime, 'UTC')) AND s.month <= toDate(subtractSeconds($__toTime, 1), 'UTC') AND (s.project = '' OR <chosen: project>)
     AND (s.feature = '' OR <chosen: feature>)
 ORDER BY s.month DESC, of_budget DESC NULLS LAST, so_far_usd DESC, feature

@@ -7,6 +7,6 @@ SELECT
     toFloat64(sumIf(s.calls, s.counted = 'late')) AS late_calls
 FROM spend AS s
 WHERE s.grain = 'day' AND s.counted IN ('duplicate', 'late_duplicate', 'wrapper', 'late_wrapper', 'late')
-    AND s.at >= toStartOfDay($__fromTime, 'UTC') AND s.at <= $__toTime AND <chosen>
+    AND <range> AND <chosen>
 GROUP BY time
 ORDER BY time

@@ -7,4 +7,4 @@ SELECT
     sumIf(s.cost_usd, s.counted = 'late') AS late_usd
 FROM spend AS s
 WHERE s.grain = 'day' AND s.counted IN ('duplicate', 'late_duplicate', 'wrapper', 'late_wrapper', 'late')
-    AND s.at >= toStartOfDay($__fromTime, 'UTC') AND s.at <= $__toTime AND <chosen>
+    AND <range> AND <chosen>

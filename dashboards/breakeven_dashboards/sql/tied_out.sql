@@ -7,4 +7,4 @@ SELECT
     sumOrNull(s.unseen_usd) AS unseen_usd
 FROM tieout_daily AS s
 WHERE s.billed_usd IS NOT NULL AND s.open = 0
-    AND s.day >= toDate($__fromTime, 'UTC') AND s.day <= toDate($__toTime, 'UTC') AND <chosen: project>
+    AND <utc_days> AND <chosen: project>

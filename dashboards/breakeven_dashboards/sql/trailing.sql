@@ -20,10 +20,10 @@ FROM
                         toFloat64(sum(s.cost_usd)) AS known_usd
                     FROM spend AS s
                     WHERE s.grain = 'day' AND s.counted IN ('yes', 'late')
-                        AND s.at >= subtractDays(toStartOfDay($__fromTime, 'UTC'), 29) AND s.at <= $__toTime AND <chosen>
+                        AND s.at >= subtractDays(toStartOfDay($__fromTime, 'UTC'), 29) AND s.at < <over> AND <chosen>
                     GROUP BY day, feature
                     -- Days without calls have a sum of 30 days, too.
-                    ORDER BY feature, day WITH FILL TO addDays(toDate(least($__toTime, now('UTC')), 'UTC'), 1)
+                    ORDER BY feature, day WITH FILL TO toDate(least(<over>, addDays(now('UTC'), 1)), 'UTC')
                 )
             )
         )

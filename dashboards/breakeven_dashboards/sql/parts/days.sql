@@ -1,1 +1,1 @@
-s.counted IN ('yes', 'late') AND s.at >= toStartOfDay($__fromTime, 'UTC') AND s.at <= $__toTime
+s.counted IN ('yes', 'late') AND <range>

@@ -1,5 +1,5 @@
 toStartOfDay($__fromTime, 'UTC') AS first,
-    addDays(toStartOfDay($__toTime, 'UTC'), 1) AS over,
+    <over> AS over,
     subtractSeconds(first, dateDiff('second', first, over)) AS before,
     -- As far into the period before as the present is into this one; its end where this one is over.
     least(first, subtractSeconds(toStartOfFifteenMinutes(now('UTC')), dateDiff('second', first, over))) AS cut
