@@ -170,6 +170,7 @@ class Access:
                 "--data-dir as here, and start again:\n\n"
                 "  breakeven keys create --scope admin\n"
                 "  breakeven keys create --scope ingest\n\n"
+                "In a container: BREAKEVEN_ADMIN_KEY and BREAKEVEN_INGEST_KEY, from `breakeven keys generate`. "
                 "Or listen on this machine only: --host 127.0.0.1"
             )
 
