@@ -76,10 +76,12 @@ def build(
     ] = None,
 ) -> None:
     """Write the files from which a Grafana is provisioned: data source, dashboards, rules."""
+    from breakeven_collector.grafana.connect import need
     from breakeven_collector.grafana.tree import write_tree
     from breakeven_collector.grafana.wanted import datasource_of
 
     with plain_errors():
+        need("yaml")
         source = datasource_of(datasource_url, f"${password_env}")
         for path in write_tree(
             out, datasource=source, dashboards_path=dashboards_path, alerts=alerts, webhook_variable=webhook_env
@@ -128,12 +130,13 @@ def push(
     timeout: _Timeout = 30.0,
 ) -> None:
     """Bring data source, dashboards, rules and contact point into a Grafana. What is not Breakeven's stays as it is."""
-    from breakeven_collector.grafana.connect import connect
+    from breakeven_collector.grafana.connect import connect, need
     from breakeven_collector.grafana.push import Done, Push
     from breakeven_collector.grafana.wanted import datasource_of
 
     token, webhook = _secret(token_env, "--token-env"), _secret(webhook_env, "--webhook-env") if webhook_env else ""
     with plain_errors():
+        need("yaml", "grafana_client.api")
         source = None
         if datasource_url is not None:
             source = {**datasource_of(datasource_url, _secret(password_env, "--password-env")), "uid": datasource_uid}
@@ -169,12 +172,13 @@ def verify(
     timeout: _Timeout = 60.0,
 ) -> None:
     """Run every query of dashboards and rules through a running Grafana. Exit code 1 if one fails."""
-    from breakeven_collector.grafana.connect import connect
+    from breakeven_collector.grafana.connect import connect, need
     from breakeven_collector.grafana.verify import Result, Verifier
 
     token = _secret(token_env, "--token-env")
     count: Counter[Result] = Counter()
     with plain_errors():
+        need("yaml", "grafana_client.api")
         verifier = Verifier(connect(url, token, timeout=timeout), url, datasource=datasource_uid, start=start)
         for tried in verifier.run():
             count[tried.result] += 1

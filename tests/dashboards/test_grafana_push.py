@@ -1,5 +1,6 @@
 """`breakeven grafana push` against a stub of Grafana's API, through the real grafana-client."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -208,3 +209,11 @@ def test_nobody_at_the_address_and_no_grafana_there_are_told() -> None:
         pass
     assert "nothing answers at" in push(gone, *SOURCE).stderr
     assert "--url 'ftp://x': write Grafana's address" in push(Grafana(url="ftp://x"), *SOURCE).stderr
+
+
+@pytest.mark.parametrize("module", ["yaml", "grafana_client.api"])
+def test_without_the_extra_it_says_how_to_get_it(stub: Grafana, module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    result = push(stub, *SOURCE)
+    wanted = f"this needs {module.partition('.')[0]!r}, which is not installed: pip install 'breakeven[grafana]'"
+    assert (result.exit_code, wanted in result.stderr) == (1, True), result.output

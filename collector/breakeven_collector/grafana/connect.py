@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final, cast
 
 from breakeven_collector.errors import BreakevenError, ConfigError
@@ -32,6 +33,19 @@ class NotAllowed(GrafanaError):
     """Grafana does not take the token, or not for this: nothing else will go through either."""
 
 
+def need(*modules: str) -> None:
+    """See that what the extra `grafana` brings is there.
+
+    Raises:
+        ConfigError: it is not; the message says how to get it.
+    """
+    for name in modules:
+        try:
+            import_module(name)
+        except ModuleNotFoundError:
+            raise ConfigError(f"this needs {name.partition('.')[0]!r}, which is not installed: {INSTALL}") from None
+
+
 def connect(url: str, credential: str, *, timeout: float = 30.0) -> Api:
     """A client of the Grafana at an address; nothing is asked yet.
 
@@ -43,10 +57,9 @@ def connect(url: str, credential: str, *, timeout: float = 30.0) -> Api:
     Raises:
         ConfigError: grafana-client is not installed, or the address is none.
     """
-    try:
-        from grafana_client.api import GrafanaApi
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"this needs the package {error.name!r}, which is not installed: {INSTALL}") from None
+    need("grafana_client.api")
+    from grafana_client.api import GrafanaApi
+
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"--url {url!r}: write Grafana's address, such as http://127.0.0.1:3000")
     user, colon, password = credential.partition(":")

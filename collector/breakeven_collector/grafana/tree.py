@@ -5,9 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from breakeven_collector.errors import ConfigError
-from breakeven_collector.grafana.connect import INSTALL
-
 
 def write_tree(
     out: Path, *, datasource: Mapping[str, Any], dashboards_path: str | None, alerts: bool, webhook_variable: str | None
@@ -25,13 +22,9 @@ def write_tree(
         The files.
 
     Raises:
-        ConfigError: a package is missing.
         OSError: the folder cannot be written.
     """
-    try:
-        from breakeven_dashboards import alert_rules, provision
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"this needs the package {error.name!r}, which is not installed: {INSTALL}") from None
+    from breakeven_dashboards import alert_rules, provision
     from breakeven_dashboards.build import build
 
     boards = out / "dashboards" / "breakeven"
