@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from breakeven_dashboards import columns, links
+from breakeven_dashboards import columns, links, tables
 from breakeven_dashboards.dashboard import dashboard
 from breakeven_dashboards.datasource import target
 from breakeven_dashboards.panel import SHARE, USD, Panel, bars, field, series, stat, steps, table
@@ -28,7 +28,7 @@ def bill() -> dict[str, Any]:
             (10, [(24, spend_by_day())]),
             (11, [(9, pareto()), (15, features())]),
             (8, [(7, tied_out()), (17, billed_by_day())]),
-            (9, [(8, models()), (8, tenants()), (8, owners())]),
+            (9, [(8, tables.models(8, _sql)), (8, tables.tenants(9, _sql)), (8, owners())]),
         ],
         annotations=[
             ("Price changes", "annotation_prices", "orange"),
@@ -166,38 +166,6 @@ def billed_by_day() -> Panel:
         unit=USD,
         interval="1d",
         fields=[field("billed_usd", "Billed"), field("seen_usd", "Seen")],
-    )
-
-
-def models() -> Panel:
-    """By model."""
-    return table(
-        8,
-        "Models",
-        "The dearest first, as the spans name them.",
-        [target(_sql("models"), "table")],
-        unit=USD,
-        fields=[
-            *columns.choosing("model", "Model"),
-            *columns.MONEY,
-            field("input_tokens_per_call", "Input a call", unit="short"),
-            field("output_tokens_per_call", "Output a call", unit="short"),
-            *(columns.CACHED, columns.FAILED),
-        ],
-    )
-
-
-def tenants() -> Panel:
-    """By customer."""
-    return table(
-        9,
-        "Tenants",
-        "Customers of the application, the dearest first. With an environment chosen this reads the ledger by the "
-        "minute, "
-        "which takes longer.",
-        [target(_sql("tenants"), "table")],
-        unit=USD,
-        fields=[*columns.choosing("tenant", "Tenant"), *columns.MONEY],
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from breakeven_dashboards import columns, links
+from breakeven_dashboards import columns, links, tables
 from breakeven_dashboards.dashboard import dashboard
 from breakeven_dashboards.datasource import target
 from breakeven_dashboards.panel import COUNT, SECONDS, SHARE, USD, Panel, field, series, stat, table
@@ -21,8 +21,8 @@ def feature() -> dict[str, Any]:
             (5, [(24, period())]),
             (9, [(12, spend_by_day()), (12, tokens())]),
             (8, [(8, cost_a_call()), (8, shares()), (8, latency())]),
-            (9, [(24, models())]),
-            (9, [(8, tenants()), (8, users()), (8, margin())]),
+            (9, [(24, tables.models(7, _sql))]),
+            (9, [(8, tables.tenants(8, _sql)), (8, users()), (8, margin())]),
             (8, [(24, errors())]),
         ],
         annotations=[
@@ -134,38 +134,6 @@ def latency() -> Panel:
         unit=SECONDS,
         interval="1h",
         fields=[field("p50_seconds", "Median"), field("p95_seconds", "95 %")],
-    )
-
-
-def models() -> Panel:
-    """By model."""
-    return table(
-        7,
-        "Models",
-        "The dearest first, as the spans name them.",
-        [target(_sql("models"), "table")],
-        unit=USD,
-        fields=[
-            *columns.choosing("model", "Model"),
-            *columns.MONEY,
-            field("input_tokens_per_call", "Input a call", unit=COUNT),
-            field("output_tokens_per_call", "Output a call", unit=COUNT),
-            *(columns.CACHED, columns.FAILED),
-        ],
-    )
-
-
-def tenants() -> Panel:
-    """By customer."""
-    return table(
-        8,
-        "Tenants",
-        "Customers of the application, the dearest first. With an environment chosen this reads the ledger by the "
-        "minute, "
-        "which takes longer.",
-        [target(_sql("tenants"), "table")],
-        unit=USD,
-        fields=[*columns.choosing("tenant", "Tenant"), *columns.MONEY],
     )
 
 

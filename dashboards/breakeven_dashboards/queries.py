@@ -1,7 +1,7 @@
 """The SQL of the dashboards: `sql/NAME.sql`, with what many of them have in common from `sql/parts/`.
 
-A query holds `<name>` where a part stands. `<chosen>` is one condition for each variable of the dashboard, on a table
-that is called `s`; `<chosen: project, feature>` for those alone.
+A query holds `<name>` where a part stands; `<name: a, b>` puts a for `{1}` and b for `{2}` in it. `<chosen>` is one
+condition for each variable of the dashboard, on a table that is called `s`; `<chosen: project, feature>` for these two.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Final
 FILTERS: Final = ("project", "environment", "feature", "model", "tenant")
 """Variables that choose rows, in the order in which they stand on a dashboard."""
 
-_PART: Final = re.compile(r"<(\w+)(?:: ([\w, ]+))?>")
+_PART: Final = re.compile(r"<(\w+)(?:: ([\w, ()]+))?>")
 
 
 class Queries:
@@ -36,14 +36,17 @@ class Queries:
 
     def _filled(self, text: str) -> str:
         while found := _PART.search(text):
-            text = text[: found.start()] + self._part(found[1], found[2]) + text[found.end() :]
+            arguments = found[2].split(", ") if found[2] else []
+            text = text[: found.start()] + self._part(found[1], arguments) + text[found.end() :]
         return text
 
-    def _part(self, name: str, only: str | None) -> str:
+    def _part(self, name: str, arguments: Sequence[str]) -> str:
         if name == "chosen":
-            wanted = only.split(", ") if only else self.filters
+            wanted = arguments or self.filters
             return " AND ".join(_read(f"parts/{column}") for column in wanted if column in self.filters) or "1=1"
         text = _read(f"parts/{name}")
+        for number, argument in enumerate(arguments, 1):
+            text = text.replace(f"{{{number}}}", argument)
         if name.endswith("grain"):
             # A variable that the dashboard has not chooses nothing.
             for column in set(FILTERS) - set(self.filters):

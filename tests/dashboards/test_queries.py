@@ -11,9 +11,11 @@ from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.report_document import Report
 from breakeven_collector.verdicts.margin import build_margin
+from breakeven_dashboards.build import build
 
 from tests.dashboards.conftest import Answer, Asked, Grafana, chosen, queries, sql_of
 from tests.dashboards.macros import Range, Values
+from tests.dashboards.test_dashboards import fields_of
 from tests.dashboards.traffic import FEATURES, FIRST, HARD, LAST, at
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -70,6 +72,33 @@ def test_every_query_answers_in_the_shape_that_its_panel_needs(grafana: Grafana)
         check_shape(asked, answer)
         # Only own prices are not there yet.
         assert answer.rows or asked.where.endswith("Price changes"), asked.where
+
+
+def test_every_column_that_is_shown_has_a_title_and_the_unit_of_what_it_counts(grafana: Grafana) -> None:
+    for dashboard in build().values():
+        for panel in dashboard["panels"]:
+            default = panel["fieldConfig"]["defaults"]
+            for target in panel["targets"]:
+                columns = grafana.ask(target["rawSql"], chosen()).columns
+                shown = [name for name in columns if not (panel["type"] == "timeseries" and name == "time")]
+                only = {
+                    name for step in panel.get("transformations", []) for name in step["options"]["include"]["names"]
+                }
+                for name in only & set(shown) or set(shown):
+                    own = fields_of(panel).get(name)
+                    numeric = not columns[name].removeprefix("Nullable(").startswith(("String", "Low", "Date"))
+                    if panel["type"] == "stat":
+                        # What is not shown needs nothing.
+                        if own is None:
+                            continue
+                    elif panel["type"] == "table":
+                        assert own is not None, (panel["title"], name)
+                    if numeric:
+                        unit = (own or {}).get("unit", default["unit"])
+                        dollars = name == "usd" or name.endswith("_usd") or name == "usd_per_call"
+                        assert (unit == "currencyUSD") == dollars, (panel["title"], name, unit)
+                        shares = name.endswith(("_share", "change", "of_break_even", "of_budget")) or name == "share"
+                        assert not shares or unit == "percentunit", (panel["title"], name, unit)
 
 
 def test_every_query_answers_for_one_name_and_for_many_that_are_hard_to_quote(grafana: Grafana) -> None:

@@ -2,7 +2,7 @@
 -- Revenue that was told for more days counts with its days that lie in them.
 SELECT
     feature,
-    if(countIf(amount IS NOT NULL) = 0, NULL, round(sum(amount * days_inside / nullIf(days, 0)), 2)) AS revenue_usd,
+    if(countIf(amount IS NOT NULL AND days_inside > 0) = 0, NULL, round(sum(amount * days_inside / nullIf(days, 0)), 2)) AS revenue_usd,
     sum(cost_usd) AS cost_of_goods_usd,
     sum(estimated_usd) AS estimated_usd,
     1 - toFloat64(cost_of_goods_usd) / nullIf(greatest(revenue_usd, 0), 0) AS gross_margin
@@ -14,7 +14,7 @@ FROM
     FROM
     (
         SELECT *,
-            greatest(toDate($__fromTime, 'UTC'), ifNull(min(first_day) OVER (), over)) AS seen,
+            greatest(toDate($__fromTime, 'UTC'), ifNull(min(first_day) OVER (), toDate($__fromTime, 'UTC'))) AS seen,
             least(toDate(<over>, 'UTC'), toDate(now('UTC'))) AS over
         FROM
         (

@@ -1,29 +1,10 @@
 -- Users of the period, the dearest first. Rows by user know neither environment nor tenant: with one chosen, the ledger
 -- itself is read.
 SELECT
-    user, usd, toFloat64(usd) / nullIf(toFloat64(sum(usd) OVER ()), 0) AS share, known_usd, estimated_usd, calls,
-    toFloat64(priced_usd) / nullIf(priced_calls, 0) AS usd_per_call
+    user, <money>
 FROM
 (
-    SELECT *, <usd> AS usd
-    FROM
-    (
-        SELECT
-            if(s.user_id = '', '(none)', s.user_id) AS user,
-            sum(s.cost_usd) AS known_usd,
-            sum(s.estimated_usd) AS estimated_usd,
-            sumIf(s.cost_usd, s.unpriced_reason = '') AS priced_usd,
-            toFloat64(sum(s.calls)) AS calls,
-            toFloat64(sumIf(s.calls, s.unpriced_reason = '')) AS priced_calls,
-            toFloat64(sum(s.input_tokens)) AS input_tokens,
-            toFloat64(sum(s.output_tokens)) AS output_tokens,
-            toFloat64(sum(s.cache_read_tokens)) AS cached_tokens,
-            toFloat64(sum(s.failed_calls)) AS failed_calls
-        FROM spend AS s
-        WHERE s.grain = <user_grain> AND <days> AND <chosen>
-        GROUP BY user
-        HAVING calls != 0 OR known_usd != 0 OR estimated_usd != 0
-    )
+    <cut: user_id, (none), user, user_grain>
 )
 ORDER BY usd DESC NULLS LAST, user
 LIMIT 500

@@ -1,7 +1,3 @@
 -- Names of environments, the dearest first. A backslash is doubled in the value: Grafana's :singlequote leaves it as it is.
-SELECT replaceAll(text, '\\', '\\\\') AS value, if(s.environment = '', '(none)', toString(s.environment)) AS text
-FROM spend AS s
-WHERE s.grain = 'day' AND <days> AND <chosen: project>
-GROUP BY text
-ORDER BY sum(s.cost_usd) DESC NULLS LAST, text
-LIMIT 1000
+<names: environment, (none), day> AND <chosen: project>
+<dearest_first>

@@ -1,7 +1,3 @@
 -- Names of models, the dearest first. A backslash is doubled in the value: Grafana's :singlequote leaves it as it is.
-SELECT replaceAll(text, '\\', '\\\\') AS value, if(s.model = '', '(none)', toString(s.model)) AS text
-FROM spend AS s
-WHERE s.grain = 'day' AND <days> AND <chosen: project, environment, feature>
-GROUP BY text
-ORDER BY sum(s.cost_usd) DESC NULLS LAST, text
-LIMIT 1000
+<names: model, (none), day> AND <chosen: project, environment, feature>
+<dearest_first>
