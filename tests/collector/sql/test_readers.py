@@ -12,6 +12,8 @@ from breakeven_collector.sql.readers import reader_statements
 from breakeven_collector.store import Store
 from typer.testing import CliRunner
 
+from tests.clickhouse_server import clickhouse_server
+
 
 def test_every_statement_is_one_that_the_engine_can_read(sql_store: Store) -> None:
     for statement in reader_statements("acme", "secret", database="breakeven"):
@@ -79,6 +81,22 @@ def test_statements_can_be_run_on_a_server_and_not_on_an_embedded_store(tmp_path
     (tmp_path / "p").write_text("secret\n")
     assert "for one reader, and there are 2" in run("a", "b", "--password-file", str(tmp_path / "p"))[1]
     assert run("acme", "--password-file", str(tmp_path / "p")) == (0, "")
+
+
+def test_applied_statements_reach_the_server_and_what_it_refuses_is_told(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("secret")
+    with clickhouse_server() as address:
+        store = f"http://me:pw@{address}/breakeven"
+        Store(store).connect().close()
+        result = CliRunner().invoke(
+            app, ["sql-users", "--all", "--apply", "--password-file", str(tmp_path / "password"), "--store", store]
+        )
+    # The engine behind it makes no users: that it was asked for the first statement is what can be seen.
+    assert (result.exit_code, "necessary to have the grant CREATE ROLE ON breakeven_reader" in result.stderr) == (
+        1,
+        True,
+    )
+    assert ("pw@" in result.output, "secret" in result.output) == (False, False)
 
 
 def test_the_password_itself_is_in_no_statement() -> None:
