@@ -109,7 +109,7 @@ def pareto() -> Panel:
         by="feature",
         figure="usd",
         hidden=["feature_value"],
-        fields=[*columns.feature("feature"), columns.SPEND],
+        fields=[field("usd", "Spend", unit=USD, link=columns.links_of_feature("feature"))],
     )
 
 

@@ -1,7 +1,7 @@
 """Columns that many tables and figures have, and how each looks everywhere."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from breakeven_dashboards import links
 from breakeven_dashboards.panel import COUNT, SHARE, USD, Override, field
@@ -28,12 +28,22 @@ def feature(*stems: str, kept: Sequence[str] = ("project", "environment")) -> tu
         stems: the dashboards.
         kept: variables that stay as they are.
     """
-    value = links.cell("feature_value")
-    to = [links.to_dashboard(stem, "feature", value, kept=kept) for stem in stems]
     return (
-        field("feature", "Feature", link=[*to, links.to_page(links.cell("feature"))]),
+        field("feature", "Feature", link=links_of_feature(*stems, kept=kept)),
         field("feature_value", hidden=True),
     )
+
+
+def links_of_feature(*stems: str, kept: Sequence[str] = ("project", "environment")) -> list[dict[str, Any]]:
+    """Links of a row that has the columns `feature` and `feature_value`: to dashboards and the page.
+
+    Args:
+        stems: the dashboards.
+        kept: variables that stay as they are.
+    """
+    value = links.cell("feature_value")
+    to = [links.to_dashboard(stem, "feature", value, kept=kept) for stem in stems]
+    return [*to, links.to_page(links.cell("feature"))]
 
 
 def choosing(column: str, title: str) -> tuple[Override, Override]:

@@ -99,7 +99,7 @@ def stat(
         "colorMode": "value",
         "graphMode": "none",
         "justifyMode": "auto",
-        "orientation": "vertical",
+        "orientation": "auto",
         "textMode": "value_and_name",
         "wideLayout": True,
         "showPercentChange": False,
@@ -186,7 +186,7 @@ def bars(
         description: what it means.
         targets: one query; its order is that of the bars.
         unit: of the figure.
-        by: column that names the bars.
+        by: column that names the bars; it keeps its own name, by which Grafana finds it.
         figure: column that they show.
         hidden: columns of text that links need.
         fields: columns.

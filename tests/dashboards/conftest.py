@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.sql.endpoint import sql_router
+from breakeven_collector.sql.request import credential
 from breakeven_collector.store import Store
 from breakeven_dashboards.build import build
 from fastapi import FastAPI
@@ -53,6 +54,7 @@ class Grafana:
 
     def __init__(self, server: SqlServer) -> None:
         self._server = server
+        self.url = server.url
         self._answers: dict[tuple[str, str], Answer] = {}
 
     def ask(
@@ -133,7 +135,7 @@ def serving(store: Store) -> Generator[Grafana]:
     """Grafana before a store, with `/clickhouse/` between."""
 
     def reader(request: Request) -> tuple[str, ...] | None:
-        return _KEYS[request.headers["x-clickhouse-key"]]
+        return _KEYS[credential(request.headers) or ""]
 
     app = FastAPI(openapi_url=None)
     app.include_router(sql_router(store, reader, enabled=True))

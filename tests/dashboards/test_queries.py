@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
+import clickhouse_connect
 import pytest
 from breakeven_collector.period import between
 from breakeven_collector.pipeline import Pipeline
@@ -14,9 +17,9 @@ from breakeven_collector.verdicts.margin import build_margin
 from breakeven_dashboards.build import build
 
 from tests.dashboards.conftest import Answer, Asked, Grafana, chosen, queries, sql_of
-from tests.dashboards.macros import Range, Values
+from tests.dashboards.macros import Range, Values, expand
 from tests.dashboards.test_dashboards import fields_of
-from tests.dashboards.traffic import FEATURES, FIRST, HARD, LAST, at
+from tests.dashboards.traffic import FEATURES, FIRST, HARD, LAST, PERIOD, at
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -115,6 +118,31 @@ def test_an_empty_store_answers_every_query_with_its_columns_and_no_figure(grafa
         for row in answer.rows:
             assert {value for name, value in row.items() if "calls" not in name} <= {None}, asked.where
             assert {value for name, value in row.items() if "calls" in name} <= {None, "0"}, asked.where
+
+
+def test_a_real_client_reads_the_same_in_the_format_that_the_plugin_asks_for(
+    grafana: Grafana, grafana_of_nothing: Grafana
+) -> None:
+    titles = [("bill", "This period"), ("feature", "Latency"), ("threshold", "Verdicts"), ("pipeline", "Collectors")]
+    for server in (grafana, grafana_of_nothing):
+        port = urlsplit(server.url).port or 0
+        client = clickhouse_connect.get_client(
+            host="127.0.0.1", port=port, proxy_path="/clickhouse", username="grafana", password="key-all"
+        )
+        for stem, title in titles:
+            sql = sql_of(stem, title)
+            # Native, with types that only it tells: nullable decimals, times with fractions, texts in dictionaries.
+            result: Any = client.query(expand(sql, chosen(), PERIOD))
+            told = server.ask(sql, chosen())
+            assert list(result.column_names) == list(told.columns)
+            assert len(result.result_rows) == len(told.rows)
+            for row, texts in zip(result.named_results(), told.rows, strict=True):
+                for name, value in row.items():
+                    if isinstance(value, Decimal):
+                        assert value == Decimal(texts[name] or "nothing"), name
+                    elif value is None or isinstance(value, str):
+                        assert value == texts[name], name
+        client.close()
 
 
 # ---------------------------------------------------------------------------------------------- the bill is one bill

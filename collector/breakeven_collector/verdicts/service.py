@@ -22,8 +22,9 @@ from breakeven_collector.report import active_book
 from breakeven_collector.report_billed import BilledSummary
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept, lines
-from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, smaller_models
+from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, rates
 from breakeven_collector.verdicts.observed import Profile, Window, observe
+from breakeven_collector.verdicts.offers import Book, cached_by_model
 
 Verdicts = dict[str, Any]
 """as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, has_bill (whether a provider's
@@ -88,7 +89,7 @@ def build_verdicts(
     unseen, coverage = _unseen(bill, window, project, profiles)
     ahead = {"from": int(now.timestamp()), "to": int((now + _PRICES_AHEAD).timestamp())}
     coming = [(row["model"], row["day"]) for row in store.query_file("coming_prices", {**of_project(project), **ahead})]
-    smaller = smaller_models(store, [assumptions, *assumptions.features.values()], now)
+    offers = Book(rates(store, [assumptions, *assumptions.features.values()], profiles, now), cached_by_model(profiles))
     model = version("breakeven")
     documents: list[dict[str, Any]] = []
     found: list[kept.Told] = []
@@ -99,7 +100,7 @@ def build_verdicts(
             own,
             total_usd=total,
             unallocated_usd=unallocated,
-            smaller=smaller,
+            offers=offers,
             book=book,
             unseen_usd=unseen,
             coverage_share=coverage,
@@ -174,7 +175,7 @@ def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: st
 
 def _best_in_api(evidence: Evidence) -> dict[str, Any] | None:
     """What saves most without leaving the API, the tested ones first; nothing is saved while a commitment lasts."""
-    saving = [one for one in evidence.alternatives if one.saves_usd_per_month > 0]
+    saving = [one for one in evidence.may_be_bought if one.saves_usd_per_month > 0]
     best = None if evidence.committed_months else options.cheapest(saving, options.IN_API)
     if best is None:
         return None

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 from breakeven_collector.cli import app
-from breakeven_collector.economics.assumptions import GPUS, HOSTED, Gates, OriginOf, load, rows
+from breakeven_collector.economics.assumptions import GPUS, HOSTED, OriginOf, load, rows
 from breakeven_collector.economics.bands import Bands, bands_of
 from breakeven_collector.economics.case import Prices
+from breakeven_collector.economics.gates import Gates
 from breakeven_collector.errors import ConfigError
 from typer.testing import CliRunner
 
