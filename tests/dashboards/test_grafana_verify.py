@@ -154,7 +154,8 @@ def test_files_are_written_for_any_grafana(tmp_path: Path) -> None:
         result = CliRunner().invoke(app, ["grafana", "build", "--out", str(tmp_path), *options])
         assert result.exit_code == 0, result.output
         written = [Path(line) for line in result.stdout.splitlines()]
-        return {str(file.relative_to(tmp_path)): yaml.safe_load(file.read_text()) for file in written}
+        read = {".json": json.loads, ".yml": yaml.safe_load}
+        return {str(file.relative_to(tmp_path)): read[file.suffix](file.read_text()) for file in written}
 
     boards = {f"dashboards/breakeven/{stem}.json": json.loads(json.dumps(one)) for stem, one in build().items()}
     plain = build_into()
