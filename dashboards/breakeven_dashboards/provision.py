@@ -79,7 +79,8 @@ def rules_file(*, paused: bool, receiver: str | None) -> dict[str, Any]:
     group = {
         "orgId": _ORG,
         "name": alert_rules.GROUP,
-        "folder": alert_rules.FOLDER,
+        # Rules come before dashboards, and make a folder with a uid by chance: not the one that dashboards look for.
+        "folder": f"{alert_rules.FOLDER} alerts",
         "interval": f"{alert_rules.INTERVAL_SECONDS}s",
         "rules": [
             alert_rules.rule_document(rule, paused=paused, receiver=receiver, panel=panel_of(rule))

@@ -105,6 +105,12 @@ def test_each_receiver_is_a_contact_point_of_the_same_folder_and_policies_stay_a
     assert not any("policies" in document for document in FILES.values())
 
 
+def test_rules_and_dashboards_do_not_fight_for_a_folder() -> None:
+    (provider,) = FILES["dashboards/breakeven.yml"]["providers"]
+    assert (provider["folder"], provider["folderUid"]) == ("Breakeven", "breakeven")
+    assert {FILES[f"{folder}/rules.yml"]["groups"][0]["folder"] for folder in ALERTING} == {"Breakeven alerts"}
+
+
 def test_messages_use_templates_that_are_there() -> None:
     points = FILES["alerting_slack/contact_point.yml"]
     defined = set(re.findall(r'\{\{ define "([^"]+)"', points["templates"][0]["template"]))
