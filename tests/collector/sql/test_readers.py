@@ -21,6 +21,13 @@ def test_every_statement_is_one_that_the_engine_can_read(sql_store: Store) -> No
         assert rows[0]["read"] is not None, statement
 
 
+def test_the_limits_of_readers_are_settings_that_the_engine_knows(sql_store: Store) -> None:
+    role = next(reader_statements("acme", "secret", database="b"))
+    names = re.findall(r"(\w+) = ", role)
+    known = sql_store.rows("SELECT name FROM system.settings WHERE name IN {names:Array(String)}", {"names": names})
+    assert (len(names), {row["name"] for row in known}) == (8, {*names})
+
+
 def test_each_table_with_projects_has_its_policies_before_anything_is_granted() -> None:
     statements = [" ".join(s.split()) for s in reader_statements("acme", "secret", database="b")]
     assert not any("<" in s for s in statements)
