@@ -169,6 +169,19 @@ def test_features_days_models_tenants_and_owners_add_up_to_the_report_to_the_las
     assert whole(told) > Decimal("0.5")
 
 
+@pytest.mark.parametrize("hour", [11, 13])
+def test_a_period_that_is_not_over_is_set_against_as_much_of_the_one_before(
+    grafana: Grafana, traffic: Pipeline, hour: int
+) -> None:
+    """All calls of the 9th, ten days before the last day, begin at noon."""
+    told = build_report(traffic.store, period=between(FIRST, LAST, at(19, hour)))["totals"]
+    now = f"toDateTime('2026-11-19 {hour}:00:00', 'UTC')"
+    for values in (chosen(), chosen(tenant=[*HARD, "(none)"])):
+        (row,) = grafana.ask(sql_of("bill", "This period").replace("now('UTC')", now), values).rows
+        assert Decimal(row["before_usd"] or 0) == Decimal(told["previous_cost_usd"] or 0)
+        assert (row["before_usd"] is None) == (hour == 11)
+
+
 def test_the_pareto_is_the_reports_table_and_ends_at_the_whole(grafana: Grafana, traffic: Pipeline) -> None:
     told = report(traffic)["features"]  # pyright: ignore
     rows = grafana.ask(sql_of("bill", "Features"), chosen()).rows

@@ -9,13 +9,13 @@ SELECT
 FROM
 (
     SELECT *,
-        greatest(0, dateDiff('day', greatest(from_day, seen), least(to_day, over))) AS days_inside,
+        greatest(0, dateDiff('day', greatest(from_day, seen), least(to_day, after))) AS days_inside,
         dateDiff('day', from_day, to_day) AS days
     FROM
     (
         SELECT *,
             greatest(toDate($__fromTime, 'UTC'), ifNull(min(first_day) OVER (), toDate($__fromTime, 'UTC'))) AS seen,
-            least(toDate(<over>, 'UTC'), toDate(now('UTC'))) AS over
+            least(toDate(<over>, 'UTC'), toDate(now('UTC'))) AS after
         FROM
         (
             SELECT if(s.feature = '', '(unallocated)', s.feature) AS feature, toNullable(toDate(min(s.at), 'UTC')) AS first_day,

@@ -1,5 +1,5 @@
 toStartOfDay($__fromTime, 'UTC') AS first,
-    <over> AS over,
-    subtractSeconds(first, dateDiff('second', first, over)) AS before,
+    <over> AS after,
+    subtractSeconds(first, dateDiff('second', first, after)) AS before,
     -- As far into the period before as the present is into this one; its end where this one is over.
-    least(first, subtractSeconds(toStartOfFifteenMinutes(now('UTC')), dateDiff('second', first, over))) AS cut
+    least(first, subtractSeconds(toStartOfFifteenMinutes(now('UTC')), dateDiff('second', first, after))) AS cut
