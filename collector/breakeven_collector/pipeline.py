@@ -15,6 +15,7 @@ from breakeven_collector.folders import make_private
 from breakeven_collector.gate import Gate
 from breakeven_collector.health_log import HealthLog, collector_name
 from breakeven_collector.journal import Journal
+from breakeven_collector.keys import Scope
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.probe import Probe
 from breakeven_collector.quarantine import Quarantine
@@ -51,6 +52,12 @@ class Pipeline:
             ConfigError: another collector has the journal.
         """
         self.access = Access(self.store)
+        given = {
+            Scope.ADMIN: self.settings.admin_key,
+            Scope.INGEST: self.settings.ingest_key,
+            Scope.READ: self.settings.read_key,
+        }
+        self.access.declare({scope: secret.get_secret_value().strip() for scope, secret in given.items()})
         make_private(self.settings.data_dir)
         self.store.open()
         try:
