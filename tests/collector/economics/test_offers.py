@@ -1,7 +1,7 @@
 """What else could be bought for a profile, to the dollar."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from breakeven_collector.economics.case import HOURS_PER_MONTH, Case, Prices
 from breakeven_collector.economics.in_api import InApi, ProviderTuning
 from breakeven_collector.economics.load import Hour
 from breakeven_collector.economics.private import Private, Way
+from breakeven_collector.economics.shutdowns import Shutdown, due
 from breakeven_collector.errors import ConfigError
 from breakeven_collector.verdicts.observed import Profile, Window
 from breakeven_collector.verdicts.offers import Book, cached_by_model, offers_of
@@ -158,3 +159,14 @@ def test_all_of_it_is_read_from_the_file_and_mistakes_are_named(tmp_path: Path) 
         ".features.e.private: unknown key 'basement'",
         ".features.f.objectives.error_share is 2",
     ]
+
+
+def test_a_models_end_makes_a_decision_due_once_90_days_before_and_once_it_is_gone() -> None:
+    ends = {"old": Shutdown(date(2027, 2, 25)), "unused": Shutdown(date(2027, 1, 1))}
+
+    def told(decided: date, today: date) -> list[str]:
+        return due(ends, ["old", "other"], decided, today)
+
+    before, within = date(2026, 11, 20), date(2026, 11, 27)
+    assert (told(before, date(2026, 11, 26)), told(before, within)) == ([], ["old ends on 2027-02-25"])
+    assert (told(within, date(2027, 2, 24)), told(within, date(2027, 2, 25))) == ([], ["old ends on 2027-02-25"])
