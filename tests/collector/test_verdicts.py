@@ -417,6 +417,8 @@ def test_a_decision_is_due_by_its_day_or_since_a_premise_changed(filled: Pipelin
         ("code-assistant", "Ada", False),
         ("contract-review", "Ada", True),
     ]
+    misspelled = record(store, Record("code-asistant", Decision.STAY, "Ada"), project="typed", now=END)
+    assert misspelled["unseen"] == "no call of the last 30 days is of a feature 'code-asistant'"
     with pytest.raises(BadRequest, match="write a day after today"):
         record(store, Record("code-assistant", Decision.STAY, "Ada", "", END.date()), now=END)
 

@@ -338,9 +338,7 @@ def _gpu(value: object, at: Place, folder: Path) -> Gpu:
 
 def _hosted(value: object, at: Place) -> HostedModel:
     table = at.table(value, "[assumptions.hosted_models.NAME]")
-    tested = table.get("tested", False)
-    if not isinstance(tested, bool):
-        (at / "tested").fail(f" is {tested!r}; write true or false")
+    tested = (at / "tested").flag(table.get("tested", False))
     prices = {key: one for key, one in table.items() if key not in ("tested", "source", "date")}
     at.only(prices, ("input", "cached", "output"))
     for key in ("input", "output"):
