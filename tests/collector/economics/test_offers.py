@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Assumptions, load
+from breakeven_collector.economics.assumptions import Assumptions, load, rows
 from breakeven_collector.economics.case import HOURS_PER_MONTH, Case, Prices
 from breakeven_collector.economics.in_api import InApi, ProviderTuning
 from breakeven_collector.economics.load import Hour
@@ -124,6 +124,21 @@ def test_all_of_it_is_read_from_the_file_and_mistakes_are_named(tmp_path: Path) 
     )
     assert own.private == Private(Way(prices=Prices(2, 2, 8)), Way(usd_per_month=900, source="platform"))
     assert own.objectives.p95_seconds == 4
+    shown = {
+        row["key"]: (row["value"], row["source"]) for row in rows(own) if row["key"].startswith(("api", "p", "obj"))
+    }
+    assert {key: told for key, told in shown.items() if not key.startswith(("project", "peak"))} == {
+        "api.repeated_prefix_share": (0.4, "breakeven.toml"),
+        "api.provider_tuning.price_factor": (0.5, "breakeven.toml"),
+        "api.provider_tuning.one_off_usd": (5_000, "breakeven.toml"),
+        "objectives.p95_seconds": (4, "breakeven.toml"),
+        "private.own_account.input": (2, "declared"),
+        "private.own_account.cached": (2, "declared"),
+        "private.own_account.output": (8, "declared"),
+        "private.own_account.one_off_usd": (0, "declared"),
+        "private.own_network.usd_per_month": (900, "platform"),
+        "private.own_network.one_off_usd": (0, "platform"),
+    }
     assert {name: (str(end.on), end.source) for name, end in own.shutdowns.items()} == {
         "plain": ("2027-01-14", "declared"),
         "told": ("2027-02-01", "the provider's page"),
