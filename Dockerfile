@@ -11,7 +11,7 @@ COPY schema schema
 COPY dashboards dashboards
 # What is installed is this checkout; its dependencies are those that pyproject.toml names.
 # hadolint ignore=DL3013
-RUN pip install ".[collector,grafana]" && python -m compileall -q /opt/breakeven
+RUN pip install ".[collector]" && python -m compileall -q /opt/breakeven
 
 FROM python:3.11.14-slim-bookworm
 LABEL org.opencontainers.image.title="Breakeven collector" org.opencontainers.image.licenses="Apache-2.0"

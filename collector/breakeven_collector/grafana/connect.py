@@ -9,7 +9,7 @@ from breakeven_collector.errors import BreakevenError, ConfigError
 
 Api = Any
 """A `GrafanaApi`: grafana-client says little of its types."""
-INSTALL: Final = "pip install 'breakeven[grafana]'"
+INSTALL: Final = "pip install 'breakeven[collector,grafana]', in an environment of its own"
 PLUGIN: Final = "grafana-clickhouse-datasource"
 
 
