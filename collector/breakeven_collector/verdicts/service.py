@@ -78,7 +78,7 @@ def build_verdicts(
     """
     now = now or datetime.now(UTC)
     assumptions = load(config)
-    window, profiles = observe(store, now=now, timezone=timezone, project=project)
+    window, profiles = observe(store, now=now, timezone=timezone, project=project, latency=True)
     named = {name: one for name, one in profiles.items() if name}
     if feature is not None and feature not in named:
         raise BadRequest(404, _no_calls(feature, named, window))
