@@ -90,6 +90,14 @@ class Pipeline:
             self.watch,
             self.gate,
         )
+        self.retention = Retention(
+            self.store,
+            self.settings.journal_dir,
+            calls_days=self.settings.keep_calls_days,
+            ledger_days=self.settings.keep_ledger_days,
+            gate=self.gate,
+        )
+        self.retention.start()
         self.health_log = HealthLog(
             self.store,
             collector=collector_name(self.settings.port),
@@ -101,14 +109,6 @@ class Pipeline:
             gate=self.gate,
         )
         self.health_log.start()
-        self.retention = Retention(
-            self.store,
-            self.settings.journal_dir,
-            calls_days=self.settings.keep_calls_days,
-            ledger_days=self.settings.keep_ledger_days,
-            gate=self.gate,
-        )
-        self.retention.start()
         return self
 
     def __exit__(
@@ -117,8 +117,8 @@ class Pipeline:
         self.journal.close()
         self.shipper.close()
         self.retention.close()
-        self.probe.close()
         self.health_log.close()
+        self.probe.close()
         self.access.close()
         self.store.close()
 
