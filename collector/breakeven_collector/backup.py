@@ -25,6 +25,7 @@ _FIRST: Final = ("price_books", "attribution_versions", "imports")
 _DATA: Final = (
     *("calls", "span_links", "late_spans", "spend_slices", "price_override", "billed", "imports"),
     *("verdicts", "decisions", "revenue"),
+    *("forecasts", "alert_states", "alert_events", "alert_snoozes"),
 )
 """A store with rows in any of these is not empty."""
 _TIMES: Final[Mapping[str, str]] = {
