@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -144,15 +144,16 @@ def _channel(row: dict[str, Any], place: Place, environ: Mapping[str, str]) -> C
     secret, problem = _secret(row, "env", "file", _ENVS[kind], place, environ)
     if secret and (problem := _unusable(kind, secret, _source(row, "env", "file", _ENVS[kind]))):
         secret = ""
-    return Channel(
+    channel = Channel(
         name,
         kind,
         SecretStr(secret),
         problem,
-        **_of_kind(row, kind, place, environ),
-        **{key: _texts(row[key], place / key) for key in ("owners", "projects") if key in row},
+        owners=_texts(row.get("owners"), place / "owners"),
+        projects=_texts(row.get("projects"), place / "projects"),
         rules=_rules(row.get("rules"), place / "rules"),
     )
+    return replace(channel, **_of_kind(row, kind, place, environ))
 
 
 def _of_kind(row: dict[str, Any], kind: Kind, place: Place, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -207,15 +208,10 @@ def _unusable(kind: Kind, secret: str, source: str) -> str:
     if kind is Kind.SLACK_BOT:
         fits = secret.isascii() and secret.isprintable() and " " not in secret
         return "" if fits else f"{source} is not a token: those of bots begin with xoxb-"
-    try:
-        parts = urlsplit(secret)
-        fits = secret.isascii() and secret.isprintable() and " " not in secret and bool(parts.hostname)
-        fits = fits and parts.scheme in ("http", "https") and parts.port != 0
-    except ValueError:
-        fits = False
-    if not fits:
+    if not _is_address(secret) or not secret.isascii():
         return f"{source} is not the address of a webhook: such begin with https://"
-    if kind is Kind.SLACK_WEBHOOK and urlsplit(secret).scheme == "http" and not loopback.is_host(parts.hostname):
+    parts = urlsplit(secret)
+    if kind is Kind.SLACK_WEBHOOK and parts.scheme == "http" and not loopback.is_host(parts.hostname):
         return f"{source} is an address in clear text: Slack's webhooks begin with https://"
     return ""
 
@@ -228,8 +224,6 @@ def _kind(value: object, place: Place) -> Kind:
 
 
 def _rules(value: object, place: Place) -> tuple[str, ...]:
-    if value is None:
-        return ()
     rules = _texts(value, place)
     known = (*Rule, DIGEST)
     for rule in rules:
@@ -239,6 +233,8 @@ def _rules(value: object, place: Place) -> tuple[str, ...]:
 
 
 def _texts(value: object, place: Place) -> tuple[str, ...]:
+    if value is None:
+        return ()
     if value == []:
         place.fail(" is empty: nothing would come here; leave it out for all")
     return place.strings(value)
@@ -246,11 +242,15 @@ def _texts(value: object, place: Place) -> tuple[str, ...]:
 
 def _address(value: object, place: Place) -> str:
     text = place.string(value)
-    try:
-        parts = urlsplit(text)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and text.isprintable()
-    except ValueError:
-        fits = False
-    if not fits or " " in text:
+    if not _is_address(text):
         place.fail(f" is {text!r}; write an address such as https://breakeven.example.com")
     return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return is_one and text.isprintable() and " " not in text

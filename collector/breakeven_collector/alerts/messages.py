@@ -132,7 +132,8 @@ class Room:
 
 def as_message(text: str, blocks: Iterable[Block]) -> Message:
     """Blocks, checked by slack-sdk, as a message."""
-    return Message(text, tuple(block.to_dict() for block in blocks))
+    documents: list[dict[str, Any]] = [block.to_dict() for block in blocks]
+    return Message(text, tuple(documents))
 
 
 def header(words: str) -> HeaderBlock:

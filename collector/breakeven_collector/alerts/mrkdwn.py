@@ -1,8 +1,8 @@
 """Text as Slack takes it: names from strangers stay text, and nothing is longer than may be.
 
-Slack reads `<!channel>`, `<@U…>` and `<url|text>` as commands, so `&`, `<` and `>` are escaped. Beside that every text is
-sent `verbatim`, so that no `@here` in it is looked up, and an `@` gets an invisible sign behind it: the plain text of a
-notification has no such switch.
+Slack reads `<!channel>`, `<@U…>` and `<url|text>` as commands, so `&`, `<` and `>` are escaped. Beside that every text
+is sent `verbatim`, so that no `@here` in it is looked up, and an `@` gets an invisible sign behind it: the plain text of
+a notification has no such switch.
 """
 
 import math
