@@ -151,7 +151,7 @@ def context(text: str) -> ContextBlock:
     return ContextBlock(elements=[mrkdwn(text)])
 
 
-def test_message(channel: str, links: Links, now: datetime) -> Message:
+def trial_message(channel: str, links: Links, now: datetime) -> Message:
     """A message that nobody takes for an alert."""
     words = f"This is a test: Breakeven's alerts come here, by way of the channel {escaped(channel, 200)}."
     sent = f"Nothing has happened. Sent {_when(now)} by `breakeven alerts test`."
@@ -231,8 +231,8 @@ def _figures(figure: Figure) -> list[str]:
             else ""
         )
         texts.append(f"*{_day(figure.on)}*{around}")
-    if figure.coverage_share is not None:
-        texts.append(f"*{percent(figure.coverage_share, absent='?')}*\nof it known, the rest estimated")
+    if figure.coverage_share is not None and isfinite(figure.coverage_share):
+        texts.append(f"*{escaped(percent(figure.coverage_share), 20)}*\nof it known, the rest estimated")
     return texts
 
 
@@ -295,7 +295,7 @@ def _dashboard(event: Event) -> tuple[str, str]:
         **({"var-project": event.project} if event.project else {}),
         **({"var-feature": event.subject} if is_feature else {}),
     }
-    return board, f"?{urlencode(query)}" if query else ""
+    return board, f"?{urlencode(query, errors='replace')}" if query else ""
 
 
 def _when(at: datetime) -> str:

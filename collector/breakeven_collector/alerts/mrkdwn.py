@@ -1,8 +1,8 @@
 """Text as Slack takes it: names from strangers stay text, and nothing is longer than may be.
 
 Slack reads `<!channel>`, `<@U…>` and `<url|text>` as commands, so `&`, `<` and `>` are escaped. Beside that every text
-is sent `verbatim`, so that no `@here` in it is looked up, and an `@` gets an invisible sign behind it: the plain text of
-a notification has no such switch.
+is sent `verbatim`, so that no `@here` in it is looked up, and an `@` gets an invisible sign behind it: the plain text
+of a notification has no such switch.
 """
 
 import math
@@ -84,7 +84,9 @@ def link(base: str, path: str, words: str) -> str:
     if not base:
         return ""
     # What would end the link early is encoded, and what is encoded already stays so.
-    url = quote(base.rstrip("/") + "/" + path.lstrip("/"), safe="/:?#[]@!$'()*+,;=%~-._&").replace("&", "&amp;")
+    url = quote(base.rstrip("/") + "/" + path.lstrip("/"), safe="/:?#[]!$'()*+,;=%~-._&", errors="replace").replace(
+        "&", "&amp;"
+    )
     return f"<{url}|{words}>" if length(url) <= _MOST_URL else ""
 
 
