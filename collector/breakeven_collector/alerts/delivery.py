@@ -93,6 +93,8 @@ class Delivery:
             states = channel_states(self._store)
             self._told = {name: {"state": row["state"], "error": row["error"]} for name, row in states.items()}
         for channel in self._channels:
+            if channel.problem:
+                continue
             for number in range(_MOST_MESSAGES):
                 if self._stop.is_set() or not self._send_next(channel, clock, is_first=not number):
                     break
@@ -116,7 +118,7 @@ class Delivery:
         turn = self._outbox.next_turn(channel.name, now)
         if turn is None:
             return False
-        due = [one for one in self._outbox.due(channel.name, now) if one.what is None or channel.takes(one.what)]
+        due = [one for one in self._outbox.due(channel.name, now) if _is_for(channel, one)]
         if not due:
             return False
         over = [one for one in due if one.what is None or one.is_too_old]
@@ -212,6 +214,12 @@ def _after(answer: Answer, tries: int, now: datetime) -> Step:
     if answer.retry_after_seconds is not None:
         wait = timedelta(seconds=max(answer.retry_after_seconds, 1.0))
     return Step("failed", answer.error, retry_at=now + wait)
+
+
+def _is_for(channel: Channel, due: Due) -> bool:
+    if due.what is None:
+        return not channel.projects or due.project in channel.projects
+    return channel.takes(due.what)
 
 
 def _usd(event: Event) -> float:

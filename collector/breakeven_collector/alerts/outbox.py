@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -84,9 +84,9 @@ class Outbox:
         if not rows:
             return 1
         last = rows[0]
-        if not last["is_over"] and last["at"] > now - LEASE:
+        if not last["is_over"] and utc(last["at"]) > now - LEASE:
             return None
-        if last["retry_at"] and last["retry_at"] > now:
+        if last["retry_at"] and utc(last["retry_at"]) > now:
             return None
         return int(last["turn"]) + 1
 
@@ -96,8 +96,8 @@ class Outbox:
         rows = self._store.query_file("alert_outbox", {"channel": channel, "oldest": _text(oldest)})
         found: list[Due] = []
         for row in rows:
-            waits = row["state"] == "failed" and row["retry_at"] and row["retry_at"] > now
-            if waits or (row["state"] == "claimed" and row["step_at"] > now - LEASE):
+            waits = row["state"] == "failed" and row["retry_at"] and utc(row["retry_at"]) > now
+            if waits or (row["state"] == "claimed" and utc(row["step_at"]) > now - LEASE):
                 continue
             what = from_json(row["document"], row["rule"])
             found.append(
@@ -107,7 +107,7 @@ class Outbox:
                     what,
                     firing_of(what) if isinstance(what, Event) else "",
                     int(row["tries"]),
-                    bool(row["state"]) and row["kept"] < oldest,
+                    bool(row["state"]) and utc(row["kept"]) < oldest,
                 )
             )
         return found
@@ -176,6 +176,11 @@ def firing_of(event: Event) -> str:
     project, rule, subject, since = event.thread
     whole = json.dumps([project, str(rule), subject, since.isoformat()])
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def utc(at: datetime) -> datetime:
+    """A time as the store gives it, with its zone."""
+    return at.replace(tzinfo=UTC)
 
 
 def _text(at: datetime) -> str:

@@ -10,7 +10,7 @@ FROM
         argMax(d.error, (d.turn, d.state != 'claimed')) AS error, argMax(d.form, (d.turn, d.state != 'claimed')) AS form,
         argMax(tuple(d.retry_at), (d.turn, d.state != 'claimed')).1 AS retry_at, max(d.tries) AS tries
     FROM alert_deliveries AS d
-    WHERE event_id != '' AND (project = {project:String} OR {every_project:Bool})
+    WHERE d.event_id != '' AND (d.project = {project:String} OR {every_project:Bool})
     GROUP BY event_id, channel
 ) AS l
 LEFT JOIN (SELECT id, any(v.headline) AS headline FROM alert_events AS v GROUP BY id) AS e ON e.id = l.event_id
