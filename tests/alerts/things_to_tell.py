@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from breakeven_collector.alerts.documents import DIGEST_RULE, to_json
+from breakeven_collector.alerts.documents import digest_json, event_json
 from breakeven_collector.alerts.events import Change, Digest, Driver, Event, Figure, Line, Rule, Section
 from breakeven_collector.store import Store
 
@@ -63,9 +63,11 @@ def tell(store: Store, *things: Event | Digest, kept_at: datetime = NOW) -> None
     rows: list[tuple[Any, ...]] = []
     for one in things:
         if isinstance(one, Event):
+            document = event_json(one)
             row = (str(one.rule), one.subject, str(one.change), one.at, one.since, one.headline, one.figure.usd)
         else:
-            row = (DIGEST_RULE, "", "", kept_at, kept_at, one.headline, None)
-        rows.append((one.id, one.project, *row, to_json(one), kept_at))
+            document = digest_json(one)
+            row = ("digest", "", "", kept_at, kept_at, one.headline, None)
+        rows.append((one.id, one.project, *row, document, kept_at))
     columns = ("id", "project", "rule", "subject", "change", "at", "since", "headline", "usd", "document", "kept_at")
     store.insert("alert_events", columns, rows)

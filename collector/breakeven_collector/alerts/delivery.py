@@ -5,6 +5,7 @@ is sent again. Neither Slack's webhooks nor `chat.postMessage` document a way to
 standing there twice. A webhook that takes JSON gets the event's id, and can tell.
 """
 
+import json
 import logging
 import threading
 import time
@@ -17,7 +18,7 @@ from typing import Any, Final
 from breakeven_collector.alerts.answers import LOST_THREADS, REFUSED_BLOCKS, Answer, Verdict
 from breakeven_collector.alerts.channels import Channel, Kind
 from breakeven_collector.alerts.digest_message import digest_message
-from breakeven_collector.alerts.documents import as_document
+from breakeven_collector.alerts.documents import digest_json, event_document
 from breakeven_collector.alerts.events import Change, Digest, Event
 from breakeven_collector.alerts.messages import Links, Message, alert_message, by_whom
 from breakeven_collector.alerts.outbox import Due, Outbox, Step, Thread, channel_states
@@ -164,8 +165,7 @@ class Delivery:
         told = [one.what for one in parcel.due if one.what is not None]
         if channel.kind is Kind.WEBHOOK:
             (one,) = told
-            kind = "digest" if isinstance(one, Digest) else "event"
-            return send_json(channel, {"kind": kind, "id": one.id, kind: as_document(one)}, clock()), "json", ""
+            return send_json(channel, _document(one), clock()), "json", ""
         thread_ts = parcel.thread.ts if parcel.thread else ""
         message, broadcast = self._message(told, in_thread=bool(thread_ts))
         answer = send_to_slack(channel, message, thread_ts=thread_ts, broadcast=broadcast)
@@ -214,6 +214,12 @@ def _after(answer: Answer, tries: int, now: datetime) -> Step:
     if answer.retry_after_seconds is not None:
         wait = timedelta(seconds=max(answer.retry_after_seconds, 1.0))
     return Step("failed", answer.error, retry_at=now + wait)
+
+
+def _document(what: Event | Digest) -> dict[str, Any]:
+    if isinstance(what, Digest):
+        return {"kind": "digest", "id": what.id, "digest": json.loads(digest_json(what))}
+    return {"kind": "event", "id": what.id, "event": event_document(what)}
 
 
 def _is_for(channel: Channel, due: Due) -> bool:

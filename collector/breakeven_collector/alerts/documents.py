@@ -1,38 +1,49 @@
-"""Events and digests as JSON: in the store, and for webhooks."""
+"""Events and digests as JSON and back: as they are kept, and as the API gives them."""
 
 import json
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from breakeven_collector.alerts.events import Digest, Event
-
-DIGEST_RULE: Final = "digest"
-"""What stands as the rule of a digest in the store."""
 
 _EVENT: Final = TypeAdapter(Event)
 _DIGEST: Final = TypeAdapter(Digest)
 
 
-def to_json(what: Event | Digest) -> str:
-    """All of it; `from_json` reads it."""
-    adapter: TypeAdapter[Any] = _EVENT if isinstance(what, Event) else _DIGEST
-    return adapter.dump_json(what, exclude={"thread"}).decode()
+def event_json(event: Event) -> str:
+    """All of an event."""
+    return _written(_EVENT.dump_python(event, mode="json"))
 
 
-def from_json(text: str, rule: str) -> Event | Digest | None:
-    """What stood in the store; None where it is not such a text.
+def read_event(text: str) -> Event:
+    """The event that `event_json` wrote.
 
-    Args:
-        text: JSON.
-        rule: of the row; `digest` for a digest.
+    Raises:
+        pydantic.ValidationError: another version of the program wrote it otherwise.
     """
-    try:
-        return _DIGEST.validate_json(text) if rule == DIGEST_RULE else _EVENT.validate_json(text)
-    except ValidationError:
-        return None
+    return _EVENT.validate_json(text)
 
 
-def as_document(what: Event | Digest) -> dict[str, Any]:
-    """The same as a document."""
-    return json.loads(to_json(what))
+def event_document(event: Event) -> dict[str, Any]:
+    """As a document."""
+    return _EVENT.dump_python(event, mode="json")
+
+
+def digest_json(digest: Digest) -> str:
+    """All of a digest."""
+    return _written(_DIGEST.dump_python(digest, mode="json"))
+
+
+def read_digest(text: str) -> Digest:
+    """The digest that `digest_json` wrote.
+
+    Raises:
+        pydantic.ValidationError: another version of the program wrote it otherwise.
+    """
+    return _DIGEST.validate_json(text)
+
+
+def _written(document: Any) -> str:
+    # Erasure looks for texts as they are written here.
+    return json.dumps(document, ensure_ascii=False)

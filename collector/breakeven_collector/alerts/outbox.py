@@ -14,8 +14,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from breakeven_schema import query
+from pydantic import ValidationError
 
-from breakeven_collector.alerts.documents import from_json
+from breakeven_collector.alerts.channels import DIGEST
+from breakeven_collector.alerts.documents import read_digest, read_event
 from breakeven_collector.alerts.events import Digest, Event
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
@@ -99,7 +101,7 @@ class Outbox:
             waits = row["state"] == "failed" and row["retry_at"] and utc(row["retry_at"]) > now
             if waits or (row["state"] == "claimed" and utc(row["step_at"]) > now - LEASE):
                 continue
-            what = from_json(row["document"], row["rule"])
+            what = read_kept(row["document"], row["rule"])
             found.append(
                 Due(
                     row["id"],
@@ -169,6 +171,19 @@ def list_deliveries(store: Store, project: str | None, most: int) -> list[dict[s
         StoreError: the store cannot be read.
     """
     return store.query_file("alert_deliveries", {**of_project(project), "most": most})
+
+
+def read_kept(text: str, rule: str) -> Event | Digest | None:
+    """What stands in `alert_events`; None where it cannot be read.
+
+    Args:
+        text: the document.
+        rule: of the same row.
+    """
+    try:
+        return read_digest(text) if rule == DIGEST else read_event(text)
+    except ValidationError:
+        return None
 
 
 def firing_of(event: Event) -> str:

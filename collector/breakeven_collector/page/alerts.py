@@ -1,0 +1,140 @@
+"""Alerts: what fires, what is about to, what is snoozed, what was told, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from breakeven_collector.alerts.answers import mend
+from breakeven_collector.alerts.outbox import list_deliveries, utc
+from breakeven_collector.page.tables import Column, TableOf
+from breakeven_collector.page.view import View
+from breakeven_collector.projects import of_project
+from breakeven_collector.store import Store
+
+SNOOZES: Final[Mapping[str, timedelta]] = {
+    "1 day": timedelta(days=1),
+    "7 days": timedelta(days=7),
+    "30 days": timedelta(days=30),
+}
+"""How long an alert can be snoozed from the page."""
+_MOST: Final = 100
+_OF_FEATURES: Final = frozenset({"crossed", "approaching", "budget", "jump", "verdict", "band", "budget_share"})
+_ALL_TOGETHER: Final = "the whole bill"
+
+
+def count_firing(store: Store, project: str | None) -> int:
+    """How many alerts fire.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return sum(row["state"] == "firing" for row in store.query_file("page_alerts", of_project(project)))
+
+
+def build_alerts(store: Store, view: View, *, channels: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
+    """What the template shows.
+
+    Args:
+        store: an open store.
+        view: the project.
+        channels: where alerts go, as `Delivery.told` has it; empty where that is not the reader's.
+        now: UTC.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    rows = [_linked(row, view) for row in store.query_file("page_alerts", of_project(view.project))]
+    by_state = {state: [row for row in rows if row["state"] == state] for state in ("firing", "pending", "snoozed")}
+    return {
+        "firing_now": by_state["firing"],
+        "pending": _states("pending", "Not for long enough to tell yet", by_state["pending"], "Nothing is about to."),
+        "snoozed": _states("snoozed", "Snoozed", by_state["snoozed"], "Nothing is snoozed."),
+        "snoozes": _snoozes(store, view, now),
+        "history": _history(store, view),
+        "deliveries": _deliveries(store, view),
+        "channels": channels,
+        "snooze_choices": list(SNOOZES),
+    }
+
+
+def _linked(row: dict[str, Any], view: View) -> dict[str, Any]:
+    is_feature = bool(row["subject"]) and row["rule"] in _OF_FEATURES
+    shown = {**row, "about": row["subject"] or _ALL_TOGETHER, "since": utc(row["since"]), "at": utc(row["at"])}
+    return {**shown, "href": view.link("/feature", feature=row["subject"])} if is_feature else shown
+
+
+def _states(name: str, caption: str, rows: Sequence[dict[str, Any]], empty: str) -> TableOf:
+    columns = (
+        Column("about", "About", "link"),
+        Column("rule", "Rule"),
+        Column("headline", "What"),
+        Column("usd", "Dollars", "money"),
+        Column("limit_usd", "Against", "money"),
+        Column("since", "Since", "time"),
+        Column("project", "Project"),
+    )
+    return TableOf(name, caption, columns, rows, empty=empty)
+
+
+def _snoozes(store: Store, view: View, now: datetime) -> TableOf:
+    columns = (
+        Column("rule", "Rule"),
+        Column("about", "About"),
+        Column("until", "Until", "time"),
+        Column("made_by", "By"),
+        Column("project", "Project"),
+    )
+    asked = {**of_project(view.project), "now": now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")}
+    rows = [
+        {
+            **row,
+            "about": "all of the rule" if row["every_subject"] else row["subject"] or _ALL_TOGETHER,
+            "until": utc(row["until"]),
+            "project": row["project"] or "all",
+        }
+        for row in store.query_file("page_snoozes", asked)
+    ]
+    return TableOf("snoozes", "Snoozes that hold", columns, rows, empty="None.")
+
+
+def _history(store: Store, view: View) -> TableOf:
+    columns = (
+        Column("at", "When", "time"),
+        Column("headline", "What was to be told"),
+        Column("change", "Change"),
+        Column("rule", "Rule"),
+        Column("usd", "Dollars", "money"),
+        Column("project", "Project"),
+        Column("id", "Id", page=False),
+    )
+    rows = [
+        {**row, "at": utc(row["at"])}
+        for row in store.query_file("page_alert_history", {**of_project(view.project), "most": _MOST})
+    ]
+    return TableOf("history", "History", columns, rows, empty="Nothing was to be told yet.")
+
+
+def _deliveries(store: Store, view: View) -> TableOf:
+    columns = (
+        Column("at", "When", "time"),
+        Column("channel", "Channel"),
+        Column("headline", "What"),
+        Column("state", "State"),
+        Column("tries", "Tries", "count"),
+        Column("error", "Error"),
+        Column("mend", "What to do"),
+        Column("event_id", "Id", page=False),
+    )
+    rows = [
+        {
+            **row,
+            "at": utc(row["at"]),
+            "state": _STATES.get(row["state"], row["state"]),
+            "mend": mend(row["error"]) if row["error"] and row["state"] != "sent" else "",
+        }
+        for row in list_deliveries(store, view.project, _MOST)
+    ]
+    return TableOf("deliveries", "Deliveries", columns, rows, empty="Nothing was sent yet.")
+
+
+_STATES: Final[Mapping[str, str]] = {"claimed": "being sent", "failed": "tried again", "given_up": "given up"}
