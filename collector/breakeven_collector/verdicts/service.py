@@ -56,6 +56,7 @@ def build_verdicts(
     flips: bool = True,
     diff: bool = False,
     bill: Bill = no_bill,
+    keep: bool = True,
 ) -> Verdicts:
     """Decide on one feature or all, and keep what was said.
 
@@ -69,6 +70,7 @@ def build_verdicts(
         flips: also look for what would change each verdict.
         diff: also say what moved it since the last one that was worked out from something else.
         bill: what the report says of the providers' accounts: what of it no call told of may be any feature's.
+        keep: append what is new to the store's verdicts; not for a past moment.
 
     Raises:
         BadRequest: the feature has no calls in the window, or the zone is not known.
@@ -114,8 +116,9 @@ def build_verdicts(
             document["since"] = None if before is None else kept.moved(before, verdict, evidence, book)
         documents.append(document)
         found.append((verdict, evidence, inputs, digest))
-    with _APPENDING:
-        kept.append(store, project, window, book, model, found, now)
+    if keep:
+        with _APPENDING:
+            kept.append(store, project, window, book, model, found, now)
     return {
         "as_of": window.end.date().isoformat(),
         "window": window.document(),
