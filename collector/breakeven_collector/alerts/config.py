@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from breakeven_collector.alerts.channels import KEYS as CHANNEL_KEYS
 from breakeven_collector.alerts.events import Rule
 from breakeven_collector.config_file import Place, read_config
 from breakeven_collector.economics.checked import Kind, Problems, number
@@ -102,13 +103,13 @@ def load_alerts(path: Path) -> AlertsConfig:
 
 
 def parse_alerts(value: object, at: Place) -> AlertsConfig:
-    """The same of the table `alerts`; its `channels` are looked at elsewhere.
+    """The same of the table `alerts`; what is of channels is looked at elsewhere.
 
     Raises:
         ConfigError: a key or value does not fit; a line for each.
     """
     table = at.table(value, "[alerts]")
-    at.only(table, ("rules", "channels", "digest"))
+    at.only(table, ("rules", "digest", *CHANNEL_KEYS))
     problems = Problems()
     digest = True
     with problems.noted():

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-from breakeven_schema import query
 from pydantic import ValidationError
 
 from breakeven_collector.alerts.channels import DIGEST
@@ -117,16 +116,15 @@ class Outbox:
     def claim(self, channel: str, turn: int, due: Sequence[Due], now: datetime) -> bool:
         """Take what one message tells; False where another collector was faster."""
         rows = [self._row(channel, turn, one, Step("claimed"), now) for one in due]
-        lines = "\n".join(json.dumps({**row, "at": _text(now)}) for row in rows)
         # A retry of the insert itself, after a broken connection, adds nothing either.
-        self._store.run(query("claim_alerts"), {"rows": lines}, {"insert_deduplication_token": f"{channel}/{turn}"})
+        self._store.insert("alert_deliveries", _COLUMNS, rows, token=f"{channel}/{turn}")
         (won,) = self._store.query_file("claimed_alerts", {"channel": channel, "turn": turn, "taken_by": self._writer})
         return bool(won["n"])
 
     def record(self, channel: str, turn: int, due: Sequence[Due], step: Step, now: datetime) -> None:
         """Write down what became of a message."""
         rows = [self._row(channel, turn, one, step, now) for one in due]
-        self._store.insert("alert_deliveries", _COLUMNS, [tuple(row[name] for name in _COLUMNS) for row in rows])
+        self._store.insert("alert_deliveries", _COLUMNS, rows)
 
     def threads(self, channel: str, due: Sequence[Due]) -> dict[str, Thread]:
         """Firing → the message that told it first on a channel; only where Slack named that."""
@@ -134,8 +132,8 @@ class Outbox:
         rows = self._store.query_file("alert_threads", {"channel": channel, "firings": firings}) if firings else []
         return {row["firing"]: Thread(row["ts"], row["posted_to"]) for row in rows}
 
-    def _row(self, channel: str, turn: int, due: Due, step: Step, now: datetime) -> dict[str, Any]:
-        return {
+    def _row(self, channel: str, turn: int, due: Due, step: Step, now: datetime) -> tuple[Any, ...]:
+        row: dict[str, Any] = {
             "project": due.project,
             "event_id": due.id,
             "channel": channel,
@@ -152,6 +150,7 @@ class Outbox:
             "thread_ts": step.thread_ts,
             "form": step.form,
         }
+        return tuple(row[name] for name in _COLUMNS)
 
 
 def channel_states(store: Store) -> dict[str, Mapping[str, Any]]:

@@ -4,10 +4,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from breakeven_collector.access import Reading
 from breakeven_collector.alerts.answers import mend
-from breakeven_collector.alerts.outbox import list_deliveries, utc
+from breakeven_collector.alerts.outbox import channel_states, list_deliveries, utc
+from breakeven_collector.alerts.service import snooze
+from breakeven_collector.alerts.source import load_channels
+from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import View
+from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
@@ -31,13 +36,12 @@ def count_firing(store: Store, project: str | None) -> int:
     return sum(row["state"] == "firing" for row in store.query_file("page_alerts", of_project(project)))
 
 
-def build_alerts(store: Store, view: View, *, channels: Sequence[Mapping[str, Any]], now: datetime) -> dict[str, Any]:
+def build_alerts(store: Store, view: View, *, now: datetime) -> dict[str, Any]:
     """What the template shows.
 
     Args:
         store: an open store.
         view: the project.
-        channels: where alerts go, as `Delivery.told` has it; empty where that is not the reader's.
         now: UTC.
 
     Raises:
@@ -52,9 +56,47 @@ def build_alerts(store: Store, view: View, *, channels: Sequence[Mapping[str, An
         "snoozes": _snoozes(store, view, now),
         "history": _history(store, view),
         "deliveries": _deliveries(store, view),
-        "channels": channels,
         "snooze_choices": list(SNOOZES),
     }
+
+
+def channel_states_of(pipeline: Pipeline) -> list[dict[str, Any]]:
+    """Each channel, what keeps it from being used, and how its last message went: for whoever runs the collector.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    try:
+        channels, _ = load_channels(pipeline.settings.config)
+    except ConfigError as error:
+        return [{"channel": "breakeven.toml", "kind": "", "problem": str(error), "state": "", "error": "", "mend": ""}]
+    last = channel_states(pipeline.store)
+    return [
+        {
+            "channel": channel.name,
+            "kind": str(channel.kind),
+            "problem": channel.problem,
+            "state": last[channel.name]["state"] if channel.name in last else "",
+            "error": last[channel.name]["error"] if channel.name in last else "",
+            "mend": mend(last[channel.name]["error"]) if channel.name in last else "",
+        }
+        for channel in channels
+    ]
+
+
+def snooze_alert(store: Store, reading: Reading, fields: Mapping[str, str], now: datetime) -> None:
+    """What the form asks for: `project`, `rule`, `subject` and `for`, a key of `SNOOZES`.
+
+    Raises:
+        BadRequest: a field does not fit, or is not the reader's.
+        StoreError: the store refuses.
+    """
+    length = SNOOZES.get(fields.get("for", ""))
+    if length is None:
+        raise BadRequest(422, f"for {fields.get('for', '')!r}: write one of {', '.join(SNOOZES)}")
+    project = reading.own_project(fields.get("project")) or ""
+    rule, subject = fields.get("rule", ""), fields.get("subject", "")
+    snooze(store, project, rule, subject, now + length, "an admin, on the page", now)
 
 
 def _linked(row: dict[str, Any], view: View) -> dict[str, Any]:
