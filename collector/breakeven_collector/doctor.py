@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from breakeven_collector.alerts.findings import examine_channels
 from breakeven_collector.declarations import Declarations, load_declarations
 from breakeven_collector.doctor_health import Finding, examine_health
 from breakeven_collector.errors import BreakevenError
@@ -65,6 +66,12 @@ def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
         return
     yield Finding("good", f"a collector answers at {address}, store {health['store']}")
     yield from examine_health(health, datetime.now(UTC))
+    try:
+        told = get_json(f"{address}/api/alerts/channels", having="channels", key=key_for(settings, address))
+    except BreakevenError as error:
+        yield Finding("wrong", f"where alerts go cannot be told: {error}")
+    else:
+        yield from examine_channels(told["channels"])
 
 
 def _ask(address: str, key: str) -> dict[str, Any]:

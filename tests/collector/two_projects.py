@@ -82,6 +82,7 @@ READ: dict[tuple[str, str], list[str]] = {
 ADMIN_READ = {
     ("GET", "/api/keys"): "/api/keys",
     ("GET", "/metrics"): "/metrics",
+    ("GET", "/api/alerts/channels"): "/api/alerts/channels",
     ("GET", "/api/imported/limits"): "/api/imported/limits",
     ("GET", "/api/backup/{name}"): "/api/backup/none",
     ("GET", "/api/jobs/{name}"): "/api/jobs/none",

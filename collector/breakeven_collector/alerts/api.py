@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from breakeven_collector.access import Access, Reading
 from breakeven_collector.alerts import service
 from breakeven_collector.alerts.outbox import list_deliveries, utc
-from breakeven_collector.alerts.source import load_channels
+from breakeven_collector.alerts.source import channels_now, load_channels
 from breakeven_collector.alerts.trial import try_channels
 from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.json_body import checked, json_object
@@ -63,6 +63,11 @@ def alerts_router(pipeline: Pipeline, access: Access) -> APIRouter:
             }
 
         return await asyncio.to_thread(build)
+
+    @router.get("/channels", dependencies=[Depends(access.owner)])
+    async def channels() -> dict[str, Any]:
+        """Where alerts go, what keeps a channel from being used, and how its last message went."""
+        return {"channels": await asyncio.to_thread(channels_now, store, settings.config)}
 
     @router.post("/snooze")
     async def snooze(request: Request, reading: Annotated[Reading, Depends(access.admin)]) -> dict[str, Any]:

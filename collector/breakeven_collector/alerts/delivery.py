@@ -21,7 +21,7 @@ from breakeven_collector.alerts.digest_message import digest_message
 from breakeven_collector.alerts.documents import digest_json, event_document
 from breakeven_collector.alerts.events import Change, Digest, Event
 from breakeven_collector.alerts.messages import Links, Message, alert_message, by_whom
-from breakeven_collector.alerts.outbox import Due, Outbox, Step, Thread, channel_states
+from breakeven_collector.alerts.outbox import Due, Outbox, Step, Thread
 from breakeven_collector.alerts.senders import send_json, send_to_slack
 from breakeven_collector.store import Store
 
@@ -45,7 +45,7 @@ class _Parcel:
 
 
 class Delivery:
-    """Sends what is to be told. `deliver` is for one thread; `told` for any.
+    """Sends what is to be told. For one thread.
 
     Args:
         store: an open store.
@@ -64,13 +64,11 @@ class Delivery:
         stop: threading.Event | None = None,
         sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self._store = store
         self._channels = tuple(channels)
         self._links = links
         self._stop = stop or threading.Event()
         self._sleep = sleep or self._stop.wait
         self._outbox = Outbox(store)
-        self._told: dict[str, dict[str, Any]] | None = None
 
     def use(self, channels: Sequence[Channel], links: Links) -> None:
         """From the next `deliver` on, take these: the file was changed."""
@@ -90,28 +88,12 @@ class Delivery:
         def clock() -> datetime:
             return now + timedelta(seconds=time.monotonic() - began)
 
-        if self._told is None:
-            states = channel_states(self._store)
-            self._told = {name: {"state": row["state"], "error": row["error"]} for name, row in states.items()}
         for channel in self._channels:
             if channel.problem:
                 continue
             for number in range(_MOST_MESSAGES):
                 if self._stop.is_set() or not self._send_next(channel, clock, is_first=not number):
                     break
-
-    def told(self) -> list[dict[str, Any]]:
-        """Each channel and how its last message went: `channel`, `kind`, `state`, `error`, `problem`."""
-        told = dict(self._told or {})
-        return [
-            {
-                "channel": channel.name,
-                "kind": str(channel.kind),
-                "problem": channel.problem,
-                **(told.get(channel.name) or {"state": "", "error": ""}),
-            }
-            for channel in self._channels
-        ]
 
     def _send_next(self, channel: Channel, clock: Callable[[], datetime], *, is_first: bool) -> bool:
         """Send one message; False where there is none, or the channel has to wait."""
@@ -190,21 +172,16 @@ class Delivery:
     def _write(
         self, channel: Channel, turn: int, due: Sequence[Due], answer: Answer, form: str, thread_ts: str, now: datetime
     ) -> None:
-        told = {"state": "sent", "error": ""}
         if answer.verdict is Verdict.SENT:
             step = Step(
                 "sent", posted_to=answer.posted_to, message_ts=answer.message_ts, thread_ts=thread_ts, form=form
             )
             self._outbox.record(channel.name, turn, due, step, now)
-        else:
-            told = {"state": "failed" if answer.verdict is Verdict.PASSING else "given_up", "error": answer.error}
-            for tries in sorted({one.tries for one in due}):
-                some = [one for one in due if one.tries == tries]
-                self._outbox.record(channel.name, turn, some, _after(answer, tries + 1, now), now)
-            _log.warning(
-                "channel %s: %s (%s)", channel.name, answer.error, told["state"], extra={"cause": channel.name}
-            )
-        self._told = {**(self._told or {}), channel.name: told}
+            return
+        for tries in sorted({one.tries for one in due}):
+            some = [one for one in due if one.tries == tries]
+            self._outbox.record(channel.name, turn, some, _after(answer, tries + 1, now), now)
+        _log.warning("alerts to %s: %s (%s)", channel.name, answer.error, answer.verdict, extra={"cause": channel.name})
 
 
 def _after(answer: Answer, tries: int, now: datetime) -> Step:

@@ -8,7 +8,7 @@ from breakeven_collector.doctor_health import Finding
 
 
 def examine_channels(channels: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """What to do about each channel, as `Delivery.told` tells of them."""
+    """What to do about each channel, as `channels_now` tells of them."""
     for told in channels:
         name = f"alerts to {told['channel']} ({told['kind']})"
         if told["problem"]:

@@ -7,7 +7,7 @@ one adds nothing, sees that, and looks again later.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -153,13 +153,13 @@ class Outbox:
         return tuple(row[name] for name in _COLUMNS)
 
 
-def channel_states(store: Store) -> dict[str, Mapping[str, Any]]:
-    """Channel → its last step: `state`, `error`, `at`, `tries`.
+def channel_states(store: Store) -> dict[str, dict[str, str]]:
+    """Channel → how its last message went: `state` and `error`.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    return {row["channel"]: row for row in store.query_file("alert_channels")}
+    return {row.pop("channel"): row for row in store.query_file("alert_channels")}
 
 
 def list_deliveries(store: Store, project: str | None, most: int) -> list[dict[str, Any]]:

@@ -6,13 +6,11 @@ from typing import Any, Final
 
 from breakeven_collector.access import Reading
 from breakeven_collector.alerts.answers import mend
-from breakeven_collector.alerts.outbox import channel_states, list_deliveries, utc
+from breakeven_collector.alerts.outbox import list_deliveries, utc
 from breakeven_collector.alerts.service import snooze
-from breakeven_collector.alerts.source import load_channels
-from breakeven_collector.errors import BadRequest, ConfigError
+from breakeven_collector.errors import BadRequest
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import View
-from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
@@ -58,30 +56,6 @@ def build_alerts(store: Store, view: View, *, now: datetime) -> dict[str, Any]:
         "deliveries": _deliveries(store, view),
         "snooze_choices": list(SNOOZES),
     }
-
-
-def channel_states_of(pipeline: Pipeline) -> list[dict[str, Any]]:
-    """Each channel, what keeps it from being used, and how its last message went: for whoever runs the collector.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    try:
-        channels, _ = load_channels(pipeline.settings.config)
-    except ConfigError as error:
-        return [{"channel": "breakeven.toml", "kind": "", "problem": str(error), "state": "", "error": "", "mend": ""}]
-    last = channel_states(pipeline.store)
-    return [
-        {
-            "channel": channel.name,
-            "kind": str(channel.kind),
-            "problem": channel.problem,
-            "state": last[channel.name]["state"] if channel.name in last else "",
-            "error": last[channel.name]["error"] if channel.name in last else "",
-            "mend": mend(last[channel.name]["error"]) if channel.name in last else "",
-        }
-        for channel in channels
-    ]
 
 
 def snooze_alert(store: Store, reading: Reading, fields: Mapping[str, str], now: datetime) -> None:

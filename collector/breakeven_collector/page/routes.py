@@ -11,11 +11,12 @@ from fastapi.responses import HTMLResponse
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from breakeven_collector.access import Access, Reading
+from breakeven_collector.alerts.source import channels_now
 from breakeven_collector.errors import BadRequest, BreakevenError, StoreError
 from breakeven_collector.json_body import read_body
 from breakeven_collector.keys import Scope
 from breakeven_collector.page import api_words, session
-from breakeven_collector.page.alerts import build_alerts, channel_states_of, count_firing, snooze_alert
+from breakeven_collector.page.alerts import build_alerts, count_firing, snooze_alert
 from breakeven_collector.page.api_words import groupings, periods, searches
 from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
@@ -117,7 +118,9 @@ class Pages:
             caller = self._access.caller(request.headers, cookie=True)
             return {
                 **build_alerts(self._pipeline.store, view, now=datetime.now(UTC)),
-                "channels": channel_states_of(self._pipeline) if caller.runs_it else None,
+                "channels": channels_now(self._pipeline.store, self._pipeline.settings.config)
+                if caller.runs_it
+                else None,
                 "may_snooze": caller.scope is Scope.ADMIN,
                 "form_token": session.form_token(request),
             }

@@ -1,7 +1,6 @@
--- The last step of each channel.
+-- How the last message of each channel went.
 SELECT
-    channel, argMax(d.state, (d.turn, d.state != 'claimed')) AS state, argMax(d.error, (d.turn, d.state != 'claimed')) AS error,
-    argMax(d.at, (d.turn, d.state != 'claimed')) AS at, argMax(d.tries, (d.turn, d.state != 'claimed')) AS tries
+    channel, argMax(d.state, (d.turn, d.state != 'claimed')) AS state, argMax(d.error, (d.turn, d.state != 'claimed')) AS error
 FROM alert_deliveries AS d
 GROUP BY channel
 ORDER BY channel
