@@ -42,7 +42,7 @@ def test_one_alert_says_what_happened_how_much_why_what_next_and_where_to_look()
         "*search cost $21,430 in 30 days, above its break-even of $20,150 a month*",
         "*~$21,430*\nin the 30 days to 24 Nov",
         "*$20,150*\nbreak-even, a month",
-        "*$19,800 to $23,900*\n8 in 10",
+        "*$19,800 to $23,900*\nin 8 of 10 cases",
         "*97.2 %*\nof it known, the rest estimated",
         "*Why*\n• volume: 61 % of the rise, 1.4M calls more ($4,210)\n• cached share 37 % → 4 %",
         "*Next:* `breakeven decide --feature search` weighs the options",
@@ -65,7 +65,7 @@ def test_a_forecast_day_comes_with_its_interval() -> None:
     figure = Figure(18_000.0, "now", 20_150.0, "break-even", low_on=date(2026, 12, 20), on=date(2027, 1, 24))
     texts = taken(alert_message([event("e", rule=Rule.APPROACHING, figure=figure)], LINKS)).texts
     assert texts[0] == "🔴 Break-even ahead"
-    assert texts[4] == "*24 Jan 2027*\n20 Dec 2026 to later, 8 in 10"
+    assert texts[4] == "*24 Jan 2027*\n20 Dec 2026 to later, in 8 of 10 cases"
     assert taken(alert_message([event("e", figure=replace(figure, low_on=None))], LINKS)).texts[4] == "*24 Jan 2027*"
 
 
@@ -92,7 +92,7 @@ def test_several_alerts_are_one_message_the_dearest_first_and_the_rest_counted()
     assert message.texts[-1].startswith("and 29 more alerts · owner support · project default")
     assert message.texts[1] == (
         "🔴 *feature-40 rose*\n*~$4,000* in the 30 days to 24 Nov · *$20,150* break-even, a month · "
-        "*$19,800 to $23,900* 8 in 10\n• volume: 61 % of the rise, 1.4M calls more ($4,210)\n"
+        "*$19,800 to $23,900* in 8 of 10 cases\n• volume: 61 % of the rise, 1.4M calls more ($4,210)\n"
         "*Next:* `breakeven decide --feature search` weighs the options\n"
         "<https://breakeven.example.com/feature?feature=search|Page> · "
         "<https://grafana.example.com/g/d/breakeven-threshold?var-project=default&amp;var-feature=search|Grafana>"

@@ -222,11 +222,11 @@ def _figures(figure: Figure) -> list[str]:
         limit = escaped(figure.limit_what or "limit", _MOST_DETAIL)
         texts.append(f"*{dollars(figure.limit_usd)}*\n{limit}")
     if figure.low_usd is not None and figure.high_usd is not None:
-        texts.append(f"*{dollars(figure.low_usd)} to {dollars(figure.high_usd)}*\n8 in 10")
+        texts.append(f"*{dollars(figure.low_usd)} to {dollars(figure.high_usd)}*\nin 8 of 10 cases")
     if figure.on is not None:
         around = (
             f"\n{_day(figure.low_on) if figure.low_on else 'earlier'} to "
-            f"{_day(figure.high_on) if figure.high_on else 'later'}, 8 in 10"
+            f"{_day(figure.high_on) if figure.high_on else 'later'}, in 8 of 10 cases"
             if figure.low_on or figure.high_on
             else ""
         )
