@@ -57,7 +57,9 @@ def main() -> None:
         file.write_text(page, encoding="utf-8")
         browser.show(driver, width=_WIDTH, height=200)
         driver.get(file.as_uri())
-        browser.picture(driver, options.to, width=_WIDTH)
+        height: float = driver.execute_script("return document.body.getBoundingClientRect().height")
+        browser.show(driver, width=_WIDTH, height=round(height))
+        driver.save_screenshot(str(options.to))
     print(f"{options.to}  {options.to.stat().st_size:,} bytes")
 
 
