@@ -101,6 +101,7 @@ CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/api/backup"): ("/api/backup", {}),
     ("POST", "/api/imports"): ("/api/imports", ACCOUNT),
     ("POST", "/api/erase"): ("/api/erase", {"column": "user_id", "id": "x"}),
+    ("POST", "/api/alerts/run"): ("/api/alerts/run", {"dry_run": True}),
 }
 """What only an admin may do."""
 
