@@ -111,6 +111,7 @@ CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/alerts/snooze"): ("/alerts/snooze", {}),
     ("POST", "/api/alerts/test"): ("/api/alerts/test", {}),
     ("POST", "/api/erase"): ("/api/erase", {"column": "user_id", "id": "x"}),
+    ("POST", "/api/alerts/run"): ("/api/alerts/run", {"dry_run": True}),
 }
 """What only an admin may do."""
 

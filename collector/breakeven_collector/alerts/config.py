@@ -64,7 +64,7 @@ DEFAULTS: Final[Mapping[Rule, RuleConfig]] = MappingProxyType(
         ),
         Rule.SILENT: _rule(True, 0.0, 0.0, min_usd=1.0, min_calls=20.0, silent_hours=3.0),
         Rule.APART: _rule(
-            True, _TWO_LOOKS_HOURS, 168.0, min_usd=100.0, share=0.03, resolve_share=0.8, days=7.0
+            True, _TWO_LOOKS_HOURS, _A_MONTH_HOURS, min_usd=100.0, share=0.03, resolve_share=0.8, days=7.0
         ),
         Rule.VERDICT: _rule(True, _TWO_LOOKS_HOURS, 0.0, min_usd=500.0),
         Rule.BAND: _rule(False, _TWO_LOOKS_HOURS, 0.0, resolve_share=0.9),
@@ -87,6 +87,10 @@ class AlertsConfig:
     rules: Mapping[Rule, RuleConfig] = field(default_factory=lambda: DEFAULTS)
     digest: bool = True
     """Whether there is a digest each Monday."""
+
+    def with_all_on(self) -> "AlertsConfig":
+        """The same with all rules on: what the digest looks at."""
+        return AlertsConfig({rule: replace(one, enabled=True) for rule, one in self.rules.items()}, self.digest)
 
     def on(self) -> tuple[Rule, ...]:
         """Rules that watch."""

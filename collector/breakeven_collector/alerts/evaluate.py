@@ -16,7 +16,7 @@ from breakeven_collector.alerts.hours import Hours
 from breakeven_collector.alerts.log import AlertLog, Held
 from breakeven_collector.alerts.look import HOURLY, find
 from breakeven_collector.alerts.machines import Key, Move, event_of, known_of, move
-from breakeven_collector.alerts.sources import Sources
+from breakeven_collector.alerts.sources import Sources, Stopped
 from breakeven_collector.alerts.state import State
 from breakeven_collector.alerts.why import why
 from breakeven_collector.errors import StoreError
@@ -28,11 +28,6 @@ _TRIES: Final = 5
 _CORRECTED: Final = timedelta(days=14)
 """What was told longer ago than that is over, and no more looked at for whether it was so: its calls may be gone."""
 _log = logging.getLogger(__name__)
-
-
-class Stopped(Exception):
-    """The evaluation was asked to stop between two steps; nothing is lost, for what was not looked at is looked at by
-    the next."""
 
 
 @dataclass

@@ -7,6 +7,7 @@ received does not count: what came late is where it belongs.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -69,7 +70,7 @@ class Hours:
     def daily(self, values: Sequence[float], last: date, days: int) -> list[float]:
         """Sums of so many days up to `last`, oldest first; 0 where the stretch does not reach back so far."""
         edges = [self.midnight(last + timedelta(days=n - days + 1)) for n in range(days + 1)]
-        return [sum(values[max(0, a) : max(0, b)]) for a, b in zip(edges, edges[1:], strict=False)]
+        return [sum(values[max(0, a) : max(0, b)]) for a, b in pairwise(edges)]
 
     def rhythm(self, feature: str) -> Rhythm:
         """Of a feature's dollars by the hour; asked about a moment, it looks at those before alone."""

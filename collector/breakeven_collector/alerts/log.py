@@ -96,7 +96,7 @@ class AlertLog:
         if not moves:
             return set()
         rows = self._store.rows(
-            "SELECT rule, subject, version FROM alert_states WHERE project = {project:String} AND writer = {writer:String}",
+            "SELECT rule, subject FROM alert_states WHERE project = {project:String} AND writer = {writer:String}",
             {"project": project, "writer": writer},
         )
         mine = {(Rule(row["rule"]), row["subject"]) for row in rows if row["rule"] in [*Rule]}

@@ -71,7 +71,7 @@ def find(look: Look, config: AlertsConfig, known: KnownBy) -> list[Condition]:
                 add(rule, rules_month.budgets(look.hours, look.at, made, config.rules[rule], of(rule), owners))
             rule = Rule.BUDGET_SHARE
             if rule in on:
-                add(rule, rules_month.budget_shares(made, config.rules[rule], of(rule), owners))
+                add(rule, rules_month.budget_shares(made, config.rules[rule], owners))
         if look.billed is not None and Rule.APART in on:
             add(Rule.APART, rules_books.apart(look.billed, look.at, config.rules[Rule.APART]))
         if look.unpriced is not None and Rule.UNPRICED in on:

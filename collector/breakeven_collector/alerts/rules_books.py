@@ -1,6 +1,6 @@
 """The rules about what the books say: billed against seen, models without a price, decisions to look at again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -103,8 +103,8 @@ def unpriced(models: Sequence[Unpriced], config: RuleConfig) -> list[Condition]:
             f"{one.provider}/{one.model}",
             one.usual_usd >= config["min_usd"],
             Figure(one.usual_usd, f"about, in {config['days']:g} days", config["min_usd"], "told from"),
-            f"{one.provider}/{one.model} has no price: {one.calls:,.0f} calls, about {usd(one.usual_usd)} if its tokens "
-            "cost what tokens do here",
+            f"{one.provider}/{one.model} has no price: {one.calls:,.0f} calls, about {usd(one.usual_usd)} if its "
+            "tokens cost what tokens do here",
             why=(Driver("price", one.reason),),
             next_step="Say what it costs: `breakeven prices set`",
             page="/",

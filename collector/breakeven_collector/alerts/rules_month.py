@@ -1,7 +1,7 @@
 """The rules about budgets, by what a month will have cost."""
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -39,7 +39,13 @@ class Forecast:
 
 
 def forecasts(
-    hours: Hours, at: datetime, declared: Mapping[str, Feature], bill_budget_usd: float, *, budgets_only: bool = False
+    hours: Hours,
+    at: datetime,
+    declared: Mapping[str, Feature],
+    bill_budget_usd: float,
+    *,
+    budgets_only: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Forecast]:
     """Month's ends by the whole days before today, of all features that cost something, and first of the whole bill.
 
@@ -49,6 +55,7 @@ def forecasts(
         declared: with budgets.
         bill_budget_usd: of the whole bill; 0: none.
         budgets_only: only what has a budget.
+        check: called before each; what it raises ends the work.
     """
     today = hours.day(at)
     yesterday = today - timedelta(days=1)
@@ -66,6 +73,7 @@ def forecasts(
             budget = declared[name].budget_usd_per_month if name in declared else None
         if budget is None and (budgets_only or sum(usd_of_days[-FIT_DAYS:]) < _WORTH_USD):
             continue
+        check()
         days_over = (today - first).days
         so_far = sum(usd_of_days[len(usd_of_days) - days_over :])
         of_it = sum(known[name][len(usd_of_days) - days_over :])
@@ -137,13 +145,13 @@ def budgets(
                 next_step="Raise the budget in breakeven.toml, or see what drives the cost on the page",
                 owner=owners.get(one.feature, ""),
                 page=feature_page(one.feature) if one.feature else "/",
-                about=_last_days(hours, at),
+                about=_last_days(at),
             )
         )  # fmt: skip
     return found
 
 
-def _last_days(hours: Hours, at: datetime) -> tuple[datetime, datetime]:
+def _last_days(at: datetime) -> tuple[datetime, datetime]:
     """The last whole week, by UTC days."""
     end = at.replace(hour=0, minute=0, second=0, microsecond=0)
     return end - timedelta(days=7), end
@@ -167,9 +175,7 @@ def _month_over(hours: Hours, one: Forecast, owners: Mapping[str, str]) -> Condi
     )
 
 
-def budget_shares(
-    made: list[Forecast], config: RuleConfig, known: Mapping[str, Known], owners: Mapping[str, str]
-) -> list[Condition]:
+def budget_shares(made: list[Forecast], config: RuleConfig, owners: Mapping[str, str]) -> list[Condition]:
     """Shares of a budget that are spent; each is told once a month."""
     found: list[Condition] = []
     for one in made:

@@ -86,7 +86,7 @@ def crossings(decided: Sequence[Decided], config: RuleConfig, owners: Mapping[st
         limit = one.threshold_usd
         is_active = one.live_usd > limit and one.live_usd >= config["min_usd"]
         said = (
-            f"{one.feature} cost {usd(one.live_usd)} {one.text}: above {usd(limit)}, the break-even of hosting its model"
+            f"{one.feature} cost {usd(one.live_usd)} {one.text}: above its break-even, {usd(limit)}"
             if is_active
             else f"{one.feature} is below its break-even: {usd(one.live_usd)} {one.text}, break-even {usd(limit)}"
         )

@@ -30,12 +30,27 @@ _OF_VERDICTS: Final = frozenset({Rule.CROSSED, Rule.APPROACHING, Rule.VERDICT, R
 _OF_BUDGETS: Final = frozenset({Rule.BUDGET, Rule.BUDGET_SHARE})
 
 
-def store_verdicts(store: Store, config: Path, timezone: str, bill: Bill = no_bill) -> VerdictSource:
-    """Verdicts as `breakeven decide` works them out."""
+class Stopped(Exception):
+    """A look was asked to stop between two steps; nothing is lost, for what was not looked at is looked at by the
+    next."""
+
+
+def store_verdicts(
+    store: Store, config: Path, timezone: str, bill: Bill = no_bill, check: Callable[[], None] = lambda: None
+) -> VerdictSource:
+    """Verdicts as `breakeven decide` works them out; `check` may raise to stop between two features."""
 
     def verdicts(project: str | None, at: datetime, keep: bool) -> list[Decided]:
         document = build_verdicts(
-            store, config, project=project, timezone=timezone, now=at, flips=False, bill=bill, keep=keep
+            store,
+            config,
+            project=project,
+            timezone=timezone,
+            now=at,
+            flips=False,
+            bill=bill,
+            keep=keep,
+            check=check,
         )
         as_of = date.fromisoformat(document["as_of"])
         return [Decided.of(one, as_of) for one in document["features"]]
@@ -52,10 +67,19 @@ class Sources:
         timezone: where days begin.
         verdicts: of a project at a moment.
         declared: owners and budgets by day.
+        check: called between two steps; may raise Stopped.
     """
 
-    def __init__(self, store: Store, config: Path, timezone: str, verdicts: VerdictSource, declared: Declared) -> None:
-        self._store, self._config = store, config
+    def __init__(
+        self,
+        store: Store,
+        config: Path,
+        timezone: str,
+        verdicts: VerdictSource,
+        declared: Declared,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._config, self._check = store, config, check
         self._timezone = timezone
         self._verdicts, self._declared = verdicts, declared
 
@@ -104,6 +128,8 @@ class Sources:
             if wanted:
                 try:
                     parts[name] = read()
+                except Stopped:
+                    raise
                 except Exception as error:  # noqa: BLE001 - one that fails must not silence the others
                     told.append(f"{name}: {error}")
 
@@ -112,7 +138,12 @@ class Sources:
             "forecasts",
             keep or bool(on & _OF_BUDGETS),
             lambda: forecasts(
-                hours, at, declared, config.rules[Rule.BUDGET]["bill_usd_per_month"], budgets_only=not keep
+                hours,
+                at,
+                declared,
+                config.rules[Rule.BUDGET]["bill_usd_per_month"],
+                budgets_only=not keep,
+                check=self._check,
             ),
         )
         part("billed", Rule.APART in on, lambda: self.billed(project, at))
@@ -120,6 +151,10 @@ class Sources:
         part("due", Rule.DECISIONS_DUE in on, lambda: self.due(project, at))
         part("bands_usd", Rule.BAND in on, lambda: tuple(asdict(load(self._config).bands).values()))
         return Look(**{**{name: getattr(look, name) for name in ("at", "hours", "is_daily", "declared")}, **parts})  # pyright: ignore[reportArgumentType]
+
+    def remembered(self, to: datetime) -> "Remembered":
+        """The same for many moments up to one."""
+        return Remembered(self._store, self._config, self._timezone, self._verdicts, self._declared, to, self._check)
 
     def billed(self, project: str, at: datetime) -> list[BilledDay]:
         """Closed days of the providers' accounts, in the weeks before a moment.
@@ -170,7 +205,14 @@ class Remembered(Sources):
     """The same, for many moments in a row: the bill is read once, and a day's verdicts are worked out once."""
 
     def __init__(
-        self, store: Store, config: Path, timezone: str, verdicts: VerdictSource, declared: Declared, to: datetime
+        self,
+        store: Store,
+        config: Path,
+        timezone: str,
+        verdicts: VerdictSource,
+        declared: Declared,
+        to: datetime,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         days: dict[tuple[str | None, date], Sequence[Decided]] = {}
 
@@ -180,7 +222,7 @@ class Remembered(Sources):
                 days[project, day] = verdicts(project, at, keep)
             return days[project, day]
 
-        super().__init__(store, config, timezone, once, declared)
+        super().__init__(store, config, timezone, once, declared, check)
         self._to = to
         self._rows: list[tuple[str, BilledDay]] | None = None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from breakeven_collector.alerts.causes import Rates, Taken, causes
@@ -14,6 +14,7 @@ from breakeven_collector.store import Store
 _WEEK: Final = timedelta(days=7)
 _SHORT: Final = timedelta(days=2)
 """Longer stretches are whole UTC days."""
+_LARGEST: Final = 3
 _TENANT_SHARE: Final = 0.3
 """Of the rise: who took so much of it is named."""
 ERASED: Final = "a tenant that was erased"
@@ -46,6 +47,16 @@ def why(store: Store, project: str, condition: Condition) -> tuple[Driver, ...]:
     return ()
 
 
+def why_of_week(store: Store, project: str, feature: str, day: date) -> tuple[Driver, ...]:
+    """What the week before a day cost more or less than the one before that; by UTC days.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    end = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return _of_stretch(store, project, feature, end - _WEEK, end, [end - 2 * _WEEK], None, False)
+
+
 def _of_stretch(
     store: Store,
     project: str,
@@ -54,7 +65,7 @@ def _of_stretch(
     end: datetime,
     usual: Sequence[datetime],
     usual_usd: float | None,
-    is_bill: bool,
+    is_bill: bool,  # the empty feature is then all of them
 ) -> tuple[Driver, ...]:
     length = end - begin
     grains = _Grains("quarter_hour", "minute") if length <= _SHORT else _Grains("day", "tenant_day")
@@ -74,6 +85,9 @@ def _of_stretch(
         },
     )
     before, now = _taken(rows, "usual"), _taken(rows, "now")
+    if usual_usd is None and not before:
+        # Nothing to compare with: what it is made of.
+        return _largest(now)
     retries_before = sum(row["usd"] for row in rows if _is_retry(row, "usual"))
     retries_now = sum(row["usd"] for row in rows if _is_retry(row, "now"))
     whole = sum(one.usd for one in before.values()) + retries_before
@@ -100,6 +114,14 @@ def _taken(rows: Sequence[Mapping[str, Any]], phase: str) -> dict[str, Taken]:
         for row in rows
         if row["kind"] == "model" and row["phase"] == phase and not row["is_retry"]
     }  # fmt: skip
+
+
+def _largest(now: Mapping[str, Taken]) -> tuple[Driver, ...]:
+    whole = sum(one.usd for one in now.values())
+    dearest = sorted(now, key=lambda name: (-now[name].usd, name))[:_LARGEST]
+    return tuple(
+        Driver("model", f"{name}: {now[name].usd / whole:.0%} of it", now[name].usd) for name in dearest if whole
+    )
 
 
 def _is_retry(row: Mapping[str, Any], phase: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from breakeven_collector.access import Reading
 from breakeven_collector.alerts.answers import mend
 from breakeven_collector.alerts.outbox import list_deliveries, utc
-from breakeven_collector.alerts.service import snooze
+from breakeven_collector.alerts.service import history, list_alerts, snooze
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import View
@@ -31,7 +31,7 @@ def count_firing(store: Store, project: str | None) -> int:
     Raises:
         StoreError: the store cannot be read.
     """
-    return sum(row["state"] == "firing" for row in store.query_file("page_alerts", of_project(project)))
+    return sum(row["state"] == "firing" for row in store.query_file("alerts_open", of_project(project)))
 
 
 def build_alerts(store: Store, view: View, *, now: datetime) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def build_alerts(store: Store, view: View, *, now: datetime) -> dict[str, Any]:
     Raises:
         StoreError: the store cannot be read.
     """
-    rows = [_linked(row, view) for row in store.query_file("page_alerts", of_project(view.project))]
+    rows = [_linked(row, view) for row in list_alerts(store, view.project, now)]
     by_state = {state: [row for row in rows if row["state"] == state] for state in ("firing", "pending", "snoozed")}
     return {
         "firing_now": by_state["firing"],
@@ -75,7 +75,7 @@ def snooze_alert(store: Store, reading: Reading, fields: Mapping[str, str], now:
 
 def _linked(row: dict[str, Any], view: View) -> dict[str, Any]:
     is_feature = bool(row["subject"]) and row["rule"] in _OF_FEATURES
-    shown = {**row, "about": row["subject"] or _ALL_TOGETHER, "since": utc(row["since"]), "at": utc(row["at"])}
+    shown = {**row, "about": row["subject"] or _ALL_TOGETHER}
     return {**shown, "href": view.link("/feature", feature=row["subject"])} if is_feature else shown
 
 
@@ -123,10 +123,7 @@ def _history(store: Store, view: View) -> TableOf:
         Column("project", "Project"),
         Column("id", "Id", page=False),
     )
-    rows = [
-        {**row, "at": utc(row["at"])}
-        for row in store.query_file("page_alert_history", {**of_project(view.project), "most": _MOST})
-    ]
+    rows = history(store, view.project, _MOST)
     return TableOf("history", "History", columns, rows, empty="Nothing was to be told yet.")
 
 

@@ -57,6 +57,7 @@ def build_verdicts(
     diff: bool = False,
     bill: Bill = no_bill,
     keep: bool = True,
+    check: Callable[[], None] = lambda: None,
 ) -> Verdicts:
     """Decide on one feature or all, and keep what was said.
 
@@ -71,6 +72,7 @@ def build_verdicts(
         diff: also say what moved it since the last one that was worked out from something else.
         bill: what the report says of the providers' accounts: what of it no call told of may be any feature's.
         keep: append what is new to the store's verdicts; not for a past moment.
+        check: called before each feature; what it raises ends the work.
 
     Raises:
         BadRequest: the feature has no calls in the window, or the zone is not known.
@@ -95,6 +97,7 @@ def build_verdicts(
     documents: list[dict[str, Any]] = []
     found: list[tuple[Verdict, Evidence, str, str]] = []
     for name, profile in wanted.items():
+        check()
         own = assumptions.of(name)
         evidence = evidence_of(
             profile,
