@@ -30,8 +30,6 @@ alerts_app = typer.Typer(
     help="Alerts: how they stand, what was told, looking now or at the past.", no_args_is_help=True
 )
 
-alerts_test_command(alerts_app)
-
 _LENGTH = re.compile(r"(\d{1,4})\s*(h|d|w)")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest.")]
@@ -182,6 +180,9 @@ def snooze(
     typer.echo(
         f"Snoozed: {about} until {when:%Y-%m-%d %H:%M}" if moment > datetime.now(UTC) else f"Heard again: {about}"
     )
+
+
+alerts_test_command(alerts_app)
 
 
 def _json(document: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from breakeven_collector.alerts.events import Change, Digest, Event
 from breakeven_collector.alerts.messages import Links
 from breakeven_collector.alerts.outbox import Outbox, channel_states, list_deliveries, utc
 from breakeven_collector.alerts.senders import SIGNATURE
+from breakeven_collector.alerts.to_channels import ToChannels
 from breakeven_collector.store import Store
 from pydantic import SecretStr
 
@@ -433,6 +435,32 @@ def test_a_webhook_that_refuses(desk: Desk, status: int, state: str) -> None:
         assert len(server.received) == 1
     (step,) = desk.steps(channel)
     assert step[1] == state
+
+
+def test_file_and_secret_count_as_soon_as_they_are_mended(desk: Desk, tmp_path: Path) -> None:
+    config, secret = tmp_path / "breakeven.toml", tmp_path / "hook"
+    text = f"""
+    [alerts]
+    page_url = "https://costs.example.com"
+    [[alerts.channels]]
+    name = "{desk.hook.name}"
+    kind = "slack_webhook"
+    file = "{secret}"
+    projects = ["{desk.project}"]
+    """
+    deliver = ToChannels(desk.store, config, threading.Event(), sleep=desk.slept.append)
+    config.write_text(text)
+    desk.tell(desk.event("a"))
+    deliver(NOW)
+    assert desk.steps(desk.hook) == []
+    secret.write_text(desk.slack.webhook_url)
+    deliver(NOW + MINUTE)
+    config.write_text("[[alerts.channels]]\nname = 1")
+    desk.tell(desk.event("b"))
+    deliver(NOW + 2 * MINUTE)
+    # A file that is broken takes no channel away.
+    assert desk.steps(desk.hook) == [("a", "sent", 1, ""), ("b", "sent", 1, "")]
+    assert "https://costs.example.com/feature?feature=search" in desk.slack.received[0].whole
 
 
 def test_a_channel_without_its_secret_says_so_and_no_try_is_lost_to_it(desk: Desk) -> None:

@@ -25,13 +25,18 @@ _OF_FEATURES: Final = frozenset({"crossed", "approaching", "budget", "jump", "ve
 _ALL_TOGETHER: Final = "the whole bill"
 
 
-def count_firing(store: Store, project: str | None) -> int:
-    """How many alerts fire.
+def count_firing(store: Store, project: str | None, now: datetime) -> int:
+    """How many alerts fire that nobody snoozed.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    return sum(row["state"] == "firing" for row in store.query_file("alerts_open", of_project(project)))
+    return sum(_state(row) == "firing" for row in list_alerts(store, project, now))
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    """The machine's, or snoozed as soon as it is: the machine takes that up with its next look."""
+    return "snoozed" if row["snoozed_until"] else row["state"]
 
 
 def build_alerts(store: Store, view: View, *, now: datetime) -> dict[str, Any]:
@@ -46,7 +51,7 @@ def build_alerts(store: Store, view: View, *, now: datetime) -> dict[str, Any]:
         StoreError: the store cannot be read.
     """
     rows = [_linked(row, view) for row in list_alerts(store, view.project, now)]
-    by_state = {state: [row for row in rows if row["state"] == state] for state in ("firing", "pending", "snoozed")}
+    by_state = {state: [row for row in rows if _state(row) == state] for state in ("firing", "pending", "snoozed")}
     return {
         "firing_now": by_state["firing"],
         "pending": _states("pending", "Not for long enough to tell yet", by_state["pending"], "Nothing is about to."),
@@ -87,6 +92,7 @@ def _states(name: str, caption: str, rows: Sequence[dict[str, Any]], empty: str)
         Column("usd", "Dollars", "money"),
         Column("limit_usd", "Against", "money"),
         Column("since", "Since", "time"),
+        *((Column("snoozed_until", "Until", "time"),) if name == "snoozed" else ()),
         Column("project", "Project"),
     )
     return TableOf(name, caption, columns, rows, empty=empty)

@@ -81,7 +81,7 @@ class Pages:
         """The bill at a glance."""
 
         def build(view: View) -> Mapping[str, Any]:
-            firing = count_firing(self._pipeline.store, view.project)
+            firing = count_firing(self._pipeline.store, view.project, datetime.now(UTC))
             return {**build_overview(self._pipeline, view, self._providers), "firing": firing}
 
         return await self._page(request, "overview.html", build)
