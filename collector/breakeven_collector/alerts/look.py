@@ -81,7 +81,7 @@ def find(look: Look, config: AlertsConfig, known: KnownBy) -> list[Condition]:
     there = {(one.rule, one.subject) for one in found}
     gone = [
         _gone(rule, subject)
-        for (rule, subject), one in known.items()
+        for rule, subject in known
         if rule in looked and (rule, subject) not in there and rule not in _GOES_SILENTLY
     ]
     return [*found, *gone]

@@ -16,6 +16,11 @@ _WEEKS: Final = 4
 _BLOCKS: Final = 7
 _SIGMA: Final = 1.4826
 """Of a normal distribution by its median deviation."""
+_ALIKE: Final = 3.0
+"""Hours of a third to three times as much are about as busy."""
+_LEAST_ALIKE: Final = 7
+_LEAST_SPREAD: Final = 0.02
+"""Nothing is steadier than that by nature."""
 _LEAST_BLOCKS: Final = 3
 """Before so many days nothing is usual."""
 
@@ -74,18 +79,21 @@ class Rhythm:
         return Usual(median(shares) * level, tuple(slots))
 
     def score(self, at: int, usual: float) -> float:
-        """By how many of its usual deviations a value is above what is usual."""
+        """By how many of its usual deviations a value is above what is usual: of hours that are about as busy, for noise
+        grows with what there is."""
         floor = 0.05 * (self.level(at) or 0.0) + 1e-9
-        deviations: list[float] = []
+        deviations: list[tuple[float, float]] = []
         for slot in range(max(self._first, at - 2 * self._week), at):
             found = self.usual(slot)
             if found is not None:
-                deviations.append(abs(self._values[slot] - found.value) / (found.value + floor) ** 0.5)
-        if not deviations:
+                deviations.append((found.value, abs(self._values[slot] - found.value) / (found.value + floor)))
+        alike = [one for value, one in deviations if usual / _ALIKE <= value <= usual * _ALIKE]
+        of = sorted(alike if len(alike) >= _LEAST_ALIKE else [one for _, one in deviations])
+        if not of:
             return 0.0
         # A series that is mostly still has a median deviation of nothing: what one hour in ten does is usual, too.
-        spread = max(_SIGMA * median(deviations), sorted(deviations)[int(0.9 * (len(deviations) - 1))] / 1.645, 1e-9)
-        return (self._values[at] - usual) / (usual + floor) ** 0.5 / spread
+        spread = max(_SIGMA * median(of), of[int(0.9 * (len(of) - 1))] / 1.645, _LEAST_SPREAD)
+        return (self._values[at] - usual) / (usual + floor) / spread
 
     def habits(self, at: int, rise: float) -> int:
         """On how many other days of the last four weeks it rose nearly as far above what was usual."""

@@ -128,7 +128,7 @@ def approaches(
                 f"{_between(one)}: it cost {usd(one.live_usd)} {one.text}"
             )
         else:
-            said = f"{one.feature} is no longer about to pass its break-even of {usd(limit)}: {usd(one.live_usd)} {one.text}"
+            said = f"{one.feature} is not about to pass its break-even of {usd(limit)}: {usd(one.live_usd)} {one.text}"
         found.append(
             Condition(
                 Rule.APPROACHING,
