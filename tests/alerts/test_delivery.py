@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -61,6 +62,8 @@ class Desk:
         )
 
     def event(self, id: str, **changes: Any) -> Event:
+        if "usd" in changes:
+            changes["figure"] = replace(CROSSED.figure, usd=float(changes.pop("usd")))
         changes = {"subject": id, "headline": f"{id} rose", "owner": "", **changes}
         return replace(CROSSED, id=f"{self.project}-{id}", project=self.project, **changes)
 
@@ -222,14 +225,20 @@ def test_a_network_that_is_away_is_no_reason_to_forget(desk: Desk) -> None:
     assert desk.steps(desk.hook) == [("a", "sent", 2, "")]
 
 
-def test_what_could_not_be_told_within_a_day_is_not_told(desk: Desk) -> None:
+def test_what_could_not_be_told_within_a_day_is_given_up_and_said_to_be(desk: Desk) -> None:
     desk.tell(desk.event("a"), desk.event("b"))
     desk.slack.answer(500)
     desk.delivery(desk.hook).deliver(NOW)
-    # Nor is what happened long before there was a channel.
+    # Found while the channel had to wait, and never tried.
+    desk.tell(desk.event("c", at=NOW + timedelta(seconds=9)), kept_at=NOW + timedelta(seconds=9))
+    # What happened before there was a channel is not its business.
     desk.tell(desk.event("old", at=NOW - timedelta(days=3)), kept_at=NOW - timedelta(days=3))
     desk.delivery(desk.hook).deliver(NOW + timedelta(hours=25))
-    assert desk.steps(desk.hook) == [("a", "given_up", 2, "too_old"), ("b", "given_up", 2, "too_old")]
+    assert desk.steps(desk.hook) == [
+        ("a", "given_up", 2, "too_old"),
+        ("b", "given_up", 2, "too_old"),
+        ("c", "given_up", 1, "too_old"),
+    ]
     assert desk.slack.received == []
 
 
@@ -331,6 +340,54 @@ def test_who_dies_between_claim_and_record_is_waited_for_and_then_the_message_is
     assert desk.slack.tries == 0
     desk.delivery(desk.hook).deliver(NOW + timedelta(seconds=130))
     assert desk.steps(desk.hook) == [("a", "sent", 2, "")]
+
+
+def test_sixty_days_with_outages_restarts_and_two_collectors_tell_each_thing_once(desk: Desk) -> None:
+    random = Random(11)
+    faults = (
+        lambda: desk.slack.rate_limit(random.randint(1, 600)),
+        lambda: desk.slack.answer(503),
+        lambda: desk.slack.answer(200, "internal_error"),
+    )
+    collectors = [desk.delivery(desk.bot), desk.delivery(desk.bot)]
+    wanted: list[str] = []
+    firing: list[Event] = []
+    for day in range(60):
+        at = NOW + timedelta(days=day)
+        told = [
+            desk.event(f"e{day}.{n}", usd=n, owner=random.choice(("", "x")), at=at, since=at)
+            for n in range(random.choice((0, 1, 2, 4)))
+        ]
+        over = [firing.pop() for _ in range(min(len(firing), random.randint(0, 2)))]
+        told += [replace(one, id=f"{one.id}.over", change=Change.RESOLVED, at=at) for one in over]
+        firing += [one for one in told if one.change is Change.FIRING]
+        told = [replace(one, headline=f"{one.id.removeprefix(desk.project)} happened") for one in told]
+        desk.tell(*told, kept_at=at)
+        wanted += [one.headline for one in told]
+        is_killed = random.random() < 0.2
+        for _ in range(random.randint(0, 1 if is_killed else 2)):
+            random.choice(faults)()
+        if is_killed:
+            # Before it sent.
+            dead = Outbox(desk.store)
+            turn = dead.next_turn(desk.bot.name, at)
+            due = [one for one in dead.due(desk.bot.name, at) if one.project == desk.project]
+            if turn and due:
+                dead.claim(desk.bot.name, turn, due[:2], at)
+        # Each day leaves time for as many tries as it has disturbances.
+        for minutes in (0, 30, 90) if told else (0,):
+            if random.random() < 0.2:
+                collectors[random.randint(0, 1)] = desk.delivery(desk.bot)
+            for collector in random.sample(collectors, 1 if minutes else 2):
+                collector.deliver(at + minutes * MINUTE)
+        desk.slack.to_come.clear()
+    heard = [text for one in desk.slack.received for text in one.whole.splitlines()]
+    counts = [sum(headline in line for line in heard) for headline in wanted]
+    assert len(wanted) > 100
+    assert [(headline, count) for headline, count in zip(wanted, counts, strict=True) if count != 1] == []
+    assert {step[1] for step in desk.steps(desk.bot)} == {"sent"}
+    assert [why for one in desk.slack.received for why in pings(one)] == []
+    assert desk.slack.refused == []
 
 
 def test_nothing_is_sent_once_the_collector_stops(desk: Desk) -> None:

@@ -43,7 +43,7 @@ class Due:
     tries: int
     """How often it was tried."""
     is_too_old: bool
-    """It was tried, and is not worth another try."""
+    """It is not worth another try."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Outbox:
                     what,
                     firing_of(what) if isinstance(what, Event) else "",
                     int(row["tries"]),
-                    bool(row["state"]) and utc(row["kept"]) < oldest,
+                    utc(row["kept"]) < oldest,
                 )
             )
         return found
