@@ -15,9 +15,9 @@ from breakeven_collector.alerts.events import Event, Rule
 from breakeven_collector.alerts.hours import Hours
 from breakeven_collector.alerts.log import AlertLog, Held
 from breakeven_collector.alerts.look import HOURLY, find
-from breakeven_collector.alerts.machines import Key, Move, event_of, known_of, move
+from breakeven_collector.alerts.machines import Key, Move, Snooze, event_of, known_of, move
 from breakeven_collector.alerts.sources import Sources, Stopped
-from breakeven_collector.alerts.state import State
+from breakeven_collector.alerts.state import State, Status
 from breakeven_collector.alerts.why import why
 from breakeven_collector.errors import StoreError
 from breakeven_collector.store import Store
@@ -41,7 +41,8 @@ class Outcome:
     """To be told, new."""
     errors: list[str] = field(default_factory=list[str])
     """What could not be looked at."""
-    forecasts: int = 0
+    has_moved: bool = False
+    """Whether a state machine did."""
 
 
 def full_hour(moment: datetime) -> datetime:
@@ -52,6 +53,10 @@ def full_hour(moment: datetime) -> datetime:
 def look_day(at: datetime, timezone: ZoneInfo) -> date:
     """The day whose daily look a moment belongs to."""
     return (at - timedelta(hours=DAY_BEGINS_HOURS)).astimezone(timezone).date()
+
+
+def _is_snoozed(states: Mapping[Key, State]) -> bool:
+    return any(one.status is Status.SNOOZED for one in states.values())
 
 
 class Evaluator:
@@ -99,11 +104,12 @@ class Evaluator:
             self._check()
             self._look_at(name, of_project, at, config, outcome, is_alone=len(by_project) == 1, dry_run=dry_run)
         if not dry_run:
-            outcome.events += self._log.settle()
+            if outcome.has_moved:
+                outcome.events += self._log.settle()
             seconds = time.monotonic() - started
             error = "; ".join(outcome.errors)[:2_000]
-            for kind in ("hourly", "daily") if is_daily else ("hourly",):
-                self._log.add_run(kind, at, seconds, outcome.conditions, len(outcome.events), error)
+            kinds = ("hourly", "daily") if is_daily else ("hourly",)
+            self._log.add_run(kinds, at, seconds, outcome.conditions, len(outcome.events), error)
         return outcome
 
     def _check(self) -> None:
@@ -127,8 +133,7 @@ class Evaluator:
         self._check()
         if look.forecasts is not None and not dry_run:
             self._log.add_forecasts(project, look.forecasts, at)
-            outcome.forecasts += len(look.forecasts)
-        snoozes = self._log.snoozes(project)
+        snoozes: Sequence[Snooze] | None = None
         left: set[Key] | None = None
         for _ in range(_TRIES):
             held = self._log.states().get(project, {})
@@ -137,12 +142,16 @@ class Evaluator:
             outcome.conditions = max(outcome.conditions, len(conditions))
             if left is not None:
                 conditions = [one for one in conditions if (one.rule, one.subject) in left]
-            moves = move(states, conditions, at, config, snoozes, self._was_so(project, at, config, is_alone))
+            was_so = self._was_so(project, at, config, is_alone)
+            if snoozes is None and (move(states, conditions, at, config) or _is_snoozed(states)):
+                snoozes = self._log.snoozes(project)
+            moves = move(states, conditions, at, config, snoozes or (), was_so)
             self._check()
             told = [self._told(project, one, at, held, outcome) for one in moves]
             if dry_run:
                 outcome.events += [event for _, event in told if event is not None]
                 return
+            outcome.has_moved = outcome.has_moved or bool(told)
             left = self._log.write(project, told, held)
             if not left:
                 return
