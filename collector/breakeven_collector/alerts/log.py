@@ -173,10 +173,9 @@ class AlertLog:
         Raises:
             StoreError: the store refuses.
         """
+        rows = [(kind, at, datetime.now(UTC), seconds, conditions, events, error) for kind in kinds]
         columns = ("kind", "at", "ran_at", "seconds", "conditions", "events", "error")
-        self._store.insert(
-            "alert_runs", columns, [(kind, at, datetime.now(UTC), seconds, conditions, events, error) for kind in kinds]
-        )
+        self._store.insert("alert_runs", columns, rows)
 
     def add_snooze(self, project: str, one: Snooze, by: str, now: datetime) -> None:
         """Keep a snooze; the last one of a rule and subject counts.
