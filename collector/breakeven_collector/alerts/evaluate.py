@@ -100,9 +100,19 @@ class Evaluator:
         if not dry_run:
             outcome.events += self._log.settle()
         by_project = hours if hours is not None else self._sources.hours(at, at)
+        held = self._log.states()
         for name, of_project in by_project.items():
             self._check()
-            self._look_at(name, of_project, at, config, outcome, is_alone=len(by_project) == 1, dry_run=dry_run)
+            self._look_at(
+                name,
+                of_project,
+                at,
+                config,
+                outcome,
+                held.get(name, {}),
+                is_alone=len(by_project) == 1,
+                dry_run=dry_run,
+            )
         if not dry_run:
             if outcome.has_moved:
                 outcome.events += self._log.settle()
@@ -123,6 +133,7 @@ class Evaluator:
         at: datetime,
         config: AlertsConfig,
         outcome: Outcome,
+        held: Mapping[Key, Held],
         *,
         is_alone: bool,
         dry_run: bool,
@@ -136,7 +147,6 @@ class Evaluator:
         snoozes: Sequence[Snooze] | None = None
         left: set[Key] | None = None
         for _ in range(_TRIES):
-            held = self._log.states().get(project, {})
             states = {key: one.state for key, one in held.items()}
             conditions = find(look, config, known_of(states))
             outcome.conditions = max(outcome.conditions, len(conditions))
@@ -157,6 +167,7 @@ class Evaluator:
                 return
             # Another collector was there first: what it knows is where the next step begins.
             time.sleep(0.05)
+            held = self._log.states().get(project, {})
         raise StoreError(f"alerts of {project!r} changed under {_TRIES} looks in a row; they are looked at again later")
 
     def _told(

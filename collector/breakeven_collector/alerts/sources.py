@@ -165,6 +165,8 @@ class Sources:
         Raises:
             StoreError: the store cannot be read.
         """
+        if not self._store.rows("SELECT source FROM imports LIMIT 1"):
+            return []
         asked = {"from": int((at - timedelta(days=_BILLED_DAYS)).timestamp()), "to": int(at.timestamp())}
         return [
             BilledDay(row["provider"], row["day"], row["billed_usd"], row["seen_usd"])
