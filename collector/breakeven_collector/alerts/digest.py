@@ -13,7 +13,7 @@ from breakeven_collector.alerts.look import Look
 from breakeven_collector.alerts.rules_month import BILL, Forecast
 from breakeven_collector.alerts.rules_verdict import Decided
 from breakeven_collector.alerts.sources import Sources
-from breakeven_collector.alerts.why import why_of_week
+from breakeven_collector.alerts.why import TENANT, why_of_week
 from breakeven_collector.economics.words import usd
 from breakeven_collector.store import Store
 
@@ -105,7 +105,8 @@ def _movers(store: Store, project: str, day: date, now: dict[str, float], before
         if abs(change) < _MOVED_USD:
             break
         causes = why_of_week(store, project, name, day)
-        told = "; ".join(f"{one.what} {one.usd or 0:+,.0f} $ ({one.detail})" for one in causes[:2])
+        of_it = [one for one in causes if one.what != TENANT][:2]
+        told = "; ".join(f"{one.what} {one.usd or 0:+,.0f} $ ({one.detail})" for one in of_it)
         sign = "+" if change > 0 else "-"
         text = f"{sign}{usd(abs(change))} to {usd(now[name])}" + (f": {told}" if told else "")
         lines.append(Line(name or "without a feature", text, change))

@@ -15,9 +15,9 @@ from breakeven_collector.alerts.events import Event, Rule
 from breakeven_collector.alerts.hours import Hours
 from breakeven_collector.alerts.log import AlertLog, Held
 from breakeven_collector.alerts.look import HOURLY, find
-from breakeven_collector.alerts.machines import Key, Move, event_of, known_of, move
+from breakeven_collector.alerts.machines import Key, Move, Snooze, event_of, known_of, move
 from breakeven_collector.alerts.sources import Sources, Stopped
-from breakeven_collector.alerts.state import State
+from breakeven_collector.alerts.state import State, Status
 from breakeven_collector.alerts.why import why
 from breakeven_collector.errors import StoreError
 from breakeven_collector.store import Store
@@ -41,7 +41,8 @@ class Outcome:
     """To be told, new."""
     errors: list[str] = field(default_factory=list[str])
     """What could not be looked at."""
-    forecasts: int = 0
+    has_moved: bool = False
+    """Whether a state machine did."""
 
 
 def full_hour(moment: datetime) -> datetime:
@@ -52,6 +53,10 @@ def full_hour(moment: datetime) -> datetime:
 def look_day(at: datetime, timezone: ZoneInfo) -> date:
     """The day whose daily look a moment belongs to."""
     return (at - timedelta(hours=DAY_BEGINS_HOURS)).astimezone(timezone).date()
+
+
+def _is_snoozed(states: Mapping[Key, State]) -> bool:
+    return any(one.status is Status.SNOOZED for one in states.values())
 
 
 class Evaluator:
@@ -95,15 +100,26 @@ class Evaluator:
         if not dry_run:
             outcome.events += self._log.settle()
         by_project = hours if hours is not None else self._sources.hours(at, at)
+        held = self._log.states()
         for name, of_project in by_project.items():
             self._check()
-            self._look_at(name, of_project, at, config, outcome, is_alone=len(by_project) == 1, dry_run=dry_run)
+            self._look_at(
+                name,
+                of_project,
+                at,
+                config,
+                outcome,
+                held.get(name, {}),
+                is_alone=len(by_project) == 1,
+                dry_run=dry_run,
+            )
         if not dry_run:
-            outcome.events += self._log.settle()
+            if outcome.has_moved:
+                outcome.events += self._log.settle()
             seconds = time.monotonic() - started
             error = "; ".join(outcome.errors)[:2_000]
-            for kind in ("hourly", "daily") if is_daily else ("hourly",):
-                self._log.add_run(kind, at, seconds, outcome.conditions, len(outcome.events), error)
+            kinds = ("hourly", "daily") if is_daily else ("hourly",)
+            self._log.add_run(kinds, at, seconds, outcome.conditions, len(outcome.events), error)
         return outcome
 
     def _check(self) -> None:
@@ -117,6 +133,7 @@ class Evaluator:
         at: datetime,
         config: AlertsConfig,
         outcome: Outcome,
+        held: Mapping[Key, Held],
         *,
         is_alone: bool,
         dry_run: bool,
@@ -127,27 +144,30 @@ class Evaluator:
         self._check()
         if look.forecasts is not None and not dry_run:
             self._log.add_forecasts(project, look.forecasts, at)
-            outcome.forecasts += len(look.forecasts)
-        snoozes = self._log.snoozes(project)
+        snoozes: Sequence[Snooze] | None = None
         left: set[Key] | None = None
         for _ in range(_TRIES):
-            held = self._log.states().get(project, {})
             states = {key: one.state for key, one in held.items()}
             conditions = find(look, config, known_of(states))
             outcome.conditions = max(outcome.conditions, len(conditions))
             if left is not None:
                 conditions = [one for one in conditions if (one.rule, one.subject) in left]
-            moves = move(states, conditions, at, config, snoozes, self._was_so(project, at, config, is_alone))
+            was_so = self._was_so(project, at, config, is_alone)
+            if snoozes is None and (move(states, conditions, at, config) or _is_snoozed(states)):
+                snoozes = self._log.snoozes(project)
+            moves = move(states, conditions, at, config, snoozes or (), was_so)
             self._check()
             told = [self._told(project, one, at, held, outcome) for one in moves]
             if dry_run:
                 outcome.events += [event for _, event in told if event is not None]
                 return
+            outcome.has_moved = outcome.has_moved or bool(told)
             left = self._log.write(project, told, held)
             if not left:
                 return
             # Another collector was there first: what it knows is where the next step begins.
             time.sleep(0.05)
+            held = self._log.states().get(project, {})
         raise StoreError(f"alerts of {project!r} changed under {_TRIES} looks in a row; they are looked at again later")
 
     def _told(

@@ -225,4 +225,4 @@ class AlertsJob:
             is_alone = len(hours) == 1
             digest = build_digest(self._store, self.sources, of_it, at, config, is_alone=is_alone, project=project)
             self._alert_log.add_digest(digest, at)
-        self._alert_log.add_run("weekly", at, 0.0, 0, len(hours), "")
+        self._alert_log.add_run(("weekly",), at, 0.0, 0, len(hours), "")

@@ -165,14 +165,17 @@ class AlertLog:
         )
         return _utc(rows[0]["at"]) if rows[0]["n"] else None
 
-    def add_run(self, kind: str, at: datetime, seconds: float, conditions: int, events: int, error: str) -> None:
+    def add_run(
+        self, kinds: Sequence[str], at: datetime, seconds: float, conditions: int, events: int, error: str
+    ) -> None:
         """Say that a moment was looked at.
 
         Raises:
             StoreError: the store refuses.
         """
+        rows = [(kind, at, datetime.now(UTC), seconds, conditions, events, error) for kind in kinds]
         columns = ("kind", "at", "ran_at", "seconds", "conditions", "events", "error")
-        self._store.insert("alert_runs", columns, [(kind, at, datetime.now(UTC), seconds, conditions, events, error)])
+        self._store.insert("alert_runs", columns, rows)
 
     def add_snooze(self, project: str, one: Snooze, by: str, now: datetime) -> None:
         """Keep a snooze; the last one of a rule and subject counts.

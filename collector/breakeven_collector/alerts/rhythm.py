@@ -79,7 +79,7 @@ class Rhythm:
         return Usual(median(shares) * level, tuple(slots))
 
     def score(self, at: int, usual: float) -> float:
-        """By how many of its usual deviations a value is above what is usual: of hours that are about as busy, for noise
+        """By how many usual deviations a value is above what is usual: those of hours that are about as busy, for noise
         grows with what there is."""
         floor = 0.05 * (self.level(at) or 0.0) + 1e-9
         deviations: list[tuple[float, float]] = []

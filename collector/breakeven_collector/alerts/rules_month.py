@@ -17,6 +17,8 @@ from breakeven_collector.features import Feature
 
 BILL: Final = ""
 """The subject that is the whole bill."""
+DRAWS: Final = 4_000
+"""As many as the page's."""
 _WORTH_USD: Final = 10.0
 """Features below that in four weeks are not forecast."""
 
@@ -46,6 +48,7 @@ def forecasts(
     *,
     budgets_only: bool = False,
     check: Callable[[], None] = lambda: None,
+    draws: int = DRAWS,
 ) -> list[Forecast]:
     """Month's ends by the whole days before today, of all features that cost something, and first of the whole bill.
 
@@ -56,6 +59,7 @@ def forecasts(
         bill_budget_usd: of the whole bill; 0: none.
         budgets_only: only what has a budget.
         check: called before each; what it raises ends the work.
+        draws: of each forecast.
     """
     today = hours.day(at)
     yesterday = today - timedelta(days=1)
@@ -79,7 +83,7 @@ def forecasts(
         of_it = sum(known[name][len(usd_of_days) - days_over :])
         age = (yesterday - hours.day(hours.moment(_first(hours, name)))).days + 1
         fitted: list[float | None] = list(usd_of_days[-min(FIT_DAYS, max(1, age)) :])
-        end = month_end(so_far, (last - yesterday).days, fitted, weekday_of_last=yesterday.weekday())
+        end = month_end(so_far, (last - yesterday).days, fitted, weekday_of_last=yesterday.weekday(), draws=draws)
         made.append(
             Forecast(
                 name, first, so_far, end.p10_usd, end.p50_usd, end.p90_usd, budget, end.reason or "",

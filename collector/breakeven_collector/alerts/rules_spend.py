@@ -20,6 +20,8 @@ _HABIT_DAYS: Final = 2
 _LOST_HOURS: Final = 168
 """A service that was silent for so long is taken as retired."""
 _WEEKS: Final = 4
+_OF_A_DAY: Final = "day "
+"""Begins the marker of what was told of a day, not of an hour."""
 _DAILY_SCORE: Final = 2 / 3
 """Of the score that an hour needs: a day has the noise of 24 hours evened out."""
 
@@ -88,7 +90,8 @@ def _day(hours: Hours, name: str, at: datetime, config: RuleConfig, known: Known
     series = hours.features[name]
     yesterday = hours.day(at) - timedelta(days=1)
     first, last = hours.midnight(yesterday), hours.midnight(yesterday + timedelta(days=1))
-    if known.fired_at is not None and known.fired_at > hours.moment(first):
+    goes_on = known.is_firing and known.marker.startswith(_OF_A_DAY)
+    if not goes_on and known.fired_at is not None and known.fired_at > hours.moment(first):
         return None
     # Days that are whole since it is there.
     days = max(0, (last - series.first) // 24)
@@ -116,6 +119,7 @@ def _day(hours: Hours, name: str, at: datetime, config: RuleConfig, known: Known
             coverage_share=_coverage(series, first, last),
         ),
         f"{named(name)} cost {usd(cost)} on {yesterday:%-d %b}, {usd(rise)} more than usual",
+        marker=known.marker if goes_on else f"{_OF_A_DAY}{yesterday}",
         next_step=_look(name),
         about=(hours.moment(first), hours.moment(last)),
     )  # fmt: skip

@@ -66,6 +66,11 @@ class Decided:
         )
 
     @property
+    def advice(self) -> str:
+        """What the verdict says, and what to do next."""
+        return f"{one}. Next: {self.next_step}" if (one := self.sentence.rstrip(". ")) else self.next_step
+
+    @property
     def about(self) -> tuple[datetime, datetime]:
         """The 30 days, as those of UTC."""
         end = datetime(self.as_of.year, self.as_of.month, self.as_of.day, tzinfo=UTC)
@@ -98,7 +103,7 @@ def crossings(decided: Sequence[Decided], config: RuleConfig, owners: Mapping[st
                 Figure(one.live_usd, one.text, limit, "break-even"),
                 said,
                 is_over=one.live_usd < config["resolve_share"] * limit,
-                next_step=f"{one.sentence} {one.next_step}".strip(),
+                next_step=one.advice,
                 owner=owners.get(one.feature, ""),
                 page=feature_page(one.feature),
                 about=one.about,
@@ -140,7 +145,7 @@ def approaches(
                 ),
                 said,
                 is_over=is_above or not is_near or chance < config["resolve_probability"],
-                next_step=f"{one.sentence} {one.next_step}".strip(),
+                next_step=one.advice,
                 owner=owners.get(one.feature, ""),
                 page=feature_page(one.feature),
                 about=one.about,
@@ -207,7 +212,7 @@ def bands(
                 f"{one.feature} cost {usd(one.live_usd)} {one.text}: {said} the band of {usd(edge)}",
                 is_over=one.live_usd < config["resolve_share"] * edge,
                 marker=f"{edge:.0f}" if passed else "",
-                next_step=f"{one.sentence} {one.next_step}".strip(),
+                next_step=one.advice,
                 owner=owners.get(one.feature, ""),
                 page=feature_page(one.feature),
                 about=one.about,

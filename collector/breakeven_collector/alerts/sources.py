@@ -11,7 +11,7 @@ from breakeven_collector.alerts.events import Rule
 from breakeven_collector.alerts.hours import Hours, read_hours
 from breakeven_collector.alerts.look import Look
 from breakeven_collector.alerts.rules_books import BilledDay, Due, Unpriced
-from breakeven_collector.alerts.rules_month import forecasts
+from breakeven_collector.alerts.rules_month import DRAWS, forecasts
 from breakeven_collector.alerts.rules_verdict import Decided
 from breakeven_collector.economics.assumptions import load
 from breakeven_collector.features import Feature
@@ -68,6 +68,7 @@ class Sources:
         verdicts: of a project at a moment.
         declared: owners and budgets by day.
         check: called between two steps; may raise Stopped.
+        draws: of forecasts.
     """
 
     def __init__(
@@ -78,8 +79,9 @@ class Sources:
         verdicts: VerdictSource,
         declared: Declared,
         check: Callable[[], None] = lambda: None,
+        draws: int = DRAWS,
     ) -> None:
-        self._store, self._config, self._check = store, config, check
+        self._store, self._config, self._check, self._draws = store, config, check, draws
         self._timezone = timezone
         self._verdicts, self._declared = verdicts, declared
 
@@ -144,6 +146,7 @@ class Sources:
                 config.rules[Rule.BUDGET]["bill_usd_per_month"],
                 budgets_only=not keep,
                 check=self._check,
+                draws=self._draws,
             ),
         )
         part("billed", Rule.APART in on, lambda: self.billed(project, at))
@@ -162,6 +165,8 @@ class Sources:
         Raises:
             StoreError: the store cannot be read.
         """
+        if not self._store.rows("SELECT source FROM imports LIMIT 1"):
+            return []
         asked = {"from": int((at - timedelta(days=_BILLED_DAYS)).timestamp()), "to": int(at.timestamp())}
         return [
             BilledDay(row["provider"], row["day"], row["billed_usd"], row["seen_usd"])

@@ -15,6 +15,7 @@ _WEEK: Final = timedelta(days=7)
 _SHORT: Final = timedelta(days=2)
 """Longer stretches are whole UTC days."""
 _LARGEST: Final = 3
+_SMALL: Final = 0.01
 _TENANT_SHARE: Final = 0.3
 """Of the rise: who took so much of it is named."""
 ERASED: Final = "a tenant that was erased"
@@ -67,6 +68,10 @@ def _of_stretch(
     usual_usd: float | None,
     is_bill: bool,  # the empty feature is then all of them
 ) -> tuple[Driver, ...]:
+    if usual_usd is None:
+        # Weeks that are not all there compare with nothing.
+        since = _first_day(store, project)
+        usual = [one for one in usual if since is not None and one >= since]
     length = end - begin
     grains = _Grains("quarter_hour", "minute") if length <= _SHORT else _Grains("day", "tenant_day")
     rows = store.query_file(
@@ -78,7 +83,7 @@ def _of_stretch(
             "now": int(begin.timestamp()),
             "length": int(length.total_seconds()),
             "usual": [int(one.timestamp()) for one in usual],
-            "from": int(min(usual).timestamp()),
+            "from": int(min([begin, *usual]).timestamp()),
             "to": int(end.timestamp()),
             "grain": grains.of_models,
             "tenant_grain": grains.of_tenants,
@@ -105,6 +110,14 @@ def _of_stretch(
     return (*found, *_tenants(rows, factor))
 
 
+def _first_day(store: Store, project: str) -> datetime | None:
+    rows = store.rows(
+        "SELECT min(at) AS first, count() AS n FROM spend_cubes WHERE grain = 'day' AND project = {project:String}",
+        {"project": project},
+    )
+    return rows[0]["first"].replace(tzinfo=UTC) if rows[0]["n"] else None
+
+
 def _taken(rows: Sequence[Mapping[str, Any]], phase: str) -> dict[str, Taken]:
     return {
         row["name"]: Taken(
@@ -120,7 +133,9 @@ def _largest(now: Mapping[str, Taken]) -> tuple[Driver, ...]:
     whole = sum(one.usd for one in now.values())
     dearest = sorted(now, key=lambda name: (-now[name].usd, name))[:_LARGEST]
     return tuple(
-        Driver("model", f"{name}: {now[name].usd / whole:.0%} of it", now[name].usd) for name in dearest if whole
+        Driver("model", f"{name}: {now[name].usd / whole:.0%} of it", now[name].usd)
+        for name in dearest
+        if whole > 0 and now[name].usd >= _SMALL * whole
     )
 
 
