@@ -89,42 +89,46 @@ class Delivery:
             return now + timedelta(seconds=time.monotonic() - began)
 
         for channel in self._channels:
-            if channel.problem:
-                continue
-            for number in range(_MOST_MESSAGES):
-                if self._stop.is_set() or not self._send_next(channel, clock, is_first=not number):
-                    break
-
-    def _send_next(self, channel: Channel, clock: Callable[[], datetime], *, is_first: bool) -> bool:
-        """Send one message; False where there is none, or the channel has to wait."""
-        now = clock()
-        turn = self._outbox.next_turn(channel.name, now)
-        if turn is None:
-            return False
-        due = [one for one in self._outbox.due(channel.name, now) if _is_for(channel, one)]
-        if not due:
-            return False
-        over = [one for one in due if one.what is None or one.is_too_old]
-        if over:
-            if not self._outbox.claim(channel.name, turn, over, now):
-                return False
-            for error, some in (
-                ("unreadable", [one for one in over if one.what is None]),
-                ("too_old", [one for one in over if one.what is not None]),
-            ):
-                if some:
-                    self._outbox.record(channel.name, turn, some, Step("given_up", error), now)
-            return True
-        parcel = self._next_parcel(channel, due)
-        if not is_first:
-            self._sleep(_BETWEEN_SECONDS)
             if self._stop.is_set():
-                return False
-        if not self._outbox.claim(channel.name, turn, parcel.due, clock()):
-            return False
-        answer, form, thread_ts = self._try(channel, parcel, clock)
-        self._write(channel, turn, parcel.due, answer, form, thread_ts, clock())
-        return answer.verdict is not Verdict.PASSING
+                return
+            if not channel.problem:
+                self._deliver_to(channel, clock)
+
+    def _deliver_to(self, channel: Channel, clock: Callable[[], datetime]) -> None:
+        turn = self._outbox.next_turn(channel.name, clock())
+        if turn is None:
+            return
+        left = [one for one in self._outbox.due(channel.name, clock()) if _is_for(channel, one)]
+        over = [one for one in left if one.what is None or one.is_too_old]
+        if over:
+            if not self._outbox.claim(channel.name, turn, over, clock()):
+                return
+            self._give_up(channel, turn, over, clock())
+            turn += 1
+        left = [one for one in left if one not in over]
+        for number in range(_MOST_MESSAGES):
+            if number and left:
+                self._sleep(_BETWEEN_SECONDS)
+            if not left or self._stop.is_set():
+                return
+            parcel = self._next_parcel(channel, left)
+            # Whoever else took this turn meanwhile goes on with the rest.
+            if not self._outbox.claim(channel.name, turn, parcel.due, clock()):
+                return
+            answer, form, thread_ts = self._try(channel, parcel, clock)
+            self._write(channel, turn, parcel.due, answer, form, thread_ts, clock())
+            if answer.verdict is Verdict.PASSING:
+                return
+            left = [one for one in left if one not in parcel.due]
+            turn += 1
+
+    def _give_up(self, channel: Channel, turn: int, over: Sequence[Due], now: datetime) -> None:
+        for error, some in (
+            ("unreadable", [one for one in over if one.what is None]),
+            ("too_old", [one for one in over if one.what is not None]),
+        ):
+            if some:
+                self._outbox.record(channel.name, turn, some, Step("given_up", error), now)
 
     def _next_parcel(self, channel: Channel, due: Sequence[Due]) -> _Parcel:
         if channel.kind is Kind.WEBHOOK or isinstance(due[0].what, Digest):
