@@ -58,6 +58,16 @@ def channels_now(store: Store, path: Path) -> list[dict[str, Any]]:
     ]
 
 
+def fetch_channels(settings: Settings, address: str) -> list[dict[str, Any]]:
+    """What `channels_now` tells in a running collector.
+
+    Raises:
+        BreakevenError: it does not say; the message says why.
+    """
+    key = key_for(settings, address)
+    return get_json(f"{address}/api/alerts/channels", having="channels", key=key, timeout=5)["channels"]
+
+
 def try_from_here_or_there(settings: Settings, url: str | None, *, only: str | None, now: datetime) -> dict[str, Any]:
     """Send tests, see `try_channels`: by the collector at `url`, else by one on this machine's port, else from here.
 
