@@ -17,6 +17,7 @@ import pytest
 from breakeven_collector.alerts.channels import Channel, Kind
 from breakeven_collector.alerts.delivery import MOST_TRIES, Delivery
 from breakeven_collector.alerts.events import Change, Digest, Event
+from breakeven_collector.alerts.job import AlertsJob
 from breakeven_collector.alerts.messages import Links
 from breakeven_collector.alerts.outbox import Outbox, channel_states, list_deliveries, utc
 from breakeven_collector.alerts.senders import SIGNATURE
@@ -518,6 +519,26 @@ def test_file_and_secret_count_as_soon_as_they_are_mended(desk: Desk, tmp_path: 
     # A file that is broken takes no channel away.
     assert desk.steps(desk.hook) == [("a", "sent", 1, ""), ("b", "sent", 1, "")]
     assert "https://costs.example.com/feature?feature=search" in desk.slack.received[0].whole
+
+
+def test_the_collectors_job_tells_the_channels_of_the_file(desk: Desk, tmp_path: Path) -> None:
+    config, secret = tmp_path / "breakeven.toml", tmp_path / "token"
+    secret.write_text(TOKEN)
+    config.write_text(
+        f"""
+        [[alerts.channels]]
+        name = "{desk.bot.name}"
+        kind = "slack_bot"
+        channel = "{CONVERSATION}"
+        api_url = "{desk.slack.api_url}"
+        file = "{secret}"
+        projects = ["{desk.project}"]
+        """
+    )
+    desk.tell(desk.event("a"))
+    AlertsJob(desk.store, config, "UTC", clock=lambda: NOW).run_once()
+    assert desk.told == ["Break-even crossed: a rose"]
+    assert desk.steps(desk.bot) == [("a", "sent", 1, "")]
 
 
 def test_a_channel_without_its_secret_says_so_and_no_try_is_lost_to_it(desk: Desk) -> None:

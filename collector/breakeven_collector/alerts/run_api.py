@@ -1,15 +1,13 @@
 """`POST /api/alerts/run`: looking on demand, for an admin of all projects."""
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from breakeven_collector.access import Access
 from breakeven_collector.alerts.run import RunDocument, run_alerts
-from breakeven_collector.errors import BadRequest
-from breakeven_collector.json_body import json_object
+from breakeven_collector.json_body import checked, json_object
 from breakeven_collector.pipeline import Pipeline
 
 
@@ -31,7 +29,7 @@ def alerts_run_router(pipeline: Pipeline, access: Access) -> APIRouter:
     @router.post("/api/alerts/run", dependencies=[Depends(access.owner)])
     async def run(request: Request) -> RunDocument:
         """Look now and tell what is to be told, or say what would have been told in the past."""
-        sent = _sent(await json_object(request, "a look"))
+        sent = checked(RunSent, await json_object(request, "a look"))
         return await asyncio.to_thread(
             run_alerts,
             pipeline.alerts,
@@ -44,11 +42,3 @@ def alerts_run_router(pipeline: Pipeline, access: Access) -> APIRouter:
         )
 
     return router
-
-
-def _sent(document: dict[str, Any]) -> RunSent:
-    try:
-        return RunSent.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadRequest(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
