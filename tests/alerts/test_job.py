@@ -73,7 +73,8 @@ def job_of(collector: Collector, told: list[datetime] | None = None) -> AlertsJo
 @pytest.fixture(scope="module")
 def looked(collector: Collector) -> list[Event]:
     """After a job that ran from Sunday noon to Monday morning, was away for some hours, and came back."""
-    job, events = job_of(collector), []
+    job = job_of(collector)
+    events: list[Event] = []
     for at in (JUMP + HOUR, JUMP + HOUR + timedelta(minutes=20), JUMP + 2 * HOUR, MONDAY + 9 * HOUR):
         for outcome in job.keep_up(at + timedelta(minutes=6)):
             assert outcome.errors == []
@@ -176,7 +177,11 @@ def cli(engine_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     dsn = f"chdb://{engine_folder}?database=cli_{uuid4().hex[:8]}"
     for name, value in (("STORE", dsn), ("DATA_DIR", str(tmp_path)), ("PORT", "0")):
         monkeypatch.setenv(f"BREAKEVEN_{name}", value)
-    return lambda *words: CliRunner().invoke(app, ["alerts", *words])
+
+    def invoke(*words: str) -> Any:
+        return CliRunner().invoke(app, ["alerts", *words])
+
+    return invoke
 
 
 def test_the_commands_work_on_the_store_where_no_collector_runs(cli: Any) -> None:
