@@ -139,7 +139,7 @@ def test_each_thing_is_told_exactly_once(told: list[Event]) -> None:
         ("steady", Change.FIRING, 51),
         ("steady", Change.RESOLVED, 52),
     ]
-    assert of(told, Rule.SILENT) == [("worker", Change.FIRING, 45), ("worker", Change.RESOLVED, 52)]
+    assert of(told, Rule.SILENT) == [("worker", Change.FIRING, 46), ("worker", Change.RESOLVED, 52)]
     assert of(told, Rule.APPROACHING) == [("grown", Change.FIRING, 21)]
     # Three per cent below it is not over; ten are. It was told on the second day, and again a month later at most.
     assert of(told, Rule.CROSSED) == [("grown", Change.FIRING, 31), ("grown", Change.RESOLVED, 50)]
