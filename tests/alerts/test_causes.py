@@ -56,8 +56,16 @@ def test_what_was_never_there_is_volume() -> None:
     assert causes({}, {}, {}) == []
 
 
-_AMOUNT = st.floats(0, 1e7, allow_nan=False)
-_TAKEN = st.builds(Taken, st.integers(0, 10**6).map(float), _AMOUNT, _AMOUNT, _AMOUNT, _AMOUNT, st.floats(0, 1e5))
+_AMOUNT = st.integers(0, 10**7).map(float)
+_TAKEN = st.builds(
+    Taken,
+    st.integers(0, 10**6).map(float),
+    _AMOUNT,
+    _AMOUNT,
+    _AMOUNT,
+    _AMOUNT,
+    st.integers(0, 10**7).map(lambda n: n / 100),
+)
 _MODELS = st.dictionaries(st.sampled_from(["a", "b", "c", ""]), _TAKEN)
 
 
