@@ -127,7 +127,8 @@ def run(
         begin = now - timedelta(days=days) if days else moments[1]
 
         def progress(day: datetime) -> None:
-            errors.print(f"{day:%Y-%m-%d}", end="\r", highlight=False)
+            if errors.is_terminal:
+                errors.print(f"looking at {day:%Y-%m-%d}", end="\r", highlight=False)
 
         document = client.run(
             settings, url, at=moments[0], first=begin, last=moments[2], dry_run=dry_run, progress=progress

@@ -11,6 +11,8 @@ from rich.text import Text
 
 from breakeven_collector.render_decide import usd, widest
 
+_WIDE = 100
+"""Columns from which the options have all their figures."""
 _FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path": "The path", "beside": "Beside them"}
 
 
@@ -32,15 +34,23 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     table.add_column("Crosses", no_wrap=True)
     table.add_column("Verdict", ratio=1)
     for one in document["features"]:
-        table.add_row(
-            Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(one["sentence"])
-        )
+        table.add_row(Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(_said(one)))
     console.print(table)
+    console.print(
+        "\nBreak-even: 30 days' spend from which own GPUs and people cost no more than the best tested alternative, at "
+        "today's prices.",
+        style="dim",
+        highlight=False,
+    )
     if (pool := document["portfolio"]) is not None:
         _portfolio(pool, console)
     else:
-        console.print("\nNo set of features would pay together on shared GPUs today.", highlight=False)
-    console.print("\n`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+        console.print("No set of features would pay together on shared GPUs today.", highlight=False)
+    console.print("`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+
+
+def _said(one: Mapping[str, Any]) -> str:
+    return " ".join([one["sentence"], *(f"Beside that, {flag}." for flag in one["beside"])])
 
 
 def _nothing(document: Mapping[str, Any]) -> str:
@@ -63,7 +73,7 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     """All that is known of one feature."""
     one = document["features"][0]
     console.print(Text(one["feature"], style="bold"))
-    console.print(Text(one["sentence"], style="bold"))
+    console.print(Text(_said(one), style="bold"))
     because = f": {one['revisit_because']}" if one["revisit_because"] else ""
     console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}{because}."))
     if "since" in one:
@@ -86,9 +96,11 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
 def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("The money, USD", ratio=1, min_width=22)
-    for title in ("a month", "one-off", "FTE", "payback", "NPV 0 %", "NPV 30 %", "NPV 50 %"):
+    declines = ("0.0", "0.3", "0.5") if console.width >= _WIDE else ("0.5",)
+    told = [f"{float(decline):.0%}".replace("%", " %") for decline in declines]
+    for title in ("a month", "one-off", "FTE", "payback", *(f"NPV {share}" for share in told)):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("to prove", max_width=max(14, console.width // 6))
+    table.add_column("to prove", max_width=max(16, console.width // 6))
     for row in rows:
         payback = row["payback_from_start_months"]
         table.add_row(
@@ -97,25 +109,29 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
             usd(row["one_off_usd"]) if row["one_off_usd"] else "",
             f"{row['fte']:g}" if row["fte"] else "",
             _payback(payback, row["one_off_usd"]),
-            *("" if row["option"] == "today" else _short(row["npv_usd"].get(key)) for key in ("0.0", "0.3", "0.5")),
+            *("" if row["option"] == "today" else _short(row["npv_usd"].get(key)) for key in declines),
             "" if row["to_prove"] == "nothing" else row["to_prove"],
         )
     console.print(table)
-    console.print("NPV over two years, if the API's prices fall by 0, 30 or 50 % a year.", style="dim")
+    falls = "0, 30 or 50 %" if len(declines) > 1 else "50 %"
+    console.print(f"NPV over two years, if the API's prices fall by {falls} a year.", style="dim")
 
 
 def _pays_from(one: Mapping[str, Any], console: Console) -> None:
     if one["threshold_usd"] is None:
         console.print(Text(f"Break-even: none. {_reason(one['threshold_reason'])}."))
     else:
-        parts = [
-            f"{usd(row['breakeven_spend_usd_per_month'])} with {row['fte']:g} FTE"
-            if row["breakeven_spend_usd_per_month"] is not None
-            else f"never with {row['fte']:g} FTE"
-            for row in one["thresholds_by_fte"]
-        ]
+        rows = one["thresholds_by_fte"]
+        even = [_at_staff(row, "breakeven_spend_usd_per_month") for row in rows]
+        safe = [_at_staff(row, "npv_at_half_price_usd_per_month") for row in rows]
         console.print(
-            Text(f"Break-even at {usd(one['threshold_usd'])} a month, at today's prices: {', '.join(parts)}.")
+            Text(
+                f"Break-even at {usd(one['threshold_usd'])} a month: from there a month with own GPUs costs no more, "
+                f"at today's prices. By staff: {', '.join(even)}."
+            )
+        )
+        console.print(
+            Text(f"Safe against API prices that halve every year, over two years: {', '.join(safe)}.", style="dim")
         )
     cross = one["crossing"]
     if cross["is_above"]:
@@ -126,6 +142,10 @@ def _pays_from(one: Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"At its pace it crosses that about {cross['p50_on']} (between {early} and {late})."))
     elif cross["reason"] and one["threshold_usd"] is not None:
         console.print(Text(f"No date: {cross['reason']}."))
+
+
+def _at_staff(row: Mapping[str, Any], key: str) -> str:
+    return f"{'never' if row[key] is None else usd(row[key])} with {row['fte']:g} FTE"
 
 
 def _reason(told: str | None) -> str:
@@ -182,7 +202,6 @@ def _since(since: Mapping[str, Any] | None, console: Console) -> None:
 
 def _portfolio(pool: Mapping[str, Any], console: Console) -> None:
     together = " and ".join(pool["features"]) if len(pool["features"]) < 3 else ", ".join(pool["features"])
-    console.print()
     console.print(
         Text(
             f"On shared GPUs: {together} would save {usd(pool['saves_usd_per_month'])} a month net of the project, on "

@@ -1,5 +1,6 @@
 """What is usual: by hour of the week, at the level of the last days."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -24,7 +25,9 @@ def office(hour: int) -> float:
     return 0.0 if day >= 5 else 100.0 if 8 <= of_day < 18 else 5.0
 
 
-def series(usd: Any = office, hours: int = WEEKS * 168, noise: float = 0.1, seed: int = 1) -> list[float]:
+def series(
+    usd: Callable[[int], float] = office, hours: int = WEEKS * 168, noise: float = 0.1, seed: int = 1
+) -> list[float]:
     random = Random(seed)
     return [max(0.0, usd(n) * random.gauss(1, noise)) for n in range(hours)]
 

@@ -78,7 +78,11 @@ def filled(engine_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 def evaluator(pipeline: Pipeline, *verdicts: Decided, real: bool = False) -> Evaluator:
     store, config = pipeline.store, pipeline.settings.config
-    source = store_verdicts(store, config, "UTC") if real else lambda _project, _at, _keep: verdicts
+
+    def given(_project: str | None, _at: datetime, _keep: bool) -> tuple[Decided, ...]:
+        return verdicts
+
+    source = store_verdicts(store, config, "UTC") if real else given
     return Evaluator(store, Sources(store, config, "UTC", source, declared_by(config), draws=200))
 
 

@@ -36,4 +36,5 @@ def hourly(feature: str, first: datetime, hours: int, usd: float = 2.0, calls: i
 def decided(feature: str, as_of: date, live_usd: float, **more: Any) -> Decided:
     """A verdict as alerts see it: to stay, with a break-even of $20,000."""
     known: dict[str, Any] = {"code": "STAY", "sentence": "Stay.", "next_step": "Look again.", "days": 60}
-    return Decided(feature, as_of, live_usd=live_usd, **{"threshold_usd": 20_000.0, **known, **more})
+    known |= {"threshold_usd": 20_000.0, **more}
+    return Decided(feature, as_of, live_usd=live_usd, **known)

@@ -17,6 +17,8 @@ _TOLD_SHARE: Final = 0.05
 _MOST: Final = 4
 _USUAL_RATES: Final = (1.0, 0.1, 1.25, 5.0)
 """How rates stand to each other where a model has none."""
+_LEAST_USD: Final = 1e-12
+"""A token; what is cheaper is told by the factor."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def _fitting(taken: Taken) -> Rates:
         plain * taken.uncached_tokens + cached * taken.cached_tokens + written * taken.written_tokens
         + output * taken.output_tokens
     )  # fmt: skip
-    unit = taken.usd / weighted if weighted > 0 and taken.usd > 0 else 1e-6
+    unit = max(taken.usd / weighted, _LEAST_USD) if weighted > 0 and taken.usd > 0 else 1e-6
     return Rates(plain * unit, cached * unit, written * unit, output * unit)
 
 

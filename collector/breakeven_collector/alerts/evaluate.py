@@ -100,19 +100,11 @@ class Evaluator:
         if not dry_run:
             outcome.events += self._log.settle()
         by_project = hours if hours is not None else self._sources.hours(at, at)
-        held = self._log.states()
-        for name, of_project in by_project.items():
+        held, is_alone = self._log.states(), len(by_project) == 1
+        for name, of_it in by_project.items():
             self._check()
-            self._look_at(
-                name,
-                of_project,
-                at,
-                config,
-                outcome,
-                held.get(name, {}),
-                is_alone=len(by_project) == 1,
-                dry_run=dry_run,
-            )
+            known = held.get(name, {})
+            self._look_at(name, of_it, at, config, outcome, known, is_alone=is_alone, dry_run=dry_run)
         if not dry_run:
             if outcome.has_moved:
                 outcome.events += self._log.settle()
