@@ -355,8 +355,8 @@ def test_sixty_days_with_outages_restarts_and_two_collectors_tell_each_thing_onc
     firing: list[Event] = []
     for day in range(60):
         at = NOW + timedelta(days=day)
-        told = [desk.event(f"e{day}.{n}", usd=n, at=at, since=at) for n in range(random.choice((0, 0, 0, 3, 6)))]
-        over = [firing.pop() for _ in range(min(len(firing), random.choice((0, 0, 2, 4))))]
+        told = [desk.event(f"e{day}.{n}", usd=n, at=at, since=at) for n in range(random.choice((0, 0, 0, 0, 5, 9)))]
+        over = [firing.pop() for _ in range(min(len(firing), random.choice((0, 0, 0, 6))))]
         told += [replace(one, id=f"{one.id}.over", change=Change.RESOLVED, at=at) for one in over]
         firing += [one for one in told if one.change is Change.FIRING]
         told = [replace(one, headline=f"{one.id.removeprefix(desk.project)} happened") for one in told]
