@@ -37,6 +37,7 @@ def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
         "version": program_version(),
         "config": str(collector.pipeline.settings.config),
         "config_error": None,
+        "alerts_error": None,
         "started": before["started"],
         "store": collector.pipeline.store.address,
         "lag_seconds": 0.0,
