@@ -143,6 +143,7 @@ class Feature:
         turns: Runs in a row that share a session; 0: no sessions.
         inferred: The name is an agent's only; the application declares no feature.
         began_days: How long before the end of the window it began; 0: before the window.
+        lost_cache: Whether its cache held nothing on one working day, as after a change to the head of its prompts.
     """
 
     name: str | None
@@ -154,6 +155,13 @@ class Feature:
     turns: int = 0
     inferred: bool = False
     began_days: int = 0
+    lost_cache: bool = False
+
+    def has_cache(self, hour: int, hours_before_end: float) -> bool:
+        """Whether the provider's cache holds its prompts, in an hour since 1970: all but one Wednesday, 08:00–18:00."""
+        weekday, hour_of_day = (hour // 24 + 3) % 7, hour % 24
+        lost = weekday == 2 and 8 <= hour_of_day < 18 and 10 * 24 <= hours_before_end < 17 * 24
+        return not (self.lost_cache and lost)
 
     def has_begun(self, hours_before_end: float) -> bool:
         """Whether there is any of it so long before the end of the window."""
@@ -191,6 +199,7 @@ FEATURES: Final = (
         "developer-platform",
         CODING_HOURS,
         runs_a_day=180,
+        lost_cache=True,
         steps=(
             Step(
                 OPENAI,
