@@ -7,7 +7,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from breakeven_collector.demo.clients import ANSWERED, ANTHROPIC, FAILURES, WITHOUT_USAGE, Outcome
-from breakeven_collector.demo.shapes import DOUBLY_INSTRUMENTED, FEATURES, WITHOUT_SDK, Feature, Step
+from breakeven_collector.demo.shapes import ACCIDENT, DOUBLY_INSTRUMENTED, FEATURES, WITHOUT_SDK, Feature, Step
 
 HOUR_NS: Final = 3_600_000_000_000
 OUTER_NS: Final = 1_000_000
@@ -158,9 +158,9 @@ class Plan:
             person = self.people[int(random.random() * len(self.people))]
         now = hour * HOUR_NS + int(random.random() * HOUR_NS)
         session = random.randbytes(8).hex().encode() if feature.turns else b""
-        has_cache = feature.has_cache(hour, self._hours.stop - hour)
+        accident = feature.has_accident(hour, self._hours.stop - hour)
         for _ in range(feature.turns or 1):
-            now = self._run(random, feature, process, person, session, now, calls, has_cache)
+            now = self._run(random, feature, process, person, session, now, calls, accident)
             now += int((20 + 120 * random.random()) * 1e9)
 
     def _run(
@@ -172,7 +172,7 @@ class Plan:
         session: bytes,
         now: int,
         calls: list[Call],
-        has_cache: bool,
+        accident: bool,
     ) -> int:
         ids = random.randbytes(32)
         trace_id, root_id, run = ids[:16], ids[16:24], ids[24:].hex().encode()
@@ -189,7 +189,7 @@ class Plan:
                     outcome = _failure(dice)
                     seconds = outcome.seconds
                 else:
-                    tokens = draw_tokens(random, step, dice, has_cache)
+                    tokens = draw_tokens(random, step, dice, accident)
                     seconds = (0.35 + 4e-6 * tokens[0] + 0.008 * tokens[1]) * (0.7 + 0.6 * dice)
                     if dice > 1 - step.without_usage:
                         outcome, tokens = WITHOUT_USAGE, (0, 0, 0, 0, 0)
@@ -207,15 +207,15 @@ class Plan:
         return now
 
 
-def draw_tokens(random: Random, step: Step, dice: float, has_cache: bool = True) -> tuple[int, int, int, int, int]:
+def draw_tokens(random: Random, step: Step, dice: float, accident: bool = False) -> tuple[int, int, int, int, int]:
     """Input, output, read from the cache, written to it, reasoning."""
-    input_tokens = step.input_tokens(random.gauss(0.0, 1.0))
+    input_tokens = step.input_tokens(random.gauss(0.0, 1.0), ACCIDENT if accident else 1.0)
     output_tokens = step.output_tokens(random.gauss(0.0, 1.0))
     return (
         input_tokens,
         output_tokens,
         # A cached prefix grows in blocks of 128 tokens; how much of it still holds varies.
-        int(input_tokens * step.cached * (0.9 + 0.2 * dice) * has_cache) & ~127,
+        int(input_tokens * step.cached * (0.9 + 0.2 * dice) * (not accident)) & ~127,
         int(input_tokens * step.written),
         int(output_tokens * step.reasoning),
     )

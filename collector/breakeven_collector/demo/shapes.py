@@ -77,6 +77,8 @@ ALL_DAY: Final = Rhythm(peak_to_mean=1.30, weekend=0.70)
 NIGHT: Final = Rhythm(hours=(1, 2, 3))
 
 
+ACCIDENT: Final = 1.8
+"""Prompts of the accident are so many times as long."""
 _CONTEXT: Final = 400_000
 """No prompt is longer: beyond OpenAI's price edge of 272,000 tokens, within what the models take."""
 
@@ -113,9 +115,9 @@ class Step:
     streamed: bool = False
     without_usage: float = 0.0
 
-    def input_tokens(self, deviation: float) -> int:
-        """Tokens of a prompt so many standard deviations from the middle."""
-        tokens = exp(self._input_middle + self.like.input_spread * deviation)
+    def input_tokens(self, deviation: float, times: float = 1.0) -> int:
+        """Tokens of a prompt so many standard deviations from the middle, so many times as long."""
+        tokens = times * exp(self._input_middle + self.like.input_spread * deviation)
         return int(tokens) + 8 if tokens < _CONTEXT else _CONTEXT
 
     def output_tokens(self, deviation: float) -> int:
@@ -143,7 +145,7 @@ class Feature:
         turns: Runs in a row that share a session; 0: no sessions.
         inferred: The name is an agent's only; the application declares no feature.
         began_days: How long before the end of the window it began; 0: before the window.
-        lost_cache: Whether its cache held nothing on one working day, as after a change to the head of its prompts.
+        had_accident: Whether one working day's prompts were nearly twice as long, with a head that no cache knows.
     """
 
     name: str | None
@@ -155,13 +157,13 @@ class Feature:
     turns: int = 0
     inferred: bool = False
     began_days: int = 0
-    lost_cache: bool = False
+    had_accident: bool = False
 
-    def has_cache(self, hour: int, hours_before_end: float) -> bool:
-        """Whether the provider's cache holds its prompts, in an hour since 1970: all but one Wednesday, 08:00–18:00."""
+    def has_accident(self, hour: int, hours_before_end: float) -> bool:
+        """Whether its prompts are those of the accident, in an hour since 1970: on one Wednesday, 08:00–18:00 UTC."""
         weekday, hour_of_day = (hour // 24 + 3) % 7, hour % 24
-        lost = weekday == 2 and 8 <= hour_of_day < 18 and 10 * 24 <= hours_before_end < 17 * 24
-        return not (self.lost_cache and lost)
+        then = weekday == 2 and 8 <= hour_of_day < 18 and 10 * 24 <= hours_before_end < 17 * 24
+        return self.had_accident and then
 
     def has_begun(self, hours_before_end: float) -> bool:
         """Whether there is any of it so long before the end of the window."""
@@ -199,7 +201,7 @@ FEATURES: Final = (
         "developer-platform",
         CODING_HOURS,
         runs_a_day=180,
-        lost_cache=True,
+        had_accident=True,
         steps=(
             Step(
                 OPENAI,
