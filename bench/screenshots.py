@@ -62,7 +62,7 @@ def main() -> None:
 
 def _first_look(driver: Chrome, url: str) -> None:
     """The overview before there are verdicts, and again with them."""
-    for what in ("without verdicts", "with verdicts"):
+    for what in ("without verdicts", "with verdicts", "with nothing changed"):
         browser.show(driver, width=WIDTHS["wide"], theme="light")
         driver.get(url)
         console.print(f"{what}  {driver.execute_script(_PAINT)}", highlight=False)

@@ -16,7 +16,7 @@ from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Advice, Providers
-from breakeven_collector.page.real import real_providers
+from breakeven_collector.page.real import HeldBills, real_providers
 from breakeven_collector.page.series import read_daily
 from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.page.words import environment, exact
@@ -320,7 +320,7 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
     assert (row["next"], row["worth_usd"]) == ("run it beside the API", Decimal(700))
     text = environment().get_template("overview.html").render(
         **shown, view=view("page-kinds"), path="/", places={"projects": [], "environments": []},
-        is_signed_in=False, groupings=(), now=NOW, config_error=None, verdicts=1,
+        is_signed_in=False, groupings=(), now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
     for word in (
         "89.0 % tied out, $0.40 unseen",
@@ -351,7 +351,7 @@ def test_a_call_that_is_known_in_part_says_what_the_rest_is_estimated_at(pipelin
     )
     text = environment().get_template("call.html").render(
         **shown, view=view(project), path="/calls/x", places={"projects": [], "environments": []}, is_signed_in=False,
-        now=NOW, config_error=None, verdicts=None,
+        now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
     assert f"priced by usage, and ~${exact(call['estimated_usd'])} estimated: part of the usage is missing" in text
     assert "30 days" not in text
@@ -365,6 +365,13 @@ def ready(pipeline: Pipeline) -> Iterator[ReadyVerdicts]:
     ready.close()
 
 
+@pytest.fixture(scope="module")
+def bills(pipeline: Pipeline) -> Iterator[HeldBills]:
+    bills = HeldBills(pipeline, wait_seconds=20)
+    yield bills
+    bills.close()
+
+
 def wait_for(ready: ReadyVerdicts, project: str, revision: int) -> None:
     deadline = time.monotonic() + 20
     while ready.revision(project) != revision:
@@ -373,13 +380,13 @@ def wait_for(ready: ReadyVerdicts, project: str, revision: int) -> None:
 
 
 def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
-    pipeline: Pipeline, project: str, ready: ReadyVerdicts
+    pipeline: Pipeline, project: str, ready: ReadyVerdicts, bills: HeldBills
 ) -> None:
     days = [AT - timedelta(days=n) for n in range(40)]
     land(pipeline, project, *(Call(at=at, input_tokens=5_000_000 + 9_000 * at.day) for at in days))
     line = {"provider": "openai", "report": "costs", "item": "gpt-4o", "model": "gpt-4o", "amount_usd": Decimal(15)}
     insert_billed(pipeline.store, [{**line, "day": at.date()} for at in days[:20]], project)
-    providers = real_providers(pipeline, ready)
+    providers = real_providers(pipeline, ready, bills)
     asked = view(project, feature="search")
     first = build_overview(pipeline, view(project), providers)
     assert (first["has_advice"], ready.revision("another")) == (False, 0)
@@ -411,7 +418,7 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     assert swings == sorted((one["swing_usd_per_month"] for one in verdict["tornado"]["bars"]), reverse=True)[:3]
     text = environment().get_template("feature.html").render(
         **feature, view=asked, path="/feature", places={"projects": [], "environments": []}, is_signed_in=False,
-        groupings=(), now=NOW, config_error=None, verdicts=1,
+        groupings=(), now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
     assert str(escape(verdict["sentence"])) in text
     # Nothing changed: nothing is worked out anew.

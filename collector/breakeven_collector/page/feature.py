@@ -8,7 +8,7 @@ from typing import Any, Final
 from breakeven_collector.page import bands
 from breakeven_collector.page.overview import forecast
 from breakeven_collector.page.providers import Providers
-from breakeven_collector.page.series import daily, month_start, thirty_days
+from breakeven_collector.page.series import Cut, daily, month_start, read_spend, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.verdict import decisions_table, verdict_tables
 from breakeven_collector.page.view import UNALLOCATED, View
@@ -25,7 +25,7 @@ _KINDS: Final = (
     ("reasoning_tokens", "reasoning"),
     ("media_output_tokens", "audio and image output"),
 )
-_SUMS: Final = ("calls", "failed_calls", "input_tokens", "output_tokens", "duration_us", *(key for key, _ in _KINDS))
+_SUMS: Final = ("calls", "failed_calls", "input_tokens", "output_tokens", *(key for key, _ in _KINDS))
 _TOP: Final = 10
 
 
@@ -37,18 +37,12 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     """
     store, start = pipeline.store, month_start(view)
 
-    def spend(dimension: str, *, by_day: bool = False) -> list[dict[str, Any]]:
-        at = start if by_day else None
-        return store.query_file("page_spend", view.spend(dimension, by_day=by_day, start=at))
-
-    with ThreadPoolExecutor(5, thread_name_prefix="breakeven-page") as at_once:
-        reading = [
-            at_once.submit(spend, "model", by_day=True),
-            *(at_once.submit(spend, dimension) for dimension in ("tenant", "user_id")),
-            at_once.submit(store.query_file, "page_latency", _latency(view)),
-        ]
+    cuts = [Cut("model", by_day=True, start=start), Cut("tenant"), Cut("user_id")]
+    with ThreadPoolExecutor(3, thread_name_prefix="breakeven-page") as at_once:
+        reading = at_once.submit(read_spend, store, view, cuts)
+        timing = at_once.submit(store.query_file, "page_latency", _latency(view))
         deciding = at_once.submit(providers.decisions, view.project, view.feature)
-        days, tenants, users, latency = (one.result() for one in reading)
+        (days, tenants, users), latency = reading.result(), timing.result()
     first = view.period.start.date().isoformat()
     inside = [row for row in days if row["date"] >= first]
     totals = _sums(inside)

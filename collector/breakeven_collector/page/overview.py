@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from breakeven_collector.economics.forecast import FIT_DAYS, month_end
 from breakeven_collector.page import bands
-from breakeven_collector.page.providers import Advice, Providers
-from breakeven_collector.page.series import Daily, month_start, read_daily, stacked, thirty_days
+from breakeven_collector.page.providers import PENDING, Advice, Providers
+from breakeven_collector.page.series import Cut, Daily, daily, month_start, read_spend, stacked, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.pipeline import Pipeline
@@ -62,17 +62,22 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
         StoreError: the store cannot be read.
     """
     start = month_start(view)
-    with ThreadPoolExecutor(4, thread_name_prefix="breakeven-page") as at_once:
+    dimensions = list(dict.fromkeys(("feature", view.by)))
+    cuts = [Cut(one, by_day=True, start=start) for one in dimensions]
+    with ThreadPoolExecutor(3, thread_name_prefix="breakeven-page") as at_once:
         reading = at_once.submit(read_report, pipeline, view)
-        by_feature = at_once.submit(read_daily, pipeline.store, view, "feature", start)
-        by = at_once.submit(read_daily, pipeline.store, view, view.by, start) if view.by != "feature" else by_feature
-        billed = at_once.submit(_billed, providers, view)
-        report, features, chart = reading.result(), by_feature.result(), by.result()
+        spending = at_once.submit(read_spend, pipeline.store, view, cuts)
+        billing = at_once.submit(_billed, providers, view)
+        report, spent = reading.result(), spending.result()
+        billed = billing.result()
+    days = [daily(rows, start.date(), view.period.last_day) for rows in spent]
+    features, chart = days[0], days[-1]
     advice = providers.advice(view.project)
     monthly = {name: thirty_days(usds) for name, usds in features.by_name.items()}
     return {
         "report": report,
-        "billed": billed.result(),
+        "billed": billed,
+        "is_billed_pending": billed is PENDING,
         "forecast": forecast(view, features),
         "budget": _budget(report),
         "coverage": coverage(report, view),
@@ -90,7 +95,7 @@ def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
         # A bill knows neither environments nor services.
         return None
     found = providers.billed(view.period, view.project)
-    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found else None
+    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found else found
 
 
 def _budget(report: Report) -> Decimal | None:

@@ -14,6 +14,7 @@ from breakeven_collector.errors import BreakevenError
 from breakeven_collector.period import zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
+from breakeven_collector.verdicts.changes import BILLS, PRICING, changes, file_state
 from breakeven_collector.verdicts.service import Bill, Verdicts, build_verdicts, no_bill
 
 _REST_SECONDS: Final = 600.0
@@ -27,7 +28,7 @@ class _Held:
     revision: int = 0
     """How often they were worked out."""
     state: tuple[Any, ...] = ()
-    """Day, configuration, price book and imports of bills that they were asked for with."""
+    """Day, configuration, prices, rules and bills that they were asked for with."""
     pulse: str = ""
     """The ledger's state."""
     asked_at: float = field(default_factory=monotonic)
@@ -109,19 +110,8 @@ class ReadyVerdicts:
                 held.is_asked = False
 
     def _state(self) -> tuple[Any, ...]:
-        try:
-            file = self._config.stat()
-            config = (file.st_mtime_ns, file.st_size)
-        except OSError:
-            config = None
-        book, bills = (
-            tuple(self._store.rows(sql)[0].values())
-            for sql in (
-                "SELECT argMax(book_version, loaded_at) AS v, max(loaded_at) AS at FROM price_books",
-                "SELECT count() AS imports, max(imported_at) AS at FROM imports",
-            )
-        )
-        return self._clock().astimezone(zone(self._timezone)).date(), config, book, bills
+        day = self._clock().astimezone(zone(self._timezone)).date()
+        return day, file_state(self._config), changes(self._store, (*PRICING, *BILLS))
 
     def _pulse(self, project: str | None) -> str:
         return self._store.query_file("page_pulse", of_project(project))[0]["pulse"]
