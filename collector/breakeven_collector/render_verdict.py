@@ -9,7 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from breakeven_collector.render_decide import usd, widest
+from breakeven_collector.render_decide import widest
+from breakeven_collector.verdicts import told
+from breakeven_collector.verdicts.told import usd
 
 _FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path": "The path", "beside": "Beside them"}
 
@@ -64,19 +66,16 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     one = document["features"][0]
     console.print(Text(one["feature"], style="bold"))
     console.print(Text(one["sentence"], style="bold"))
-    because = f": {one['revisit_because']}" if one["revisit_because"] else ""
-    console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}{because}."))
+    console.print(Text(told.next_step(one)))
     if "since" in one:
         _since(one["since"], console)
     console.print()
     _options(one["options"], console)
     if missing := [f"{row['option']} ({row['to_prove']})" for row in one["options_to_declare"]]:
         console.print(Text(f"Not in it: {'; '.join(missing)}.", style="dim"))
-    best = one["alternative"]
-    against = "today's bill" if best is None else f"{best['name']} at {usd(best['usd_per_month'])}"
-    word = one["chance"]["word"]
-    console.print(Text(f"Hosting is measured against {against}. That it pays over two years is {word}."))
-    _pays_from(one, console)
+    for said in (told.measured(one), told.breaks_even(one), told.crosses(one)):
+        if said:
+            console.print(Text(said))
     _moves(one, console)
     _lines("What it stands on", one["evidence"], console)
     for name, title in _FORM.items():
@@ -90,13 +89,12 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("to prove", max_width=max(14, console.width // 6))
     for row in rows:
-        payback = row["payback_from_start_months"]
         table.add_row(
             Text(row["option"]),
             usd(row["usd_per_month"]),
             usd(row["one_off_usd"]) if row["one_off_usd"] else "",
             f"{row['fte']:g}" if row["fte"] else "",
-            _payback(payback, row["one_off_usd"]),
+            told.payback(row),
             *("" if row["option"] == "today" else _short(row["npv_usd"].get(key)) for key in ("0.0", "0.3", "0.5")),
             "" if row["to_prove"] == "nothing" else row["to_prove"],
         )
@@ -104,47 +102,11 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     console.print("NPV over two years, if the API's prices fall by 0, 30 or 50 % a year.", style="dim")
 
 
-def _pays_from(one: Mapping[str, Any], console: Console) -> None:
-    if one["threshold_usd"] is None:
-        console.print(Text(f"Break-even: none. {_reason(one['threshold_reason'])}."))
-    else:
-        parts = [
-            f"{usd(row['breakeven_spend_usd_per_month'])} with {row['fte']:g} FTE"
-            if row["breakeven_spend_usd_per_month"] is not None
-            else f"never with {row['fte']:g} FTE"
-            for row in one["thresholds_by_fte"]
-        ]
-        console.print(
-            Text(f"Break-even at {usd(one['threshold_usd'])} a month, at today's prices: {', '.join(parts)}.")
-        )
-    cross = one["crossing"]
-    if cross["is_above"]:
-        console.print(Text("Its spend is above that already."))
-    elif cross["p50_on"]:
-        late = cross["p90_on"] or "later than 90 days"
-        early = cross["p10_on"] or "–"
-        console.print(Text(f"At its pace it crosses that about {cross['p50_on']} (between {early} and {late})."))
-    elif cross["reason"] and one["threshold_usd"] is not None:
-        console.print(Text(f"No date: {cross['reason']}."))
-
-
-def _reason(told: str | None) -> str:
-    reason = (told or "no volume bears it").removeprefix("never: ")
-    return reason[:1].upper() + reason[1:]
-
-
 def _moves(one: Mapping[str, Any], console: Console) -> None:
     console.print()
     console.print(widest(one["tornado"], "Moves it most (net a month)"))
-    near = [_flip(flip) for flip in one["flips"][:4]]
-    turned = [f"{switch['input'].replace('_', ' ')}: {switch['then']}" for switch in one["switches"][:4]]
-    if near or turned:
-        console.print(Text(f"Another verdict would come with: {'; '.join([*near, *turned])}."))
-
-
-def _flip(flip: Mapping[str, Any]) -> str:
-    value = "" if flip["value"] is None else f" ({flip['value']:,.4g})"
-    return f"{flip['input']} × {flip['factor']:.2g}{value}"
+    if said := told.would_change(one):
+        console.print(Text(said))
 
 
 def _lines(title: str, rows: Sequence[Mapping[str, Any]], console: Console) -> None:
@@ -202,12 +164,6 @@ def _crossing(one: Mapping[str, Any]) -> str:
     if cross["is_above"]:
         return "above"
     return date.fromisoformat(cross["p50_on"]).strftime("%-d %b %Y") if cross["p50_on"] else "–"
-
-
-def _payback(value: float | None, one_off: float) -> str:
-    if value is None:
-        return "never" if one_off else ""
-    return f"{value:.1f} mo" if one_off else "at once"
 
 
 def _short(value: float | None) -> str:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Final
 
-from breakeven_collector.page import bands
+from breakeven_collector.page.bands import Orientation
+from breakeven_collector.page.outlook import HISTORY_DAYS, outlook_chart
 from breakeven_collector.page.overview import forecast
 from breakeven_collector.page.providers import Providers
 from breakeven_collector.page.series import Cut, daily, month_start, read_spend, thirty_days
@@ -35,7 +36,8 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     Raises:
         StoreError: the store cannot be read.
     """
-    store, start = pipeline.store, month_start(view)
+    store, start = pipeline.store, month_start(view, HISTORY_DAYS)
+    bands = Orientation(pipeline.settings.config)
 
     cuts = [Cut("model", by_day=True, start=start), Cut("tenant"), Cut("user_id")]
     with ThreadPoolExecutor(3, thread_name_prefix="breakeven-page") as at_once:
@@ -52,6 +54,10 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     declared = pipeline.attribution.features().get(view.feature)
     advice = providers.advice(view.project)
     verdict = providers.verdict(view.project, view.feature)
+    changes = None if verdict is None else providers.changes(view.project, view.feature)
+    if verdict is not None:
+        verdict = {**verdict, **(changes or {})}
+    shown = long.since(month_start(view).date())
     seconds = {row["model"]: row for row in latency}
     return {
         "name": view.feature,
@@ -60,10 +66,12 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "cached_share": _ratio(totals["cache_read_tokens"], totals["input_tokens"]),
         "declared": declared,
         "monthly_usd": monthly,
-        "band": bands.of_feature(monthly) if view.feature != UNALLOCATED else None,
+        "band": bands.of_feature(view.feature, monthly) if view.feature != UNALLOCATED else None,
+        "bands": bands.lines(view.feature),
         "advice": (advice or {}).get(view.feature),
         "has_advice": advice is not None,
         **(verdict_tables(verdict) if verdict else {"verdict": None}),
+        "is_looking": changes is None,
         "decisions": decisions_table(deciding.result()),
         "forecast": forecast(view, long),
         "kinds": _kinds(totals),
@@ -71,8 +79,8 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "tenants": _people("tenants", "Top tenants", "tenant", "(no tenant)", tenants),
         "users": _people("users", "Top users", "user", "(no user)", users),
         "errors": sorted({error for row in latency for error in row["errors"]}),
-        "days_chart": _trailing(long.days, whole),
-        "lines": _lines(verdict),
+        "days_chart": _by_day(shown.days, shown.whole()),
+        "outlook_chart": outlook_chart(long, verdict, bands.lines(view.feature), view),
         "prompts": _prompts(inside),
     }
 
@@ -177,24 +185,12 @@ def _people(name: str, caption: str, label: str, absent: str, rows: Sequence[Map
     return TableOf(name, caption, columns, shown)
 
 
-def _trailing(days: Sequence[Any], whole: Sequence[Decimal]) -> dict[str, Any]:
+def _by_day(days: Sequence[Any], whole: Sequence[Decimal]) -> dict[str, Any]:
     """Spend a day."""
     return {
         "days": [day.isoformat() for day in days],
         "series": [{"name": None, "label": "spend a day", "others": 0, "usd": [usd(one) for one in whole]}],
     }
-
-
-def _lines(verdict: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Across the chart: the feature's own break-even, or the bands while there is no verdict."""
-    if verdict is None:
-        return [{"usd": float(one / 30), "label": f"${one / 1000:.0f}k band"} for one in bands.SHOWN_USD]
-    would: Mapping[str, Any] = verdict["would_pay"] or {}
-    found: tuple[tuple[str, float | None], ...] = (
-        ("break-even", verdict["threshold_usd"]),
-        ("hosting pays", would.get("spend_usd_per_month")),
-    )
-    return [{"usd": usd_per_month / 30, "label": label} for label, usd_per_month in found if usd_per_month]
 
 
 def _prompts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

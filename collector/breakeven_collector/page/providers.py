@@ -44,6 +44,7 @@ class Providers:
             None: there is no bill. PENDING: it is being worked out.
         advice: Project → feature → advice. None: no verdicts yet.
         verdict: Project and feature → its document of `/api/verdicts`. None: there is none, or none yet.
+        changes: Project and feature → `flips` and `switches` of its verdict. None: not looked for, or not yet.
         decisions: Project and feature → documents of `/api/decisions`, the newest first.
         revision: Project → a number that is another one when the verdicts are.
         bills_revision: A number that is another one when a bill was worked out that was PENDING.
@@ -54,4 +55,5 @@ class Providers:
     verdict: Callable[[str | None, str], Mapping[str, Any] | None]
     decisions: Callable[[str | None, str], Sequence[Mapping[str, Any]]]
     revision: Callable[[str | None], int]
+    changes: Callable[[str | None, str], Mapping[str, Any] | None] = lambda _project, _feature: None
     bills_revision: Callable[[], int] = lambda: 0

@@ -58,7 +58,7 @@ def real_providers(pipeline: Pipeline, ready: ReadyVerdicts, bills: "HeldBills")
         found = list_decisions(store, project=project, timezone=timezone)["decisions"]
         return [one for one in found if one["feature"] == feature]
 
-    return Providers(bills.of, advice, verdict, decisions, ready.revision, bills.revision)
+    return Providers(bills.of, advice, verdict, decisions, ready.revision, ready.changes, bills.revision)
 
 
 class HeldBills:

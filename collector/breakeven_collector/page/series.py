@@ -139,7 +139,7 @@ def thirty_days(usds: Sequence[Decimal]) -> Decimal:
     return sum(usds[-30:], _ZERO)
 
 
-def month_start(view: View) -> datetime:
+def month_start(view: View, days: int = 30) -> datetime:
     """Where a chart needs to begin for the forecast, the sparklines and the trailing 30 days to be had from it, too."""
-    earliest = view.period.last_day - timedelta(days=30)
+    earliest = view.period.last_day - timedelta(days=days)
     return datetime.combine(min(earliest, view.period.start.date()), time(), tzinfo=view.period.start.tzinfo)
