@@ -18,6 +18,8 @@ from breakeven_collector.report import PARETO_SHARE, Dimension, build_report
 from breakeven_collector.report_document import Report
 
 _MOST_TOLD: Final = 3
+_IDLE: Final = "nothing but to look again"
+"""A verdict's next step where there is none."""
 _WORTH: Final = Column("worth_usd", "Worth a month", "money")
 _COLUMNS: Final = (
     Column("feature", "Feature", "link"),
@@ -210,13 +212,19 @@ def features_table(
                 "spark": [float(usd) for usd in spend.by_name.get(name, ())][-30:],
                 "next": step,
                 # Where there is no room for the columns of both.
-                "below": f"over budget; {step}" if over and not step.startswith("over") else step,
+                "below": _short(step, over=over),
+                "is_idle": step == _IDLE,
                 "worth_usd": advised.worth_usd_per_month if advised else None,
             }
         )
     # Without verdicts nothing is worth anything yet.
     columns = [replace(one, page=advice is not None) if one is _WORTH else one for one in _COLUMNS]
     return TableOf("features", "Features, the dearest first", columns, rows, ruled, "No calls yet.")
+
+
+def _short(step: str, *, over: bool) -> str:
+    told = "" if step == _IDLE else step
+    return "; ".join(part for part in ("over budget" if over and not told.startswith("over") else "", told) if part)
 
 
 def _next(row: Mapping[str, Any], monthly: Decimal, bands: Orientation) -> str:

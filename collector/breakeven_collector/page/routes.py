@@ -165,7 +165,8 @@ class Pages:
 
     def _render(self, request: Request, template: str, view: View, build: Build) -> Response:
         # Taken before: if it becomes another one meanwhile, the page asks once more.
-        pulse = read_pulse(self._pipeline, self._providers, view.project)["pulse"]
+        found = read_pulse(self._pipeline, self._providers, view.project)
+        pulse = found["pulse"]
         shown = (
             self._held.of((template, *view.query().items(), pulse), lambda: build(view))
             if template in _HELD
@@ -175,7 +176,7 @@ class Pages:
             return _csv(shown, wanted)
         places = self._pipeline.store.query_file("page_places", of_project(view.project))[0]
         text = self._templates.get_template(template).render(
-            **shown,
+            **{"has_calls": found["has_calls"], **shown},
             view=view,
             path=request.url.path,
             places={key: sorted(name for name in names if name) for key, names in places.items()},

@@ -101,6 +101,9 @@
     const top = Math.max(spent * 1.3, near.length ? near[0].usd * 1.6 : Math.min(most, spent * 3));
     const lines = near.filter((line) => line.usd < top * 0.98);
     const isWide = host.clientWidth > 600;
+    // Where all of the fan is above, there is nothing more to see.
+    const gone = chart.p10.findIndex((value) => value > top);
+    const last = gone < 0 ? days.length - 1 : gone;
     const ink = css("--band-0"), soft = { points: { show: false }, spanGaps: true };
     const series = [{}, { ...soft, stroke: ink, width: 2 }, { ...soft, width: 0 }, { ...soft, width: 0 }, { ...soft, stroke: ink, width: 1.5, dash: [6, 4] }];
     const data = [days, chart.spend, chart.p90, chart.p10, chart.p50];
@@ -111,7 +114,7 @@
     const tell = (index) => [["spend, trailing 30 days", chart.spend[index]], ["forecast", chart.p50[index]], ["10 %", chart.p10[index]], ["90 %", chart.p90[index]]].filter((row) => row[1] != null);
     const plot = new uPlot({
       ...common(host, lines.length ? (isWide ? 136 : 92) : null),
-      scales: { x: { time: true }, y: { range: () => [0, top] } },
+      scales: { x: { time: true, range: () => [days[0], days[last]] }, y: { range: () => [0, top] } },
       axes: axes(),
       series,
       bands: [{ series: [2, 3], fill: css("--fan") }],
