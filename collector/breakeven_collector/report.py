@@ -185,8 +185,16 @@ def priced_for(store: Store, name: str, *, minutes: bool) -> str:
     Raises:
         StoreError: the store cannot be read.
     """
-    (contracts,) = store.rows("SELECT count() AS n FROM price_override")
-    return priced(name, contracts=contracts["n"] != 0, minutes=minutes)
+    return priced(name, contracts=has_contracts(store), minutes=minutes)
+
+
+def has_contracts(store: Store) -> bool:
+    """Whether there are own prices, which a statement must join with.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return bool(store.rows("SELECT count() AS n FROM price_override")[0]["n"])
 
 
 def _of_filters(only: Mapping[str, str], by: Dimension) -> dict[str, str]:

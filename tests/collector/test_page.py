@@ -1,5 +1,6 @@
 """The page: its figures are those of the ledger."""
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Advice, Providers
+from breakeven_collector.page.pulse import read_pulse
 from breakeven_collector.page.real import HeldBills, real_providers
 from breakeven_collector.page.series import read_daily
 from breakeven_collector.page.view import UNALLOCATED, View
@@ -25,8 +27,10 @@ from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.tieout import build_tieout
+from breakeven_collector.verdicts import told as told_words
 from breakeven_collector.verdicts.decisions import Decision, Record, record
 from breakeven_collector.verdicts.ready import ReadyVerdicts
+from breakeven_collector.verdicts.service import build_verdicts
 from markupsafe import escape
 
 from tests.collector.billed_lines import insert_billed
@@ -390,6 +394,9 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     asked = view(project, feature="search")
     first = build_overview(pipeline, view(project), providers)
     assert (first["has_advice"], ready.revision("another")) == (False, 0)
+    hasty = HeldBills(pipeline, wait_seconds=0)
+    pending = build_overview(pipeline, view(project), real_providers(pipeline, ready, hasty))
+    assert (pending["is_billed_pending"], pending["billed"]) == (True, {})
     wait_for(ready, project, 1)
 
     shown = build_overview(pipeline, view(project), providers)
@@ -397,6 +404,8 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
         pipeline.store, pipeline.catalog, pipeline.attribution.declared, period=asked.period, project=project
     )
     assert shown["billed"] == {**told["totals"], "unseen_usd": told["parts"]["unseen"]}
+    hasty.close()
+    assert (hasty.revision(), hasty.of(asked.period, project)) == (1, bills.of(asked.period, project))
     assert Decimal(shown["billed"]["billed_usd"]) == 15 * 20
     totals = shown["report"]["totals"]
     assert float(totals["cost_usd"]) < shown["forecast"]["low_usd"] <= shown["forecast"]["usd"]
@@ -411,8 +420,21 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     assert [{name: verdict[name] for name in ("digest", "sentence")}] == kept
     assert shown["table"].rows[0]["next"] == verdict["next_action"]
     record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
+    looking = build_feature(pipeline, asked, providers)
+    assert (looking["verdict"], looking["is_looking"]) == (verdict, True)
+    wait_for(ready, project, 2)
     feature = build_feature(pipeline, asked, providers)
-    assert feature["verdict"] == verdict
+    decided = build_verdicts(
+        pipeline.store, pipeline.settings.config, feature="search", project=project, now=NOW
+    )  # fmt: skip
+    one = decided["features"][0]
+    assert json.loads(json.dumps(feature["verdict"])) == json.loads(json.dumps(one))
+    assert feature["would_change"] == told_words.would_change(one) != ""
+    chart = feature["outlook_chart"]
+    assert [line["usd"] for line in chart["lines"] if line["is_main"]] == [one["threshold_usd"]] * (
+        one["threshold_usd"] is not None
+    )
+    assert [usd for usd in chart["p50"] if usd] == [round(at["p50_usd"], 2) for at in one["outlook"]]
     assert [row["made_by"] for row in feature["decisions"].rows] == ["Ada"]
     swings = [row["swing_usd_per_month"] for row in feature["tornado"].rows]
     assert swings == sorted((one["swing_usd_per_month"] for one in verdict["tornado"]["bars"]), reverse=True)[:3]
@@ -420,9 +442,36 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
         **feature, view=asked, path="/feature", places={"projects": [], "environments": []}, is_signed_in=False,
         groupings=(), now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
-    assert str(escape(verdict["sentence"])) in text
+    for words in (
+        one["sentence"],
+        *(
+            say(one)
+            for say in (told_words.next_step, told_words.breaks_even, told_words.crosses, told_words.would_change)
+        ),
+    ):
+        assert str(escape(words)) in text, words
     # Nothing changed: nothing is worked out anew.
-    assert (ready.of(project), ready.revision(project)) == (ready.of(project), 1)
+    assert (ready.of(project), ready.revision(project)) == (ready.of(project), 2)
     insert_billed(pipeline.store, [{**line, "day": days[21].date()}], project)
     ready.of(project)
-    wait_for(ready, project, 2)
+    wait_for(ready, project, 3)
+
+
+def test_the_pulse_knows_calls_prices_and_decisions(pipeline: Pipeline, project: str) -> None:
+    def pulse() -> str:
+        return read_pulse(pipeline, NOTHING, project)["pulse"]
+
+    seen = [pulse()]
+    assert pulse() == seen[0]
+    land(pipeline, project, Call(at=AT))
+    seen.append(pulse())
+    prices = PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)
+    prices.set(
+        Override(
+            model="gpt-4o", provider="openai", valid_from=date(2026, 1, 1), percent_off=Decimal(5), project=project
+        )
+    )
+    seen.append(pulse())
+    record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
+    seen.append(pulse())
+    assert len(set(seen)) == len(seen)
