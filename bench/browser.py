@@ -56,7 +56,7 @@ def requests(driver: Chrome) -> list[str]:
     asked: list[str] = [
         message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
     ]
-    return [url for url in asked if not url.startswith(("chrome:", "data:", "blob:"))]
+    return [url for url in asked if not url.startswith(("chrome:", "chrome-untrusted:", "data:", "blob:"))]
 
 
 def complaints(driver: Chrome) -> list[str]:
