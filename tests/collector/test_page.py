@@ -52,9 +52,13 @@ def view(project: str | None = None, **query: str) -> View:
 
 
 def land(pipeline: Pipeline, project: str, *calls: Call, **resource: Any) -> None:
+    send(pipeline, project, *calls, **resource)
+    pipeline.drain()
+
+
+def send(pipeline: Pipeline, project: str, *calls: Call, **resource: Any) -> None:
     data = body(*calls, service="page-api", resource=resource)
     pipeline.journal.append(otlp.read_traces(data, otlp.Encoding.PROTOBUF).body, project).result(10)
-    pipeline.drain()
 
 
 def all_kinds() -> list[Call]:
@@ -277,7 +281,7 @@ def test_the_page_of_a_feature_shows_what_the_report_says(pipeline: Pipeline, ki
 
 
 def test_filters_leave_the_rest_of_the_bill_out(pipeline: Pipeline, kinds: str, project: str) -> None:
-    land(pipeline, project, Call(at=AT), **{"deployment.environment.name": "staging"})
+    send(pipeline, project, Call(at=AT), **{"deployment.environment.name": "staging"})
     land(pipeline, project, Call(at=AT, model="o3"), Call(at=AT), **{"deployment.environment.name": "production"})
 
     def calls(**only: str) -> int:
@@ -336,19 +340,19 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
         assert word in text, word
 
 
-def test_an_imported_call_says_from_where_and_what_it_cost_there(pipeline: Pipeline, project: str) -> None:
-    told = {"breakeven.import.their_cost_usd": "0.0123"}
-    land(pipeline, project, Call(at=AT, scope="breakeven.import.litellm", attributes=told))
+def test_a_call_says_where_it_was_imported_from_and_what_of_it_is_estimated(pipeline: Pipeline, project: str) -> None:
+    imported = Call(
+        at=AT, scope="breakeven.import.litellm", attributes={"breakeven.import.their_cost_usd": "0.0123"}
+    )  # fmt: skip
+    later = AT + timedelta(hours=2)
+    partly = Call(at=later, output_tokens=None, attributes={"breakeven.estimated.output_tokens": 40})
+    land(pipeline, project, imported, partly)
     listed = list_calls(pipeline.store, view(project))
-    assert [row["state"] for row in calls_table(listed, view(project)).rows] == ["imported from litellm"]
-    call = show_call(pipeline.store, listed["calls"][0]["id"], project)["call"]
+    states = [row["state"] for row in calls_table(listed, view(project)).rows]
+    assert states == ["part of the usage is missing", "imported from litellm"]
+    call = show_call(pipeline.store, listed["calls"][1]["id"], project)["call"]
     assert (call["source"], call["their_cost_usd"]) == ("litellm", "0.0123")
-
-
-def test_a_call_that_is_known_in_part_says_what_the_rest_is_estimated_at(pipeline: Pipeline, project: str) -> None:
-    land(pipeline, project, Call(at=AT, output_tokens=None, attributes={"breakeven.estimated.output_tokens": 40}))
-    newest = list_calls(pipeline.store, view(project))["calls"][0]
-    shown = show_call(pipeline.store, newest["id"], project)
+    shown = show_call(pipeline.store, listed["calls"][0]["id"], project)
     call = shown["call"]
     assert (call["basis"], call["cost_usd"], call["unpriced_reason"]) == (
         *("partial", "0.0025", "part of the usage is missing"),

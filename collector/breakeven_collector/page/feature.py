@@ -1,7 +1,6 @@
 """One feature: what it costs and why, who causes it, and where it stands."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from breakeven_collector.page.bands import Orientation
 from breakeven_collector.page.outlook import HISTORY_DAYS, outlook_chart
 from breakeven_collector.page.overview import forecast
 from breakeven_collector.page.providers import Providers
+from breakeven_collector.page.readers import READERS
 from breakeven_collector.page.series import Cut, daily, month_start, read_spend, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.verdict import decisions_table, verdict_tables
@@ -40,11 +40,10 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     bands = Orientation(pipeline.settings.config)
 
     cuts = [Cut("model", by_day=True, start=start), Cut("tenant"), Cut("user_id")]
-    with ThreadPoolExecutor(3, thread_name_prefix="breakeven-page") as at_once:
-        reading = at_once.submit(read_spend, store, view, cuts)
-        timing = at_once.submit(store.query_file, "page_latency", _latency(view))
-        deciding = at_once.submit(providers.decisions, view.project, view.feature)
-        (days, tenants, users), latency = reading.result(), timing.result()
+    reading = READERS.submit(read_spend, store, view, cuts)
+    timing = READERS.submit(store.query_file, "page_latency", _latency(view))
+    decisions = providers.decisions(view.project, view.feature)
+    (days, tenants, users), latency = reading.result(), timing.result()
     first = view.period.start.date().isoformat()
     inside = [row for row in days if row["date"] >= first]
     totals = _sums(inside)
@@ -72,7 +71,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "has_advice": advice is not None,
         **(verdict_tables(verdict) if verdict else {"verdict": None}),
         "is_looking": changes is None,
-        "decisions": decisions_table(deciding.result()),
+        "decisions": decisions_table(decisions),
         "forecast": forecast(view, long),
         "kinds": _kinds(totals),
         "models": _models(inside, seconds),

@@ -1,7 +1,6 @@
 """The overview: what is spent, on what, what is behind the figures, and what to do next."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,6 +9,7 @@ from typing import Any, Final
 from breakeven_collector.economics.forecast import FIT_DAYS, month_end
 from breakeven_collector.page.bands import Orientation
 from breakeven_collector.page.providers import PENDING, Advice, Providers
+from breakeven_collector.page.readers import READERS
 from breakeven_collector.page.series import Cut, Daily, daily, month_start, read_spend, stacked, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import UNALLOCATED, View
@@ -67,12 +67,10 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
     start = month_start(view)
     dimensions = list(dict.fromkeys(("feature", view.by)))
     cuts = [Cut(one, by_day=True, start=start) for one in dimensions]
-    with ThreadPoolExecutor(3, thread_name_prefix="breakeven-page") as at_once:
-        reading = at_once.submit(read_report, pipeline, view)
-        spending = at_once.submit(read_spend, pipeline.store, view, cuts)
-        billing = at_once.submit(_billed, providers, view)
-        report, spent = reading.result(), spending.result()
-        billed = billing.result()
+    reading = READERS.submit(read_report, pipeline, view)
+    spending = READERS.submit(read_spend, pipeline.store, view, cuts)
+    billed = _billed(providers, view)
+    report, spent = reading.result(), spending.result()
     days = [daily(rows, start.date(), view.period.last_day) for rows in spent]
     features, chart = days[0], days[-1]
     advice = providers.advice(view.project)

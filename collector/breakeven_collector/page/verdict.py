@@ -105,7 +105,9 @@ def _inside(document: Mapping[str, Any]) -> str:
         return "Inside the API nothing is known that would save."
     best = min(found, key=lambda one: (one["to_prove"] != "nothing", one["usd_per_month"]))
     proof = "" if best["to_prove"] == "nothing" else ", once its quality is tested"
-    return f"Inside the API: {best['option']} would take {told.usd(today - best['usd_per_month'])} a month off{proof}."
+    kind, _, name = str(best["option"]).partition(": ")
+    what = f"{kind} ({name})" if name else kind
+    return f"Inside the API: {what} would take {told.usd(today - best['usd_per_month'])} a month off{proof}."
 
 
 def _day(day: str | None) -> str:
