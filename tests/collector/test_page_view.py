@@ -144,6 +144,8 @@ def test_the_crossing_chart_is_of_trailing_30_days_and_meets_its_forecast(spent:
     assert drawn["2026-11-20"] == sum(spent[59:89])
     steps = [later - earlier for earlier, later in pairwise(drawn.values())]
     assert steps == [new - old for new, old in zip(spent[30:89], [1, *spent[1:59]], strict=True)]
+    most = max(*drawn.values(), 450.0)
+    assert [line["is_far"] for line in chart["lines"]] == [line["usd"] > 8 * most for line in chart["lines"]]
     assert [(line["label"], line["usd"], line["is_main"]) for line in chart["lines"]] == [
         ("$500 band", 500.0, False), ("pays, with risks", 2_000.0, False), ("break-even", 900.0, True),
     ]  # fmt: skip

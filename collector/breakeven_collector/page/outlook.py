@@ -6,23 +6,26 @@ from decimal import Decimal
 from typing import Any, Final
 
 from breakeven_collector.page.series import Daily
-from breakeven_collector.page.view import View
+from breakeven_collector.page.view import UNALLOCATED, View
 
 _MONTH_DAYS: Final = 30
 HISTORY_DAYS: Final = 89
 """Sixty trailing months, each of 30 days."""
+_FAR: Final = 8
+"""So many times the spend: a line there would press all else to the floor."""
 
 
 def outlook_chart(
     spend: Daily, verdict: Mapping[str, Any] | None, bands: Sequence[Mapping[str, Any]], view: View
 ) -> dict[str, Any] | None:
     """The document that is drawn: `days`, and for each `spend`, `p10`, `p50`, `p90` (USD in 30 days, None: not known);
-    `lines` across it, each `usd`, `label`, `is_main` (the break-even), `is_band`; `marks`, days with a `label`.
+    `lines` across it, each `usd`, `label`, `is_main` (the break-even), `is_band`,
+    `is_far` (above what is drawn); `marks`, days with a `label`.
 
     What was spent is all of the feature's calls; what is ahead is of those that the verdict is about. None: the view is
     not of all calls up to today, or there is nothing to draw.
     """
-    if view.is_filtered or not view.feature:
+    if view.is_filtered or view.feature in ("", UNALLOCATED):
         return None
     past = _past(spend, view)
     ahead: list[Mapping[str, Any]] = list(verdict["outlook"]) if verdict else []
@@ -34,6 +37,7 @@ def outlook_chart(
     if len(days) < 2:
         return None
     spent = {day.isoformat(): round(float(usd), 2) for day, usd in past}
+    most = max([*spent.values(), *(one["p50_usd"] for one in ahead[:1]), 0.01])
     return {
         "days": days,
         "spend": [spent.get(day) for day in days],
@@ -41,7 +45,7 @@ def outlook_chart(
             name: [round(by_day[day][f"{name}_usd"], 2) if day in by_day else None for day in days]
             for name in ("p10", "p50", "p90")
         },
-        "lines": _lines(verdict, bands),
+        "lines": [{**line, "is_far": line["usd"] > most * _FAR} for line in _lines(verdict, bands)],
         "marks": _marks(verdict),
     }
 

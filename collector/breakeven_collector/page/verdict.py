@@ -47,7 +47,7 @@ def _options(document: Mapping[str, Any]) -> TableOf:
             if today is None or one["usd_per_month"] is None or one["kind"] == "today"
             else today - one["usd_per_month"],
             "one_off_usd": one["one_off_usd"] or None,
-            "to_prove": "" if one["to_prove"] == "nothing" else one["to_prove"].replace("quality ?", "quality"),
+            "to_prove": "" if one["to_prove"] == "nothing" else one["to_prove"].replace(" ?", ""),
             "fte": f"{one['fte']:g}" if one["fte"] else "",
             "payback": told.payback(one),
             **{

@@ -17,7 +17,7 @@
   const axes = () => {
     const axis = { stroke: css("--quiet"), font: "12px system-ui, sans-serif", grid: { stroke: css("--line"), width: 1 }, ticks: { show: false } };
     return [
-      { ...axis, grid: { show: false }, space: 60, size: 30, values: (_u, splits) => splits.map(shortDay) },
+      { ...axis, grid: { show: false }, space: 60, size: 30, incrs: [1, 2, 7, 14, 28, 91].map((count) => count * 86400), values: (_u, splits) => splits.map(shortDay) },
       { ...axis, size: 62, values: (_u, splits) => splits.map(dollars) },
     ];
   };
@@ -65,7 +65,7 @@
       below = below.map((value, i) => value + Number(one.usd[i]));
       sums.push(below);
     }
-    const bars = uPlot.paths.bars({ size: [0.82, 40], align: 0 });
+    const bars = uPlot.paths.bars({ size: [0.82, 64], align: 0 });
     const series = [{}], data = [days];
     for (let i = sums.length - 1; i >= 0; i--) {
       const colour = css("--band-" + i);
@@ -94,10 +94,10 @@
     host.replaceChildren();
     const at = (day) => Date.parse(day + "T00:00:00Z") / 1000;
     const days = chart.days.map(at);
-    const most = Math.max(...[...chart.spend, ...chart.p50].filter((value) => value != null));
+    const most = Math.max(0.01, ...[...chart.spend, ...chart.p50].filter((value) => value != null));
     // A fan that opens wide, or a line far above, would press all else to the floor.
     const spent = Math.max(0.01, ...chart.spend.filter((value) => value != null), chart.p50.find((value) => value != null) ?? 0);
-    const near = chart.lines.filter((line) => line.usd < spent * 8).sort((a, b) => b.is_main - a.is_main || a.usd - b.usd);
+    const near = chart.lines.filter((line) => !line.is_far).sort((a, b) => b.is_main - a.is_main || a.usd - b.usd);
     const top = Math.max(spent * 1.3, near.length ? near[0].usd * 1.6 : Math.min(most, spent * 3));
     const lines = near.filter((line) => line.usd < top * 0.98);
     const isWide = host.clientWidth > 600;
