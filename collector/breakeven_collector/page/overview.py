@@ -69,8 +69,9 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
     cuts = [Cut(one, by_day=True, start=start) for one in dimensions]
     reading = READERS.submit(read_report, pipeline, view)
     spending = READERS.submit(read_spend, pipeline.store, view, cuts)
-    billed = _billed(providers, view)
     report, spent = reading.result(), spending.result()
+    # Only now: where it is not held, it would take the processor from what is shown at once.
+    billed = _billed(providers, view)
     days = [daily(rows, start.date(), view.period.last_day) for rows in spent]
     features, chart = days[0], days[-1]
     advice = providers.advice(view.project)

@@ -20,8 +20,8 @@ from breakeven_collector.verdicts.decisions import list_decisions
 from breakeven_collector.verdicts.ready import ReadyVerdicts
 
 _HELD_SECONDS: Final = 60.0
-_WAIT_SECONDS: Final = 0.3
-"""About as long as the rest of a page takes."""
+_WAIT_SECONDS: Final = 0.15
+"""A small store's bill is there by then; a page is not held up longer."""
 _MOST_HELD: Final = 32
 
 
