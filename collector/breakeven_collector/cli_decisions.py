@@ -82,6 +82,8 @@ def record(
     kept = document["recorded"]
     said = f" The verdict then: {document['verdict']}" if document["verdict"] else ""
     typer.echo(f"Recorded: {kept['feature']}, {kept['decision']}. Look again on {kept['revisit_on']}.{said}")
+    if document["unseen"]:
+        typer.echo(f"Note: {document['unseen']}", err=True)
 
 
 @decisions_app.command("list", epilog="Examples:\n\n  breakeven decisions list")
@@ -114,7 +116,7 @@ def due(
     data_dir: DataDir = None,
     config: Config = None,
 ) -> None:
-    """What is to be looked at again: its day came, its spend moved by 30 %, or a price did."""
+    """What is to be looked at again: its day came, its spend moved by 30 %, a price did, or its model ends."""
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
     rows = [row for row in _fetch(settings, url, project) if row["due"]]
     _print(rows, format, "Nothing is due.")
@@ -133,7 +135,9 @@ def _fetch(settings: Settings, url: str | None, project: str | None) -> list[dic
             url,
             f"/api/decisions?{urlencode(query)}",
             having="decisions",
-            read=lambda opened: list_decisions(opened, project=project or None, timezone=settings.timezone),
+            read=lambda opened: list_decisions(
+                opened, config=settings.config, project=project or None, timezone=settings.timezone
+            ),
         )["decisions"]
 
 

@@ -67,6 +67,16 @@ def create(
     )
 
 
+@keys_app.command(epilog="Examples:\n\n  breakeven keys generate --scope admin > admin.key")
+def generate(
+    scope: Annotated[Scope, typer.Option(help="ingest writes spans, read reads, admin does all.")],
+) -> None:
+    """Print a key that is kept nowhere: for BREAKEVEN_ADMIN_KEY, BREAKEVEN_INGEST_KEY or BREAKEVEN_READ_KEY."""
+    from breakeven_collector.keys import new_secret
+
+    typer.echo(new_secret(scope))
+
+
 @keys_app.command(
     "list", epilog="Examples:\n\n  breakeven keys list\n\n  breakeven keys list --url https://breakeven.internal"
 )

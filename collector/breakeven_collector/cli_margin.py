@@ -147,7 +147,11 @@ def _print(document: dict[str, object], console: Console) -> None:
             Text("; ".join(str(one) for one in said)),
         )
     console.print(table)
-    cut = [f"{one['month']} (its {one['days']} days)" for one in months if not _is_whole(one)]
+    cut = [
+        f"{one['month']} (its {one['days']} {'day' if one['days'] == 1 else 'days'})"
+        for one in months
+        if not _is_whole(one)
+    ]
     if cut and any(row["revenue_usd"] for row in rows):
         console.print(Text(f"Revenue is taken for the same days as cost, a share of the month: {', '.join(cut)}."))
     if not any(row["revenue_usd"] for row in rows):

@@ -1,5 +1,6 @@
 """What the commands share: options, and how errors are told."""
 
+import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from rich.text import Text
 from breakeven_collector import logs
 from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.logs import LogFormat
-from breakeven_collector.settings import Settings
+from breakeven_collector.settings import SECRETS_DIR, Settings
 
 errors = Console(stderr=True)
 """Where messages to people go."""
@@ -130,6 +131,9 @@ def settings_of(*, makes_config: bool = False, **options: Any) -> Settings:
     config = options.get("config")
     if config is not None and not makes_config and not config.exists():
         fail(f"{config}: there is no such file; give the path of one with --config (BREAKEVEN_CONFIG), or leave it out")
+    secrets = os.environ.get(SECRETS_DIR)
+    if secrets and not Path(secrets).is_dir():
+        fail(f"{SECRETS_DIR} is {secrets!r}, which is no folder; name one with a file a secret, or leave it out")
     try:
         return Settings(**{name: value for name, value in options.items() if value is not None})
     except ValidationError as error:

@@ -31,7 +31,7 @@ _SUMMED: Final = (
     *("estimated_input_tokens", "estimated_output_tokens"),
 )
 _LEDGER: Final = ("spend_slices", "spend_cubes")
-_CHANGED: Final = ("calls", "late_spans", "decisions", "revenue", *_LEDGER)
+_CHANGED: Final = ("calls", "late_spans", "decisions", "revenue", "alert_snoozes", *_LEDGER)
 _OLD_PARTS_SECONDS: Final = 60.0
 
 
@@ -171,10 +171,10 @@ def _blank_calls(store: Store, whom: Whom, wanted: str) -> None:
         whom,
     )
     _mutate(store, "late_spans", f"UPDATE {whom.column} = ''", is_whom, whom)
-    # The decision and the dollars stay, without the name.
+    # The decision, the snooze and the dollars stay, without the name.
     named = "made_by" if whom.column == "user_id" else "tenant"
-    table = "decisions" if whom.column == "user_id" else "revenue"
-    _mutate(store, table, f"UPDATE {named} = ''", f"{named} IN (SELECT id FROM {wanted})", whom)
+    for table in ("decisions", "alert_snoozes") if whom.column == "user_id" else ("revenue",):
+        _mutate(store, table, f"UPDATE {named} = ''", f"{named} IN (SELECT id FROM {wanted})", whom)
 
 
 def _mutate(store: Store, table: str, what: str, where: str, whom: Whom) -> None:

@@ -7,9 +7,9 @@ import time
 from datetime import UTC, date, datetime
 from typing import Any
 
-from breakeven_collector.metrics import program_version
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.set_aside import look
+from breakeven_collector.version import program_version
 
 
 def health_document(pipeline: Pipeline, started: datetime) -> dict[str, Any]:

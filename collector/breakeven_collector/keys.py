@@ -83,6 +83,11 @@ def new_secret(scope: Scope) -> str:
     return f"bk_{scope}_{secrets.token_hex(32)}"
 
 
+def is_key(secret: str, scope: Scope) -> bool:
+    """Whether it looks like what `new_secret` makes: nothing shorter is safe to keep as it is kept."""
+    return re.fullmatch(rf"bk_{scope}_[0-9a-f]{{64}}", secret) is not None
+
+
 def digest(secret: str) -> str:
     """What is kept of a key.
 

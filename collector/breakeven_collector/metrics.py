@@ -8,7 +8,6 @@ tenant or user is among them. docs/operations.md lists all of them.
 import platform
 import shutil
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, disable_created_metrics
@@ -18,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.set_aside import look
+from breakeven_collector.version import program_version
 
 # A series more for each histogram, and Prometheus takes it for a metric of its own.
 disable_created_metrics()
@@ -217,11 +217,3 @@ def _info() -> Metric:
         "What runs.",
         {"version": program_version(), "python": platform.python_version()},
     )
-
-
-def program_version() -> str:
-    """Breakeven's version; `unknown` where it was not installed."""
-    try:
-        return version("breakeven")
-    except PackageNotFoundError:
-        return "unknown"

@@ -13,7 +13,9 @@ from breakeven_collector.errors import StoreUnavailable
 from breakeven_collector.estimates import Estimates
 from breakeven_collector.folders import make_private
 from breakeven_collector.gate import Gate
+from breakeven_collector.health_log import HealthLog, collector_name
 from breakeven_collector.journal import Journal
+from breakeven_collector.keys import Scope
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.probe import Probe
 from breakeven_collector.quarantine import Quarantine
@@ -50,6 +52,12 @@ class Pipeline:
             ConfigError: another collector has the journal.
         """
         self.access = Access(self.store)
+        given = {
+            Scope.ADMIN: self.settings.admin_key,
+            Scope.INGEST: self.settings.ingest_key,
+            Scope.READ: self.settings.read_key,
+        }
+        self.access.declare({scope: secret.get_secret_value().strip() for scope, secret in given.items()})
         make_private(self.settings.data_dir)
         self.store.open()
         try:
@@ -90,6 +98,17 @@ class Pipeline:
             gate=self.gate,
         )
         self.retention.start()
+        self.health_log = HealthLog(
+            self.store,
+            collector=collector_name(self.settings.port),
+            received=self.received,
+            journal=self.journal,
+            shipper=self.shipper,
+            watch=self.watch,
+            quarantine=self.quarantine,
+            gate=self.gate,
+        )
+        self.health_log.start()
         return self
 
     def __exit__(
@@ -98,6 +117,7 @@ class Pipeline:
         self.journal.close()
         self.shipper.close()
         self.retention.close()
+        self.health_log.close()
         self.probe.close()
         self.access.close()
         self.store.close()

@@ -35,14 +35,20 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     table.add_column("Verdict", ratio=1)
     for one in document["features"]:
         table.add_row(
-            Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(one["sentence"])
+            Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(told.said(one))
         )
     console.print(table)
+    console.print(
+        "\nBreak-even: 30 days' spend from which own GPUs and people cost no more than the best tested alternative, at "
+        "today's prices.",
+        style="dim",
+        highlight=False,
+    )
     if (pool := document["portfolio"]) is not None:
         _portfolio(pool, console)
     else:
-        console.print("\nNo set of features would pay together on shared GPUs today.", highlight=False)
-    console.print("\n`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
+        console.print("No set of features would pay together on shared GPUs today.", highlight=False)
+    console.print("`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
 
 
 def _nothing(document: Mapping[str, Any]) -> str:
@@ -65,7 +71,7 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     """All that is known of one feature."""
     one = document["features"][0]
     console.print(Text(one["feature"], style="bold"))
-    console.print(Text(one["sentence"], style="bold"))
+    console.print(Text(told.said(one), style="bold"))
     console.print(Text(told.next_step(one)))
     if "since" in one:
         _since(one["since"], console)
@@ -73,9 +79,14 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     _options(one["options"], console)
     if missing := [f"{row['option']} ({row['to_prove']})" for row in one["options_to_declare"]]:
         console.print(Text(f"Not in it: {'; '.join(missing)}.", style="dim"))
-    for said in (told.measured(one), told.breaks_even(one), told.crosses(one)):
-        if said:
-            console.print(Text(said))
+    for words, style in (
+        (told.measured(one), ""),
+        (told.breaks_even(one), ""),
+        (told.safe(one), "dim"),
+        (told.crosses(one), ""),
+    ):
+        if words:
+            console.print(Text(words, style=style))
     _moves(one, console)
     _lines("What it stands on", one["evidence"], console)
     for name, title in _FORM.items():
@@ -144,7 +155,6 @@ def _since(since: Mapping[str, Any] | None, console: Console) -> None:
 
 def _portfolio(pool: Mapping[str, Any], console: Console) -> None:
     together = " and ".join(pool["features"]) if len(pool["features"]) < 3 else ", ".join(pool["features"])
-    console.print()
     console.print(
         Text(
             f"On shared GPUs: {together} would save {usd(pool['saves_usd_per_month'])} a month net of the project, on "

@@ -1,20 +1,28 @@
 """Settings of the server, from options, `BREAKEVEN_*` variables and defaults, read once."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from breakeven_collector.logs import LogFormat
+
+SECRETS_DIR = "BREAKEVEN_SECRETS_DIR"
+"""Variable with a folder of settings, a file each: as Docker and Kubernetes give secrets."""
 
 
 def default_data_dir() -> Path:
     """Where a user's data goes by the XDG rules: `$XDG_DATA_HOME/breakeven` or `~/.local/share/breakeven`."""
-    import os
-
     named = Path(os.environ.get("XDG_DATA_HOME", ""))
     # The rules: a path that is not absolute is to be ignored.
     return (named if named.is_absolute() else Path.home() / ".local" / "share") / "breakeven"
@@ -23,7 +31,7 @@ def default_data_dir() -> Path:
 class Settings(BaseSettings):
     """Every field is an environment variable too: `BREAKEVEN_PORT`, `BREAKEVEN_STORE`, …"""
 
-    model_config = SettingsConfigDict(env_prefix="BREAKEVEN_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="BREAKEVEN_", extra="forbid", frozen=True, env_ignore_empty=True)
 
     host: str = "127.0.0.1"
     """Address to listen on."""
@@ -73,6 +81,13 @@ class Settings(BaseSettings):
             )
         return self
 
+    admin_key: SecretStr = SecretStr("")
+    """A key for an admin of all projects that holds while it is set, beside those in the store. As the next ones, from
+    the environment or a file in BREAKEVEN_SECRETS_DIR alone; `breakeven keys generate` makes one."""
+    ingest_key: SecretStr = SecretStr("")
+    """The same for applications of the project `default`."""
+    read_key: SecretStr = SecretStr("")
+    """The same for readers of the project `default`."""
     key: SecretStr = SecretStr("")
     """What the command line shows to a collector that asks for a key. From the environment alone: an option would stand
     in the list of processes and in the shell's history, a file of settings in version control."""
@@ -81,6 +96,20 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # by these names they are given
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Options, then variables, then files named as the variables, `breakeven_store`, in BREAKEVEN_SECRETS_DIR."""
+        folder = os.environ.get(SECRETS_DIR)
+        files = (SecretsSettingsSource(settings_cls, secrets_dir=folder),) if folder else ()
+        return init_settings, env_settings, *files
 
     @property
     def dsn(self) -> str:

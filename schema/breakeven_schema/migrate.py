@@ -1,8 +1,9 @@
 """Migrations and views: plain SQL files, one statement each.
 
 `migrations/` changes tables, in the order of the names. ClickHouse has no transactions over DDL, so each statement is
-written to be repeatable (`IF NOT EXISTS`), and a file is recorded only after its statement went through: what was
-interrupted is simply done again. A file that was applied is never edited; the sha256 of each is kept and compared.
+written to be repeatable (`IF NOT EXISTS`), and files are recorded only after their statements went through: what was
+interrupted is simply done again, in the same order. A file that was applied is never edited; the sha256 of each is kept
+and compared.
 
 `views/` holds no data, so a view is edited where it stands: whenever a file of either folder is new to the store, all
 views are put in place again, each in one step (CREATE OR REPLACE; MODIFY QUERY where inserts pass through it), so that
@@ -132,6 +133,9 @@ def apply(client: Client, wanted: Sequence[Migration] | None = None, *, replicat
     Raises:
         MigrationError: see `pending`.
     """
+    if replicated:
+        # What was done to a replicated table was done to all its replicas: each has to know it.
+        client.command(replicated_sql(_LOG_TABLE))
     todo = pending(client, wanted)
     if not todo:
         return []
@@ -139,10 +143,16 @@ def apply(client: Client, wanted: Sequence[Migration] | None = None, *, replicat
         name
         for (name,) in client.query("SELECT name FROM system.tables WHERE database = currentDatabase()").result_rows
     }
-    for migration in todo:
-        sql = replicated_sql(migration.sql) if replicated else migration.sql
-        client.command(_in_place(sql) if migration.is_view and _view_name(sql) in there else sql)
-        client.insert("migrations", [[migration.name, migration.sha256]], column_names=["name", "sha256"])
+    done: list[Migration] = []
+    try:
+        for migration in todo:
+            sql = replicated_sql(migration.sql) if replicated else migration.sql
+            client.command(_in_place(sql) if migration.is_view and _view_name(sql) in there else sql)
+            done.append(migration)
+    finally:
+        # At once: an insert costs more than most of the statements. After a kill all of them are done again, in order.
+        if done:
+            client.insert("migrations", [[one.name, one.sha256] for one in done], column_names=["name", "sha256"])
     return todo
 
 

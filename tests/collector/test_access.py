@@ -11,13 +11,15 @@ from uuid import uuid4
 import pytest
 from breakeven_collector import local_key
 from breakeven_collector.access import Access, Caller
+from breakeven_collector.cli import app
 from breakeven_collector.errors import BadRequest, ConfigError, StoreUnavailable
-from breakeven_collector.keys import KeyTable, Scope, digest
+from breakeven_collector.keys import KeyTable, Scope, digest, is_key, new_secret
 from breakeven_collector.settings import Settings
 from breakeven_collector.source import key_for
 from breakeven_collector.store import Store
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +217,67 @@ def test_where_others_reach_it_a_collector_needs_a_key(table: KeyTable, keys_sto
     access.refresh()
     with pytest.raises(ConfigError):
         access.listen(address)
+
+
+def test_keys_of_the_settings_open_a_collector_to_others_and_hold_beside_those_of_the_store(
+    table: KeyTable, keys_store: Store
+) -> None:
+    admin, ingest, read = (new_secret(scope) for scope in (Scope.ADMIN, Scope.INGEST, Scope.READ))
+    made = table.create(Scope.READ, "search")
+    access = Access(keys_store)
+    access.declare({Scope.ADMIN: admin, Scope.INGEST: ingest, Scope.READ: read})
+    access.refresh()
+    access.listen("0.0.0.0")
+    assert [access.caller(bearer(secret)) for secret in (admin, ingest, read, made["key"])] == [
+        Caller(Scope.ADMIN, None),
+        Caller(Scope.INGEST, "default"),
+        Caller(Scope.READ, "default"),
+        Caller(Scope.READ, "search"),
+    ]
+    assert refused(access, {"host": "localhost"}) == 401
+    assert [key["key_id"] for key in table.list()["keys"]] == [made["key_id"]]
+    other = Access(keys_store)
+    other.declare({Scope.ADMIN: "", Scope.INGEST: "", Scope.READ: ""})
+    other.refresh()
+    assert refused(other, bearer(admin)) == 401
+
+
+def test_with_a_key_of_the_settings_nobody_gets_in_without_one_on_this_machine_either(
+    table: KeyTable, keys_store: Store
+) -> None:
+    access = Access(keys_store)
+    access.declare({Scope.INGEST: new_secret(Scope.INGEST)})
+    access.refresh()
+    access.listen("127.0.0.1")
+    assert refused(access, {"host": "localhost"}) == 401
+
+
+@pytest.mark.parametrize(
+    "secret", ["hunter2", "bk_admin_" + "0" * 63, "bk_read_" + "0" * 64, "bk_admin_" + "0" * 64 + "\n"]
+)
+def test_what_is_no_key_of_its_scope_is_refused_without_being_shown(keys_store: Store, secret: str) -> None:
+    with pytest.raises(ConfigError, match="BREAKEVEN_ADMIN_KEY is not a key for admin") as caught:
+        Access(keys_store).declare({Scope.ADMIN: secret})
+    assert secret not in str(caught.value)
+
+
+def test_a_generated_key_is_one_and_settings_stand_in_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "breakeven_ingest_key").write_text(
+        CliRunner().invoke(app, ["keys", "generate", "--scope", "ingest"]).stdout
+    )
+    (tmp_path / "breakeven_store").write_text("http://u:p@clickhouse:8123/b\n")
+    (tmp_path / "breakeven_port").write_text("4000")
+    (tmp_path / "other").write_text("not ours")
+    monkeypatch.setenv("BREAKEVEN_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("BREAKEVEN_PORT", "5000")
+    found = Settings(timezone="Asia/Tokyo")
+    assert (found.dsn, found.port, found.timezone) == ("http://u:p@clickhouse:8123/b", 5000, "Asia/Tokyo")
+    assert is_key(found.ingest_key.get_secret_value(), Scope.INGEST)
+    monkeypatch.setenv("BREAKEVEN_SECRETS_DIR", str(tmp_path / "gone"))
+    told = CliRunner().invoke(app, ["report"])
+    assert (told.exit_code, "which is no folder" in told.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"])

@@ -5,9 +5,9 @@ import time
 from datetime import UTC, datetime
 
 import pytest
-from breakeven_collector.metrics import program_version
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.serve import Collector
+from breakeven_collector.version import program_version
 
 from tests.collector.client import Client, status_of
 from tests.spans import NOON, Call, body, request

@@ -61,6 +61,9 @@ def filled(engine_folder: Path) -> Iterator[Store]:
     catalog.resolve_new()
     ledger.pass_segments(["s1"])
     PriceService(store, catalog, ledger).set(Override(model="gpt-4o", valid_from=NOW.date(), percent_off=Decimal(12)))
+    store.run(
+        "INSERT INTO verdicts (feature, decided_at, crosses_p50_on) VALUES ('f', '2026-11-20 12:00:00', '2027-01-02')"
+    )
     yield store
     store.close()
 
@@ -93,6 +96,8 @@ def test_what_is_restored_reports_to_the_byte_what_was_backed_up_and_goes_on_cou
     restore(target, made)
     target.open()
     assert reports(target) == reports(filled)
+    days = "SELECT feature, crosses_p50_on, crosses_p90_on FROM verdicts_now"
+    assert target.rows(days) == filled.rows(days)
     with Reader(made) as backup:
         kept = {table.name: table.rows for table in backup.manifest.tables}
     assert {name for name, rows in kept.items() if rows} >= {

@@ -6,11 +6,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
 from breakeven_collector.serve import Collector
+from breakeven_dashboards.build import build
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -18,6 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from tests.collector.client import Client as HttpClient
 from tests.collector.client import counters
+from tests.dashboards import macros
 
 JAVASCRIPT = Path(__file__).parent / "javascript"
 NODE = shutil.which("node")
@@ -131,3 +134,9 @@ def test_what_a_relay_passes_on_lands(collector: Collector, relay: str, service:
     while (landed := found(collector, service)) != {"": ALL_FIVE} and time.monotonic() < deadline:
         time.sleep(0.1)
     assert landed == {"": ALL_FIVE}
+    # They are on a dashboard, too.
+    panel = next(panel for panel in build()["pipeline"]["panels"] if panel["title"] == "Unattributed, by service")
+    now = datetime.now(UTC)
+    sql = macros.expand(panel["targets"][0]["rawSql"], {}, macros.Range(now - timedelta(2), now + timedelta(2)))
+    shown = {row["service"]: row["calls"] for row in collector.pipeline.store.rows(sql)}
+    assert shown[service] == 5

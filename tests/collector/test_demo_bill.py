@@ -39,7 +39,7 @@ def test_importers_read_the_accounts_without_a_word_and_to_the_last_dollar(calls
     assert {line.key_name for account in accounts for line in account.lines if line.report == "usage"} == {
         *("contract-review-prod", "code-assistant-prod", "support-chat-prod", "ticket-triage-prod"),
         *("sales-research-prod", "nightly-enrichment-prod", "semantic-search-prod", "changelog-writer-prod"),
-        *("internal-tools-prod", "legacy-batch-prod"),
+        *("internal-tools-prod", "invoice-intake-prod", "legacy-batch-prod"),
     }
     # The tools' prices are no part of a contract.
     off = {where: 1 - billed / bill.list_usd[where] for where, billed in bill.billed_usd.items()}

@@ -254,6 +254,8 @@ def test_the_whole_bill_of_the_last_month_and_its_parts(sixty_days: list[Call]) 
     assert max(month, key=lambda name: month[name]) == "contract-review"
     assert month["code-assistant"] > 10_000
     assert month["changelog-writer"] < 50
+    first = min(day for day in range(1, 61) if daily[day]["invoice-intake"])
+    assert (first, 0 < month["invoice-intake"] < 200) == (49, True)
 
 
 def test_imperfections_are_there_and_small(sixty_days: list[Call]) -> None:

@@ -317,7 +317,7 @@ def test_a_project_exports_what_it_may_read_and_nobody_exports_keys(store: Store
     own = {one.name for one in exportable(store, "default")}
     assert own == {
         *("v1_spend_daily", "v1_spend_hourly", "v1_features", "v1_calls", "v1_prices", "v1_billed_daily"),
-        *("calls", "origins", "billed", "imports"),
+        *("calls", "origins", "billed", "imports", "decisions", "revenue"),
         *("price_book", "price_books"),
     }
     everything = {one.name for one in exportable(store, None)}

@@ -357,7 +357,7 @@ def _any_double(draw: st.DrawFn) -> Call:
     )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     calls=st.lists(_any_call() | _any_double(), min_size=1, max_size=40, unique_by=lambda call: call.span_id),
     order=st.randoms(use_true_random=False),

@@ -446,13 +446,8 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
         **feature, view=asked, path="/feature", places={"projects": [], "environments": []}, is_signed_in=False,
         groupings=(), now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
-    for words in (
-        one["sentence"],
-        *(
-            say(one)
-            for say in (told_words.next_step, told_words.breaks_even, told_words.crosses, told_words.would_change)
-        ),
-    ):
+    said = (told_words.said, told_words.next_step, told_words.breaks_even, told_words.safe, told_words.crosses)
+    for words in (*(say(one) for say in said), told_words.would_change(one)):
         assert str(escape(words)) in text, words
     # Nothing changed: nothing is worked out anew.
     assert (ready.of(project), ready.revision(project)) == (ready.of(project), 2)

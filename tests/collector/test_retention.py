@@ -224,7 +224,7 @@ def test_whenever_calls_land_and_minutes_are_sealed_and_go_each_call_is_counted_
     draw = random.Random(seed)
     waiting: list[Taken] = []
     sent = 0
-    for _ in range(4):
+    for _ in range(3):
         # days back; minutes are sealed five days back, and go after seven
         ages = draw.sample([0.0, 3.9, 4.7, 5.1, 6.9, 8.0], k=2)
         calls = [Call(at=world.now - age * DAY, response_id=f"r{sent + n}") for n, age in enumerate(ages)]

@@ -31,6 +31,7 @@ RULES = (
         for name in (
             *("contract-review", "code-assistant", "support-chat", "ticket-triage", "sales-research"),
             *("nightly-enrichment", "semantic-search", "changelog-writer", "meeting-notes", "internal-tools"),
+            "invoice-intake",
         )
     )
     + '[[map]]\nagent = "meeting-notes"\nfeature = "meeting-notes"\n[[map]]\nservice = "internal-tools"\nfeature = "internal-tools"\n'

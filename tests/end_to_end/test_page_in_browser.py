@@ -150,7 +150,7 @@ def test_a_verdict_on_the_page_is_that_of_the_api(served: Collector, chrome: Chr
     chrome.get(f"{served.url}/feature?feature=long-run&days=30")
     until(lambda: "Another verdict would come with" in text(chrome))
     one = api(served, "/api/verdicts?feature=long-run&flips=true")["features"][0]
-    assert chrome.find_element(By.CLASS_NAME, "verdict").text == one["sentence"]
+    assert chrome.find_element(By.CLASS_NAME, "verdict").text == told.said(one)
     shown = text(chrome)
     for words in (told.next_step(one), told.breaks_even(one), told.crosses(one), told.would_change(one)):
         assert words in shown

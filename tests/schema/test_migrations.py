@@ -7,6 +7,7 @@ from breakeven_collector.errors import StoreError
 from breakeven_collector.store import Store
 from breakeven_schema import Migration, applied, apply, migrations, pending
 from breakeven_schema.migrate import MigrationError, replicated_sql
+from clickhouse_connect.driver.exceptions import DatabaseError
 
 
 def test_a_new_store_gets_every_migration_and_then_has_nothing_pending(store: Store) -> None:
@@ -83,6 +84,14 @@ def test_every_order_says_which_question_it_serves() -> None:
     for migration in migrations():
         if "\nORDER BY" in migration.sql:
             assert re.search(r"^-- .*\nORDER BY", migration.sql, re.MULTILINE), migration.name
+
+
+def test_the_log_of_migrations_is_replicated_too(empty_store: Store) -> None:
+    # There is no keeper here: that the engine asks for a replicated database tells that the table was to be replicated.
+    client = empty_store.connect().client()
+    with pytest.raises(DatabaseError, match=r"Replicated database engine"):
+        apply(client, [], replicated=True)
+    assert empty_store.rows("SELECT name FROM system.tables WHERE database = currentDatabase()") == []
 
 
 def test_replicated_engines_are_the_same_statements_with_another_engine() -> None:

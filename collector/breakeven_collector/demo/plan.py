@@ -70,6 +70,8 @@ class Call(NamedTuple):
 
 def load(feature: Feature, hour: int, hours_before_end: float) -> float:
     """Runs of a feature expected in an hour, given in hours since 1970."""
+    if not feature.has_begun(hours_before_end):
+        return 0.0
     weekday, hour_of_day = (hour // 24 + 3) % 7, hour % 24
     growth = (1 + feature.growth) ** (-hours_before_end / 24)
     return feature.runs_a_day / 24 * feature.rhythm.weights[weekday * 24 + hour_of_day] * growth
@@ -126,6 +128,8 @@ class Plan:
         owed = [0.0] * len(FEATURES)
         for hour in self._hours:
             for index, feature in enumerate(FEATURES):
+                if not feature.has_begun(self._hours.stop - hour):
+                    continue
                 expected = load(feature, hour, self._hours.stop - hour) / max(feature.turns, 1)
                 owed[index] += max(0.0, expected * random.gauss(1.0, 0.15))
                 for _ in range(int(owed[index])):

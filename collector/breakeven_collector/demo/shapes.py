@@ -142,6 +142,7 @@ class Feature:
         growth: Of the runs, a day.
         turns: Runs in a row that share a session; 0: no sessions.
         inferred: The name is an agent's only; the application declares no feature.
+        began_days: How long before the end of the window it began; 0: before the window.
     """
 
     name: str | None
@@ -152,6 +153,11 @@ class Feature:
     growth: float = 0.001
     turns: int = 0
     inferred: bool = False
+    began_days: int = 0
+
+    def has_begun(self, hours_before_end: float) -> bool:
+        """Whether there is any of it so long before the end of the window."""
+        return not self.began_days or hours_before_end <= 24 * self.began_days
 
     @property
     def declared(self) -> bool:
@@ -289,5 +295,15 @@ FEATURES: Final = (
         OFFICE_HOURS,
         runs_a_day=72,
         steps=(Step(OPENAI, "gpt-5.5", MOONCAKE, 10, 2),),
+    ),
+    # The new one: invoices are a quarter of Mooncake's prompts.
+    Feature(
+        "invoice-intake",
+        "documents-api",
+        OFFICE_HOURS,
+        runs_a_day=190,
+        growth=0.01,
+        began_days=12,
+        steps=(Step(OPENAI, "gpt-5.5", MOONCAKE, 0.25, 1),),
     ),
 )

@@ -47,7 +47,7 @@ def figures(case: Case) -> dict[str, Any]:
         reasons["breakeven_spend_usd_per_month"] = found.reason
     utilisation = hosting.mean_utilisation(case)
     if utilisation is None:
-        reasons["mean_utilisation"] = "nothing is hosted: there is no load"
+        reasons["mean_utilisation"] = "nothing is hosted: there is no load, or no share of it"
     return {
         "api_usd_per_month": api,
         "mean_busy_replicas": case.hybrid.cost_share * case.mean_busy,
@@ -130,9 +130,9 @@ def by_decline(case: Case) -> list[dict[str, Any]]:
 
 
 def by_staff(case: Case) -> list[dict[str, Any]]:
-    """The break-even and what the NPV at half the price a year needs, at several staff shares."""
+    """The break-even and what the NPV at half the price a year needs, at several staff shares and at its own."""
     rows: list[dict[str, Any]] = []
-    for fte in STAFF_SHARES:
+    for fte in sorted({*STAFF_SHARES, case.hosting.fte}):
         at = replace(case, hosting=replace(case.hosting, fte=fte))
         found = breakeven.find(at)
         rows.append(

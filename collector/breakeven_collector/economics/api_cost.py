@@ -53,10 +53,11 @@ class Alternative:
 
     name: str
     kind: str
-    """today | cache | batch | trimming | combination (of these) | another model: see Offer"""
+    """today | cache | batch | trimming | combination (of these) | another model: see Offer | a way of private.WAYS"""
     usd_per_month: float
     saves_usd_per_month: float
     tested: bool
+    one_off_usd: float = 0.0
 
 
 def alternatives(

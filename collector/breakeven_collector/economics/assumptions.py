@@ -1,16 +1,20 @@
 """`[assumptions]` of `breakeven.toml`: what cannot be observed, each with default, unit, source and date."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from breakeven_collector.config_file import Place, read_config
-from breakeven_collector.economics import checked, in_api, throughput
+from breakeven_collector.economics import bands, checked, gates, in_api, objectives, private, shutdowns, throughput
+from breakeven_collector.economics.bands import Bands
 from breakeven_collector.economics.case import Case, Hosting, Hybrid, Market, Prices, Project
 from breakeven_collector.economics.checked import Problems
+from breakeven_collector.economics.gates import Gates
 from breakeven_collector.economics.in_api import InApi
+from breakeven_collector.economics.objectives import Objectives
+from breakeven_collector.economics.private import Private
+from breakeven_collector.economics.shutdowns import Shutdown
 
 READ_ON: Final = "2026-11-22"
 """When the sources of the defaults were read."""
@@ -40,40 +44,6 @@ class HostedModel:
 
 
 @dataclass(frozen=True)
-class Bands:
-    """Orientation before the data bears an own threshold: USD over the trailing 30 days."""
-
-    stay_usd: float = 5_000
-    look_usd: float = 50_000
-    feature_usd: float = 20_000
-
-
-@dataclass(frozen=True)
-class Gates:
-    """What must be said by people. None is 'declare this'."""
-
-    third_parties_forbidden: bool | None = None
-    declared_by: str | None = None
-    declared_on: str | None = None
-    lifecycle: str | None = None
-    """validating, live, …"""
-    staff: bool | None = None
-    """There are people who can run it."""
-    terms: bool | None = None
-    """The provider's terms allow the training that is planned."""
-    quality_tested: bool | None = None
-    """The own model was compared on this feature, and passed."""
-    residency: bool | None = None
-    """Where the data may be is a real requirement."""
-    specific_task: str | None = None
-    """What fine-tuning would be for (a fixed format, own words, repetition, latency), or "none"."""
-    failures_persist: bool | None = None
-    """Failures are left after work on prompt and retrieval."""
-    objective_missed: bool | None = None
-    """The API misses an objective of latency or quality."""
-
-
-@dataclass(frozen=True)
 class OriginOf:
     """Where a value is from."""
 
@@ -96,7 +66,9 @@ class Assumptions:
     bands: Bands = field(default_factory=Bands)
     gates: Gates = field(default_factory=Gates)
     api: InApi = field(default_factory=InApi)
-    shutdowns: Mapping[str, date] = field(default_factory=dict[str, date])
+    private: Private = field(default_factory=Private)
+    objectives: Objectives = field(default_factory=Objectives)
+    shutdowns: Mapping[str, Shutdown] = field(default_factory=dict[str, Shutdown])
     """Model → announced end."""
     gpu: str | None = None
     """Which of `gpus` hosts it; None takes the figures of `hosting`."""
@@ -195,11 +167,14 @@ ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Path → unit and source of the default."""
 
-_SHAPES: Final[Mapping[str, type]] = {**checked.GROUPS, "bands": Bands}
+_SHAPES: Final[Mapping[str, type]] = checked.GROUPS
 _RATES: Final = ("prefill_tokens_per_s", "decode_tokens_per_s")
 _OF_A_GPU: Final = ("gpu_usd_per_hour", *_RATES, "gpus_per_replica")
 _T = TypeVar("_T")
-_KEYS: Final = (*_SHAPES, "gates", "api", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models")
+_KEYS: Final = (
+    *(*_SHAPES, "bands", "gates", "api", "private", "objectives", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus"),
+    *("tiers", "hosted_models"),
+)
 
 
 def load(path: Path) -> Assumptions:
@@ -277,15 +252,22 @@ def _one(
                 made = replace(made, **{key: checked.group(filled, place, _SHAPES[key], getattr(base, key))})
                 given |= {f"{key}.{name}" for name in filled}
                 sources |= {f"{key}.{name}": source for name in _RATES if source is not None}
+            elif key == "bands":
+                made = replace(made, bands=bands.parse(one, place, base.bands))
+                given |= {f"bands.{name}" for name in one}
             elif key in ("peak_to_mean", "burst"):
                 made = replace(made, **{key: checked.number(one, place, "at least one")})
                 given.add(key)
             elif key == "gates":
-                made = replace(made, gates=_gates(one, place, base.gates))
+                made = replace(made, gates=gates.parse(one, place, base.gates))
             elif key == "api":
                 made = replace(made, api=in_api.parse(one, place, base.api))
+            elif key == "private":
+                made = replace(made, private=private.parse(one, place, base.private))
+            elif key == "objectives":
+                made = replace(made, objectives=objectives.parse(one, place, base.objectives))
             elif key == "shutdowns":
-                ends = _each(one, place, '"gpt-5.5" = 2027-01-14', lambda day, p: p.day(day))
+                ends = _each(one, place, '"gpt-5.5" = 2027-01-14', shutdowns.parse)
                 made = replace(made, shutdowns={**base.shutdowns, **ends})
             elif key == "gpus":
                 gpus = _each(one, place, "[assumptions.gpus.NAME]", lambda v, p: _gpu(v, p, folder))
@@ -343,27 +325,6 @@ def _tier(value: object, at: Place) -> str:
     if value not in ("frontier", "workhorse"):
         at.fail(f' is {value!r}; write "frontier" or "workhorse"')
     return str(value)
-
-
-def _gates(value: object, at: Place, base: Gates) -> Gates:
-    table = at.table(value, "[assumptions.gates]")
-    kinds = {one.name: one.type for one in fields(Gates)}
-    problems = Problems()
-    found: dict[str, Any] = {}
-    for key, one in table.items():
-        with problems.noted():
-            at.only({key: one}, kinds)
-            if "bool" in str(kinds[key]):
-                if not isinstance(one, bool):
-                    (at / key).fail(f" is {one!r}; write true or false")
-                found[key] = one
-            else:
-                found[key] = str((at / key).day(one)) if key == "declared_on" else (at / key).string(one)
-    problems.raise_all()
-    made = replace(base, **found)
-    if made.third_parties_forbidden and not (made.declared_by and made.declared_on):
-        at.fail(": third_parties_forbidden needs declared_by and declared_on; write who decided it, and when")
-    return made
 
 
 def _gpu(value: object, at: Place, folder: Path) -> Gpu:

@@ -228,8 +228,9 @@ def _standing_usd(case: Case) -> float:
     return fixed_usd_per_month(case) + case.project.one_off_usd / case.project.amortise_months
 
 
-def npv_spend(case: Case, decline: float | None = None, most: float = 1e4) -> float | None:
-    """The spend from which the NPV is positive, by growing the volume; None where even `most` times it is not enough.
+def npv_spend(case: Case, decline: float | None = None) -> float | None:
+    """The spend from which the NPV is positive, by growing the volume; None where neither 10,000 times it nor a hundred
+    million dollars a month are enough.
 
     Args:
         decline: δ; the case's own where left out.
@@ -238,6 +239,7 @@ def npv_spend(case: Case, decline: float | None = None, most: float = 1e4) -> fl
         return None
     if decline is not None:
         case = replace(case, market=replace(case.market, api_price_decline_per_year=decline))
+    most = max(1e4, 1e8 / case.api_usd_per_month)
     low = high = 0.01
     while npv_usd(case.scaled(high)) < 0:
         low, high = high, high * 1.05

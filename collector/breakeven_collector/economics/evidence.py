@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Bands, Gates, OriginOf
+from breakeven_collector.economics.assumptions import OriginOf
+from breakeven_collector.economics.bands import Bands
 from breakeven_collector.economics.case import Case
+from breakeven_collector.economics.gates import Gates
+from breakeven_collector.economics.objectives import Objectives
+from breakeven_collector.economics.private import WAYS
 
 
 @dataclass(frozen=True)
@@ -49,26 +53,43 @@ class Evidence:
     """Load, bill and days come from the usage in providers' accounts."""
     frontier_share: float | None = None
     """Of the dollars, on frontier models."""
+    cached_share: float | None = None
+    """Of the input tokens, read from the provider's cache."""
+    batch_share: float | None = None
+    """Of the dollars, at a batch price already."""
     provider_shares: Sequence[tuple[str, float]] = ()
     """Provider and its share of this feature's dollars."""
     estimated_usd: float = 0
     """Of calls whose usage nobody reported: no fact, so not in the spend."""
     model_shutdowns: Sequence[tuple[str, date, float]] = ()
     """Model, announced end, its share of this feature's dollars."""
+    shutdown_source: str = ""
+    """Who says so."""
     price_changes: Sequence[date] = ()
     """Announced days on which a price in use changes."""
     origins: Mapping[str, OriginOf] = field(default_factory=dict[str, OriginOf])
     """Path of an assumption → where its value is from; for those that are left out, from the defaults."""
     mean_seconds: float | None = None
     """That a call takes."""
+    p95_seconds: float | None = None
+    """95 in 100 calls take no longer."""
+    objectives: Objectives = field(default_factory=Objectives)
     error_share: float | None = None
     """Of the calls, failed."""
     growth_per_month: float | None = None
     """Observed."""
+    growth_is_clear: bool = True
+    """It is more than the days' noise: twice its standard error."""
     coverage_share: float | None = None
     """Of the billed dollars, seen in spans."""
     lines: Sequence[Line] = ()
     """More of what was observed, shown after the lines that the verdict makes itself."""
+
+    @property
+    def may_be_bought(self) -> list[Alternative]:
+        """The alternatives that are open to it: where third parties are forbidden, those that keep its data inside."""
+        is_inside = self.gates.third_parties_forbidden is True
+        return [one for one in self.alternatives if (one.kind in WAYS) is is_inside]
 
     @property
     def unknown_usd(self) -> float:

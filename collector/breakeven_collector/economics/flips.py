@@ -107,6 +107,8 @@ def switches(evidence: Evidence, outcome: Outcome, decide: Decide) -> tuple[Swit
     return tuple(found)
 
 
+_FACTORS: Final = ("volume", "API price", "throughput")
+"""No numbers of their own: 1 is as it is now."""
 _IF_NONE: Final = {"escalation": 0.2, "errors": 0.02, "growth": 0.05, "router": 0.001}
 
 
@@ -190,7 +192,7 @@ def _nearest(
                     near = middle
                 else:
                     far, other = middle, at
-            return Flip(name, far, other[0], now * far, other[1])
+            return Flip(name, far, other[0], None if name in _FACTORS else now * far, other[1])
         before = step
     return None
 

@@ -5,10 +5,12 @@ from datetime import date
 from operator import attrgetter
 from typing import Final
 
+from breakeven_collector.economics import met
 from breakeven_collector.economics.assumptions import ENTRIES, Assumptions
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.options import IN_API, cheapest
+from breakeven_collector.economics.private import WAYS
 from breakeven_collector.economics.words import usd
 
 DECLARE: Final = "declare this"
@@ -35,7 +37,9 @@ ASSUMED: Final[Mapping[str, str]] = {
 def evidence_lines(evidence: Evidence) -> list[Line]:
     """Observed, then assumed or declared, then what whoever made the evidence adds."""
     case = evidence.case
-    alternative = cheapest([one for one in evidence.alternatives if one.tested], (*IN_API, "hosted_open_model"))
+    alternative = cheapest(
+        [one for one in evidence.may_be_bought if one.tested], (*IN_API, "provider_tuning", "hosted_open_model", *WAYS)
+    )
     lines = [
         _seen(evidence, "spend in 30 days", usd(evidence.spend_usd)),
         _seen(evidence, "spend in 30 days, all features", usd(evidence.total_spend_usd)),
@@ -43,9 +47,10 @@ def evidence_lines(evidence: Evidence) -> list[Line]:
         _seen(evidence, "calls a month", _calls(case)),
         _line(evidence, "replicas busy on average", f"{case.mean_busy:.3g}", "calls over a replica's speed", "assumed"),
         _seen(evidence, "busiest hours to the mean", f"{case.peak_to_mean:.1f}"),
-        _seen(evidence, "growth a month", _share(evidence.growth_per_month)),
+        _seen(evidence, "growth a month", _growth(evidence)),
         _seen(evidence, "failed calls", _share(evidence.error_share)),
         _seen(evidence, "a call takes, on average", _seconds(evidence.mean_seconds)),
+        _seen(evidence, "95 in 100 calls take at most", _seconds(evidence.p95_seconds)),
         _seen(evidence, "of the bill, seen in calls", _share(evidence.coverage_share)),
         _seen(evidence, "calls without a price", _share(evidence.unpriced_call_share)),
         _seen(evidence, "dollars that may be its own as well", usd(evidence.unknown_usd)),
@@ -103,7 +108,13 @@ def form(evidence: Evidence) -> dict[str, list[Line]]:
         ],
         "beside": [
             _seen(evidence, "spend by provider", _providers(evidence)),
-            _line(evidence, "announced ends of models in use", _ends(evidence), "providers' announcements", "observed"),
+            _line(
+                evidence,
+                "announced ends of models in use",
+                _ends(evidence),
+                evidence.shutdown_source or "[assumptions.shutdowns]; price books do not say",
+                "declared" if evidence.model_shutdowns else DECLARE,
+            ),
         ],
     }  # fmt: skip
 
@@ -137,9 +148,11 @@ def _quality(evidence: Evidence) -> Line:
 
 
 def _latency(evidence: Evidence) -> Line:
-    missed = evidence.gates.objective_missed
+    told, observed = evidence.gates.objective_missed, met.kept(evidence)
+    missed = told if observed is None else not observed or told is True
     parts = [
         *([f"{_seconds(evidence.mean_seconds)} on average"] if evidence.mean_seconds is not None else []),
+        *([f"95 in 100 within {_seconds(evidence.p95_seconds)}"] if evidence.p95_seconds is not None else []),
         *([f"{_share(evidence.error_share)} failed"] if evidence.error_share is not None else []),
         *([] if missed is None else ["objective missed" if missed else "objective met"]),
     ]
@@ -172,7 +185,7 @@ def _providers(evidence: Evidence) -> str | None:
 
 def _ends(evidence: Evidence) -> str:
     said = [f"{model} on {day} ({share:.0%} of the dollars)" for model, day, share in evidence.model_shutdowns]
-    return ", ".join(said) or "none known"
+    return ", ".join(said) or "none is declared"
 
 
 def _lifecycle(lifecycle: str) -> str:
@@ -198,6 +211,11 @@ def _told(evidence: Evidence, what: str, value: str | None) -> Line:
     gates = evidence.gates
     source = f"breakeven.toml, {gates.declared_by}" if gates.declared_by else "breakeven.toml"
     return Line(what, value, source, date.fromisoformat(gates.declared_on) if gates.declared_on else None, "declared")
+
+
+def _growth(evidence: Evidence) -> str | None:
+    told = _share(evidence.growth_per_month)
+    return told if told is None or evidence.growth_is_clear else f"{told}, within the days' noise"
 
 
 def _calls(case: Case) -> str | None:

@@ -9,6 +9,7 @@ from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month
+from breakeven_collector.economics.private import WAYS
 
 TUNING: Final = ("cache", "batch", "trimming", "combination")
 IN_API: Final = (*TUNING, "smaller_model")
@@ -20,13 +21,17 @@ WHOLE: Final = 0.95
 _BOUGHT: Final = (
     ("tuned API", TUNING, "nothing of it was found in the traffic"),
     ("cheaper API model", ("smaller_model",), "no cheaper model is known for it: declare this"),
-    ("provider's fine-tuning", ("provider_tuning",), "no offer is known: declare this"),
+    ("provider's fine-tuning", ("provider_tuning",), "not priced: declare api.provider_tuning"),
     ("hosted open model", ("hosted_open_model",), "no host's price is known: declare this"),
 )
+_INSIDE: Final = tuple((what, (way,), f"not priced: declare private.{way}") for way, what in WAYS.items())
+_TO_PROVE: Final = {"batch": "may it wait ?", "cache": "does it repeat ?"}
+"""Kind → what is not known of an untested one, where it is not its quality."""
 
 
 def table(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Today, tuned API, cheaper API model, provider's fine-tuning, hosted open model, hybrid, self-hosted.
+    """Today, tuned API, cheaper API model, provider's fine-tuning, hosted open model, hybrid, self-hosted. Where third
+    parties are forbidden: today, the ways to keep it inside, self-hosted.
 
     Every saving is against today's bill. Of each kind the cheapest tested alternative is shown, an untested one only
     where no other is.
@@ -37,12 +42,15 @@ def table(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, str]
     case = priced(evidence.case, evidence)
     rows = [_bought("today", None, case)]
     unknown: list[dict[str, str]] = []
-    for name, kinds, lacking in _BOUGHT:
-        if (one := cheapest(evidence.alternatives, kinds)) is None:
+    is_inside = evidence.gates.third_parties_forbidden is True
+    for name, kinds, lacking in _INSIDE if is_inside else _BOUGHT:
+        if (one := cheapest(evidence.may_be_bought, kinds)) is None:
             unknown.append({"option": name, "to_prove": lacking})
         else:
             rows.append(_bought(name, one, case))
     share = case.hybrid.cost_share
+    if is_inside:
+        return [*rows, _hosted("self-hosted", case, 1.0, evidence)], unknown
     rows.append(_hosted("hybrid", case, share if 0 < share < WHOLE else HYBRID_SHARE, evidence))
     rows.append(_hosted("self-hosted", case, 1.0, evidence))
     return rows, unknown
@@ -66,17 +74,18 @@ def at_decline(case: Case, decline: float) -> Case:
 
 def _bought(kind: str, one: Alternative | None, case: Case) -> dict[str, Any]:
     usd = case.api_usd_per_month if one is None else one.usd_per_month
+    once = 0.0 if one is None else one.one_off_usd
+    payback = cash_flow.payback_months(once, case.api_usd_per_month - usd)
+    values = {decline: cash_flow.npv_of_buying(at_decline(case, decline), usd) - once for decline in SHOWN_DECLINES}
     return {
-        "option": kind if one is None else f"{kind}: {one.name}",
+        "option": kind if one is None or one.name == kind else f"{kind}: {one.name}",
         "kind": kind,
         "usd_per_month": usd,
-        "one_off_usd": 0.0,
+        "one_off_usd": once,
         "fte": 0.0,
-        "payback_from_start_months": case.committed_months if usd < case.api_usd_per_month else None,
-        "npv_usd": {
-            str(decline): cash_flow.npv_of_buying(at_decline(case, decline), usd) for decline in SHOWN_DECLINES
-        },
-        "to_prove": "nothing" if one is None or one.tested else "quality ?",
+        "payback_from_start_months": None if payback is None else case.committed_months + payback,
+        "npv_usd": {str(decline): value for decline, value in values.items()},
+        "to_prove": "nothing" if one is None or one.tested else _TO_PROVE.get(one.kind, "quality ?"),
     }
 
 

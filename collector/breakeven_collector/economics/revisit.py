@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.shutdowns import LOOK_BEFORE
 
 _MONTHS: Final = 6
-_BEFORE_SHUTDOWN: Final = timedelta(days=90)
 _SPEND_MOVES: Final = 0.3
 _MONTH_DAYS: Final = 730 / 24
 
@@ -17,11 +17,11 @@ def revisit(evidence: Evidence) -> tuple[date, str]:
     """The earliest of six months, 90 days before a model's end, a price change, the end of a commitment, and the day
     on which spend will have grown by 30 % at its pace; never in the past."""
     found = [(_in_months(evidence.as_of, _MONTHS), "half a year has passed")]
-    found += [(day - _BEFORE_SHUTDOWN, f"{model} ends on {day}") for model, day, _ in evidence.model_shutdowns]
+    found += [(day - LOOK_BEFORE, f"{model} ends on {day}") for model, day, _ in evidence.model_shutdowns]
     found += [(day, "a price changes") for day in evidence.price_changes if day >= evidence.as_of]
     if evidence.commitment_until is not None and evidence.commitment_until >= evidence.as_of:
         found.append((evidence.commitment_until, "the commitment ends"))
-    growth = evidence.growth_per_month
+    growth = evidence.growth_per_month if evidence.growth_is_clear else None
     if growth is not None and growth > -1 and growth:
         factor = 1 + math.copysign(_SPEND_MOVES, growth)
         days = math.log(factor) / math.log1p(growth) * _MONTH_DAYS

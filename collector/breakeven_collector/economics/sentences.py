@@ -3,27 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from breakeven_collector.economics import breakeven, cash_flow
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.hosting import hosting_usd_per_month
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month
-from breakeven_collector.economics.options import IN_API, at_decline, cheapest
+from breakeven_collector.economics.options import IN_API, cheapest
+from breakeven_collector.economics.private import WAYS
+from breakeven_collector.economics.staying import untested, why_not
 from breakeven_collector.economics.words import listed, usd
+from breakeven_collector.economics.would_pay import WouldPay
 
+_NOT_PRICED = "not priced"
 _GATE_WORDS = {"staff": "people to run it", "terms": "the provider's terms on training"}
-_STEPS = 30
-
-
-@dataclass(frozen=True)
-class WouldPay:
-    """What would make hosting pay: each alone, the NPV with the API's price halving every year at 0 (δ for its own)."""
-
-    spend_usd_per_month: float | None
-    fte: float | None
-    """At most so many people."""
-    price_decline_per_year: float | None
-    """At most so fast may prices fall; 1 is at any pace."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +34,6 @@ class Said:
     missing: Sequence[str]
 
 
-def would_pay(case: Case, today_usd: float) -> WouldPay:
-    """At what spend, staff share and price path hosting would pay.
-
-    Args:
-        today_usd: today's bill, in whose dollars the spend is; the case's own may be a cheaper alternative's.
-    """
-    spend = breakeven.npv_spend(case, 0.5)
-    in_today = None if spend is None else spend / case.api_usd_per_month * today_usd
-    return WouldPay(in_today, _staff(at_decline(case, 0.5)), _decline(case))
-
-
 def sentence(said: Said) -> str:
     """The verdict in words."""
     evidence, case = said.evidence, said.case
@@ -61,17 +42,21 @@ def sentence(said: Said) -> str:
     match said.rule:
         case 1:
             who = f", {evidence.gates.declared_by} decided" if evidence.gates.declared_by else ""
+            ways = listed([f"{way} ({cost})" for way, cost in _inside(evidence).items()])
             return (
-                f"Keep it inside: no third party may process this{who}. Compare a vendor's model in your own cloud "
-                "account, an open model in your own network, and your own GPUs; cost informs, it does not decide."
+                f"Keep it inside: no third party may process this{who}. Compare {ways}; cost informs, it does not "
+                "decide."
             )
         case 2:
             return f"Not enough is known yet. Missing: {'; '.join(said.missing)}."
         case 3:
             return f"Stay. {bill}, and the feature is still finding its market."
         case 4:
-            saved = cheapest([one for one in evidence.alternatives if one.saves_usd_per_month > 0], IN_API)
-            more = "" if saved is None else f" In the API, {saved.name} would save {usd(saved.saves_usd_per_month)}."
+            best = cheapest([one for one in evidence.alternatives if one.saves_usd_per_month > 0], IN_API)
+            more = ""
+            if best is not None:
+                doubt = "" if best.tested else " ?"
+                more = f" In the API, {best.name}{doubt} would save {usd(best.saves_usd_per_month)}."
             return f"Stay. {bill} is too little to move for.{more}"
         case 5:
             top = best_in_api(evidence)
@@ -89,7 +74,10 @@ def sentence(said: Said) -> str:
             settle = listed([_GATE_WORDS[name] for name in said.blocked])
             return f"Stay for now. Hosting would save {usd(saving)} a month, once this is settled: {settle}."
         case _:
-            return f"Stay. {bill}, and {_why_not(said)}"
+            said_why = why_not(evidence, case, said.threshold_usd, said.would_pay)
+            other = untested(evidence)
+            more = f" Not tried yet: {other.name} ? ({usd(other.saves_usd_per_month)} a month less)." if other else ""
+            return f"{said_why}{more}"
 
 
 def next_action(said: Said) -> str:
@@ -97,7 +85,10 @@ def next_action(said: Said) -> str:
     gates = said.evidence.gates
     match said.rule:
         case 1:
-            return "compare a vendor's model in your own account, an open model in your network, and own GPUs"
+            open_ways = [way for way, cost in _inside(said.evidence).items() if cost == _NOT_PRICED]
+            if open_ways:
+                return f"get a price for {listed(open_ways)}, and declare it"
+            return "compare them with the people who decided that"
         case 2:
             first = said.missing[0]
             return f"find {first}" if first.startswith("the owner") else f"get {first}"
@@ -115,7 +106,17 @@ def next_action(said: Said) -> str:
             settle = listed([_GATE_WORDS[name] for name in said.blocked])
             return f"settle this: {settle}; declare it in [assumptions.gates]"
         case _:
-            return "nothing but to look again"
+            return _try(said.evidence) or "nothing but to look again"
+
+
+def _inside(evidence: Evidence) -> dict[str, str]:
+    """The ways to keep it inside, with what each costs a month."""
+    found = {one.kind: f"{usd(one.usd_per_month)} a month" for one in evidence.may_be_bought}
+    whole = replace(evidence.case, hybrid=replace(evidence.case.hybrid, cost_share=1.0))
+    return {
+        **{what: found.get(way, _NOT_PRICED) for way, what in WAYS.items()},
+        "your own GPUs": f"{usd(hosting_usd_per_month(whole))} a month",
+    }
 
 
 def best_in_api(evidence: Evidence) -> Alternative | None:
@@ -124,48 +125,19 @@ def best_in_api(evidence: Evidence) -> Alternative | None:
     return max(fit, key=lambda one: one.saves_usd_per_month, default=None)
 
 
+def _try(evidence: Evidence) -> str | None:
+    other = untested(evidence)
+    if other is None:
+        return None
+    saved = f"it would save {usd(other.saves_usd_per_month)} a month"
+    match other.kind:
+        case "batch":
+            return f"ask whether it may wait for a day, and declare api.batch_share; {saved}"
+        case "cache":
+            return f"see what repeats at the start of its prompts; {saved}"
+        case _:
+            return f"shadow: run {other.name} beside today's model and compare; {saved}"
+
+
 def _against(said: Said) -> str:
     return "today's bill" if said.best is None else f"{said.best.name} at {usd(said.best.usd_per_month)}"
-
-
-def _why_not(said: Said) -> str:
-    until = said.evidence.commitment_until
-    if said.case.committed_months:
-        return f"a commitment or credit burns down until {until}: nothing is saved before."
-    if said.evidence.spend_usd <= 0 or said.case.api_usd_per_month <= 0:
-        return "there is nothing to save on."
-    if said.threshold_usd is None:
-        return "hosting does not pay at any volume: its GPUs and people cost more than the calls they replace."
-    would = said.would_pay
-    ways: list[str] = []
-    if would.spend_usd_per_month is not None and would.spend_usd_per_month > said.evidence.case.api_usd_per_month:
-        ways.append(f"from {usd(would.spend_usd_per_month)} a month")
-    # So small a share that it reads 0.00 is nobody's job.
-    if would.fte is not None and 0.005 <= would.fte < said.case.hosting.fte:
-        ways.append(f"with {would.fte:.2f} instead of {said.case.hosting.fte:g} people")
-    slower = would.price_decline_per_year
-    only = f"if API prices fell by less than {slower:.0%} a year" if slower and slower < 0.5 else None
-    if ways:
-        even = f" It would {listed(ways, 'or')}, even with API prices halving every year"
-        at_this = f"; at today's spend only {only}" if only else ""
-        return f"hosting does not pay.{even}{at_this}."
-    return f"hosting does not pay.{f' It would {only}.' if only else ''}"
-
-
-def _staff(case: Case) -> float | None:
-    """The NPV falls in a straight line with people; None where it is negative without any."""
-    none = cash_flow.npv_usd(replace(case, hosting=replace(case.hosting, fte=0.0)))
-    one = cash_flow.npv_usd(replace(case, hosting=replace(case.hosting, fte=1.0)))
-    return none / (none - one) if none >= 0 and none > one else None
-
-
-def _decline(case: Case) -> float | None:
-    low, high = 0.0, 1.0
-    if cash_flow.npv_usd(at_decline(case, low)) < 0:
-        return None
-    if cash_flow.npv_usd(at_decline(case, high)) >= 0:
-        return high
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if cash_flow.npv_usd(at_decline(case, middle)) >= 0 else (low, middle)
-    return low

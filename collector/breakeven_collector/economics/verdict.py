@@ -1,25 +1,27 @@
 """The verdict: rules of docs/economics.md from the top, the first that fits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
-from breakeven_collector.economics import answer, breakeven, cash_flow, montecarlo, options, sentences
+from breakeven_collector.economics import answer, breakeven, cash_flow, met, montecarlo, options, sentences
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.evidence import Evidence, Line
 from breakeven_collector.economics.flips import Flip, Outcome, Switch, nearest, scaled, switches
 from breakeven_collector.economics.form import evidence_lines, form
+from breakeven_collector.economics.gates import Gates
 from breakeven_collector.economics.hybrid import hybrid_usd_per_month
 from breakeven_collector.economics.options import at_decline, priced
 from breakeven_collector.economics.revisit import premises, revisit
-from breakeven_collector.economics.sentences import Said, WouldPay
+from breakeven_collector.economics.sentences import Said
+from breakeven_collector.economics.staying import LONGEST_PAYBACK_MONTHS, worth_usd
 from breakeven_collector.economics.words import usd
+from breakeven_collector.economics.would_pay import WouldPay, would_pay
 
 DAYS_NEEDED: Final = 28
 _MOST_UNPRICED: Final = 0.05
-_WORTH_SHARE, _WORTH_USD = 0.15, 500.0
-_LONGEST_PAYBACK_MONTHS: Final = 12.0
 _DECLINE_TO_BEAR: Final = 0.5
 _DRAWS: Final = 200
 
@@ -61,6 +63,8 @@ class Verdict:
     premises: dict[str, Any] = field(default_factory=dict[str, Any])
     evidence: list[Line] = field(default_factory=list[Line])
     form: dict[str, list[Line]] = field(default_factory=dict[str, list[Line]])
+    beside: tuple[str, ...] = ()
+    """The flags in words."""
 
 
 def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
@@ -76,12 +80,13 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
     # Where the alternative is cheaper than today's bill, volume is what the two have in common.
     in_today = today / case.api_usd_per_month if case.api_usd_per_month > 0 else 1.0
     threshold = None if found.spend_usd_per_month is None else found.spend_usd_per_month * in_today
-    would = sentences.would_pay(case, today)
+    would = would_pay(case, today)
     said = Said(evidence, rule, code, case, alternative, threshold, would, blocked, missing)
     rows, unknown = options.table(evidence)
     look, why = revisit(evidence)
     gates = evidence.gates
-    flags = {"quality_driven": gates.failures_persist, "latency_driven": gates.objective_missed}
+    missed = met.missed(evidence)
+    flags = {"quality_driven": gates.failures_persist, "latency_driven": bool(missed) or gates.objective_missed}
     return Verdict(
         evidence.feature,
         code,
@@ -108,18 +113,23 @@ def decide(evidence: Evidence, *, flips: bool = True) -> Verdict:
         premises(evidence),
         evidence_lines(evidence),
         form(evidence),
+        _beside(gates, missed),
     )
 
 
 def against_best(evidence: Evidence) -> tuple[Case, Alternative | None]:
     """The case measured against the best tested alternative that is not hosting, and which that is."""
     case = priced(evidence.case, evidence)
-    tested = [one for one in evidence.alternatives if one.tested]
-    cheapest = min(tested, key=lambda one: one.usd_per_month, default=None)
+
+    def paid_off(one: Alternative) -> float:
+        return one.usd_per_month + one.one_off_usd / case.project.amortise_months
+
+    tested = [one for one in evidence.may_be_bought if one.tested]
+    cheapest = min(tested, key=paid_off, default=None)
     # Today's own bill stands among them too, and may come out a rounding error cheaper than it is.
-    if cheapest is None or cheapest.kind == "today" or cheapest.usd_per_month >= case.api_usd_per_month:
+    if cheapest is None or cheapest.kind == "today" or paid_off(cheapest) >= case.api_usd_per_month:
         return case, None
-    return replace(case, api_usd_per_month=cheapest.usd_per_month), cheapest
+    return replace(case, api_usd_per_month=paid_off(cheapest)), cheapest
 
 
 def _outcome(evidence: Evidence) -> Outcome:
@@ -164,7 +174,7 @@ def _from_rule_3(evidence: Evidence) -> tuple[str, int, tuple[str, ...]]:
         return "STAY", 9, ()
     # While a commitment burns down nothing is saved.
     top = None if evidence.committed_months else sentences.best_in_api(evidence)
-    if top is not None and top.saves_usd_per_month >= max(_WORTH_USD, _WORTH_SHARE * bill):
+    if top is not None and top.saves_usd_per_month >= worth_usd(bill):
         return "OPTIMISE_IN_API", 5, ()
     if _buying_is_best(evidence):
         return "HOSTED_OPEN_MODEL", 6, ()
@@ -180,8 +190,8 @@ def _from_rule_3(evidence: Evidence) -> tuple[str, int, tuple[str, ...]]:
 def _buying_is_best(evidence: Evidence) -> bool:
     """A tested host's model has the best NPV of all options, at the price decline that hosting must bear as well."""
     at = at_decline(priced(evidence.case, evidence), _DECLINE_TO_BEAR)
-    tested = [one for one in evidence.alternatives if one.tested]
-    values = {one.name: cash_flow.npv_of_buying(at, one.usd_per_month) for one in tested}
+    tested = [one for one in evidence.may_be_bought if one.tested]
+    values = {one.name: cash_flow.npv_of_buying(at, one.usd_per_month) - one.one_off_usd for one in tested}
     best = max(tested, key=lambda one: values[one.name], default=None)
     if best is None or best.kind != "hosted_open_model" or values[best.name] <= 0:
         return False
@@ -194,9 +204,20 @@ def _pays(case: Case) -> bool:
     if cash_flow.npv_usd(at_decline(case, _DECLINE_TO_BEAR)) <= 0:
         return False
     payback = cash_flow.payback_of(case)
-    if payback is None or payback > _LONGEST_PAYBACK_MONTHS:
+    if payback is None or payback > LONGEST_PAYBACK_MONTHS:
         return False
     return montecarlo.is_likely(case, draws=_DRAWS)
+
+
+def _beside(gates: Gates, missed: Sequence[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    if gates.failures_persist:
+        found.append("failures persist after work on prompt and retrieval: quality asks for a model of its own, too")
+    if missed:
+        found.append(f"the API misses an objective: {'; '.join(missed)}")
+    elif gates.objective_missed:
+        found.append("the API misses an objective of latency or quality, as declared")
+    return tuple(found)
 
 
 def _saving(said: Said) -> float:

@@ -8,7 +8,7 @@ from breakeven_collector.errors import BadRequest
 from breakeven_collector.export.files import FileFormat, write_query
 from breakeven_collector.parquet import column_types, readable
 from breakeven_collector.projects import of_project
-from breakeven_collector.sql.allowed import RELATIONS, V1_VIEWS
+from breakeven_collector.sql.allowed import OWNER_TABLES, RELATIONS, V1_VIEWS
 from breakeven_collector.store import Store
 
 _NOT_WHOLE: Final = frozenset({"spend"})
@@ -40,7 +40,7 @@ def exportable(store: Store, project: str | None) -> list[Exportable]:
     )
     tables = {row["name"] for row in rows} - _SECRET
     if project is not None:
-        tables &= {*RELATIONS} - _NOT_WHOLE
+        tables &= {*RELATIONS} - _NOT_WHOLE - OWNER_TABLES
     return [
         *(Exportable(name, "view") for name in V1_VIEWS),
         *(Exportable(name, "table") for name in sorted(tables)),

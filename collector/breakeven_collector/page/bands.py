@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from breakeven_collector.economics import words
-from breakeven_collector.economics.assumptions import Assumptions, load
+from breakeven_collector.economics.bands import Bands, bands_of
 from breakeven_collector.errors import ConfigError
 
 
@@ -23,15 +23,21 @@ class Orientation:
     """
 
     def __init__(self, config: Path) -> None:
-        try:
-            self._assumptions = load(config)
-        except ConfigError:
-            # The page says so at its top.
-            self._assumptions = Assumptions()
+        self._config = config
+        self._known: dict[str | None, Bands] = {}
+
+    def _bands(self, feature: str | None = None) -> Bands:
+        if feature not in self._known:
+            try:
+                self._known[feature] = bands_of(self._config, feature)
+            except ConfigError:
+                # The page says so at its top.
+                self._known[feature] = Bands()
+        return self._known[feature]
 
     def band_usd(self, feature: str) -> Decimal:
         """A feature's band, USD in 30 days."""
-        return Decimal(str(self._assumptions.of(feature).bands.feature_usd))
+        return Decimal(str(self._bands(feature).feature_usd))
 
     def of_feature(self, feature: str, monthly: Decimal) -> str:
         """Where a feature stands."""
@@ -44,7 +50,7 @@ class Orientation:
 
     def of_total(self, monthly: Decimal) -> str:
         """Where the whole bill stands."""
-        bands = self._assumptions.bands
+        bands = self._bands()
         low, high = usd(bands.stay_usd), usd(bands.look_usd)
         if monthly < bands.stay_usd:
             return f"below the {low} band: hosting is not worth a look yet"
@@ -62,6 +68,6 @@ class Orientation:
 
     def lines(self, feature: str) -> list[dict[str, Any]]:
         """For a chart: the bands of the whole bill and the feature's own, `usd` in 30 days and `label`."""
-        bands = self._assumptions.bands
+        bands = self._bands()
         each = sorted({bands.stay_usd, float(self.band_usd(feature)), bands.look_usd})
         return [{"usd": one, "label": f"{usd(one)} band"} for one in each]

@@ -9,7 +9,6 @@ from breakeven_collector.verdicts import told
 
 _STRONGEST: Final = 3
 _DECLINES: Final = (("0.0", "0 %"), ("0.3", "30 %"), ("0.5", "50 %"))
-_IN_API: Final = ("tuned API", "cheaper API model")
 
 
 def verdict_tables(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,9 +18,10 @@ def verdict_tables(document: Mapping[str, Any]) -> dict[str, Any]:
         "options": _options(document),
         "evidence": _evidence(document),
         "tornado": _tornado(document),
-        "said": [words for words in (told.breaks_even(document), told.crosses(document)) if words],
+        "said": [words for words in (told.breaks_even(document), told.safe(document), told.crosses(document)) if words],
         "measured": told.measured(document),
         "would_change": told.would_change(document),
+        "sentence": told.said(document),
         "next_step": told.next_step(document),
         "inside": _inside(document),
     }
@@ -94,20 +94,11 @@ def _tornado(document: Mapping[str, Any]) -> TableOf:
 
 def _inside(document: Mapping[str, Any]) -> str:
     """What saves most without leaving the API."""
-    today = next((one["usd_per_month"] for one in document["options"] if one["kind"] == "today"), None)
-    found = [
-        one
-        for one in document["options"]
-        if one["kind"] in _IN_API and today is not None and one["usd_per_month"] is not None
-        and one["usd_per_month"] < today
-    ]  # fmt: skip
-    if today is None or not found:
+    best: Mapping[str, Any] | None = document["best_in_api"]
+    if best is None:
         return "Inside the API nothing is known that would save."
-    best = min(found, key=lambda one: (one["to_prove"] != "nothing", one["usd_per_month"]))
-    proof = "" if best["to_prove"] == "nothing" else ", once its quality is tested"
-    kind, _, name = str(best["option"]).partition(": ")
-    what = f"{kind} ({name})" if name else kind
-    return f"Inside the API: {what} would take {told.usd(today - best['usd_per_month'])} a month off{proof}."
+    proof = "" if best["is_tested"] else ", once its quality is tested"
+    return f"Inside the API: {best['name']} would take {told.usd(best['saves_usd_per_month'])} a month off{proof}."
 
 
 def _day(day: str | None) -> str:

@@ -11,7 +11,9 @@ V1_VIEWS: Final = ("v1_spend_daily", "v1_spend_hourly", "v1_features", "v1_calls
 """Views whose columns are promised (docs/export.md)."""
 RELATIONS: Final = (
     *("spend", "calls", "origins", "billed", "billed_now", "billed_usage", "tieout_daily", "imports"),
-    *("price_book", "price_books", *V1_VIEWS),
+    *("price_book", "price_books", "verdicts_now"),
+    *("forecasts_now", "decisions", "revenue", "price_changes", "calls_by_feature", "collector_health"),
+    *V1_VIEWS,
 )
 """Tables and views that may be read."""
 PRICED_WITH: Final = "spend_of"
@@ -19,7 +21,12 @@ PRICED_WITH: Final = "spend_of"
 
 PROJECT_TABLES: Final = {
     **dict.fromkeys(
-        ("calls", "spend_slices", "spend_cubes", "origins", "billed", "imports", "token_ratios", "attributions"), False
+        (
+            *("calls", "spend_slices", "spend_cubes", "origins", "billed", "imports", "token_ratios", "attributions"),
+            "verdicts",
+            *("forecasts", "decisions", "revenue"),
+        ),
+        False,
     ),
     "price_override": True,
 }
@@ -27,7 +34,10 @@ PROJECT_TABLES: Final = {
 COMMON_TABLES: Final = frozenset(
     {"price_books", "price_book", "book_names", "model_names", "amortised_rates", "attribution_versions"}
 )
-"""Tables without projects that the views read. All other tables are empty for whoever asks here."""
+"""Tables without projects that the views read."""
+OWNER_TABLES: Final = frozenset({"collector_health"})
+"""Tables about all projects together: only who may read all of them sees their rows. All other tables are empty for
+whoever asks here."""
 
 NODES: Final = frozenset(
     {

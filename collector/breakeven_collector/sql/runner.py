@@ -230,7 +230,7 @@ def filters_of(runner: Runner, projects: tuple[str, ...] | None) -> str:
     """The setting additional_table_filters for a caller: a condition for every table of the database."""
     conditions: dict[str, str] = {}
     for table in sorted(runner.tables):
-        if table in allowed.COMMON_TABLES:
+        if table in allowed.COMMON_TABLES or (table in allowed.OWNER_TABLES and projects is None):
             continue
         if table not in allowed.PROJECT_TABLES:
             conditions[table] = _PROJECT_FREE

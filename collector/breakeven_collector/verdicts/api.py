@@ -85,7 +85,9 @@ def verdicts_router(pipeline: Pipeline, access: Access) -> APIRouter:
     ) -> dict[str, Any]:
         """What was decided, the newest first, and what of it is to be looked at again."""
         zone = timezone or settings.timezone
-        return await asyncio.to_thread(decisions.list_decisions, store, project=reading.project, timezone=zone)
+        return await asyncio.to_thread(
+            decisions.list_decisions, store, config=settings.config, project=reading.project, timezone=zone
+        )
 
     @router.post("/api/decisions")
     async def record(request: Request, reading: Annotated[Reading, Depends(access.admin)]) -> dict[str, Any]:

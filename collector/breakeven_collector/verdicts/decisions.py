@@ -3,15 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Final
 
+from breakeven_collector.economics.assumptions import Assumptions, load
+from breakeven_collector.economics.shutdowns import Shutdown
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.projects import of_project
 from breakeven_collector.report import active_book
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept
-from breakeven_collector.verdicts.observed import observe
+from breakeven_collector.verdicts.observed import Profile, observe
 
 _COLUMNS: Final = (
     *("project", "feature", "decided_at", "decision", "made_by", "note", "revisit_on", "verdict_digest"),
@@ -49,7 +53,8 @@ class Record:
 def record(
     store: Store, what: Record, *, project: str | None = None, timezone: str = "UTC", now: datetime | None = None
 ) -> dict[str, Any]:
-    """Keep a decision, with the spend and the verdict that it was made on; returns it as a document.
+    """Keep a decision, with the spend and the verdict that it was made on; returns it as a document: recorded, verdict,
+    unseen (None: there are calls of the feature).
 
     Raises:
         BadRequest: a field is empty or too long, or the day to look again is not ahead.
@@ -78,44 +83,78 @@ def record(
         "spend_usd": float(profile.spend_usd) if profile else None,
     }
     store.insert("decisions", _COLUMNS, [tuple(row[column] for column in _COLUMNS)])
-    return {"recorded": _document(row), "verdict": before.sentence if before else None}
+    return {
+        "recorded": _document(row),
+        "verdict": before.sentence if before else None,
+        "unseen": None if profile else _unseen(what.feature, profiles),
+    }
+
+
+def _unseen(feature: str, profiles: Mapping[str, Profile]) -> str:
+    """It may be planned, or misspelled."""
+    close = get_close_matches(feature, [name for name in profiles if name], 1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"no call of the last 30 days is of a feature {feature!r}{hint}"
 
 
 def list_decisions(
-    store: Store, *, project: str | None = None, timezone: str = "UTC", now: datetime | None = None
+    store: Store,
+    *,
+    config: Path | None = None,
+    project: str | None = None,
+    timezone: str = "UTC",
+    now: datetime | None = None,
 ) -> dict[str, Any]:
     """All decisions, the newest first; `due` says why one is to be looked at again, and is empty for those that a later
     one on the same feature replaced.
 
+    Args:
+        config: `breakeven.toml`, for the announced ends of models; None: none is known.
+
     Raises:
+        ConfigError: the assumptions do not fit.
         StoreError: the store cannot be read.
     """
     now = now or datetime.now(UTC)
     rows = store.query_file("decisions", of_project(project))
     if not rows:
         return {"decisions": []}
-    spend: dict[tuple[str, str], float] = {}
+    assumptions = Assumptions() if config is None else load(config)
+    seen_of: dict[tuple[str, str], Profile] = {}
     for owner in {row["project"] for row in rows}:
         _, profiles = observe(store, now=now, timezone=timezone, project=owner or None)
-        spend |= {(owner, name): float(one.spend_usd) for name, one in profiles.items()}
+        seen_of |= {(owner, name): one for name, one in profiles.items()}
     book = active_book(store) or ""
     seen: set[tuple[str, str]] = set()
     documents: list[dict[str, Any]] = []
     for row in rows:
         key = (row["project"], row["feature"])
-        why = [] if key in seen else _due(store, row, spend.get(key), book, now)
+        ends = assumptions.of(row["feature"]).shutdowns
+        why = [] if key in seen else _due(store, row, seen_of.get(key), ends, book, now)
         documents.append({**_document(row), "replaced": key in seen, "due": why})
         seen.add(key)
     return {"decisions": documents}
 
 
-def _due(store: Store, row: Mapping[str, Any], spend: float | None, book: str, now: datetime) -> list[str]:
-    why: list[str] = []
+def _due(
+    store: Store,
+    row: Mapping[str, Any],
+    profile: Profile | None,
+    ends: Mapping[str, Shutdown],
+    book: str,
+    now: datetime,
+) -> list[str]:
+    spend, why = None if profile is None else float(profile.spend_usd), list[str]()
     if row["revisit_on"] is not None and row["revisit_on"] <= now.date():
         why.append(f"its day came: {row['revisit_on']}")
     before = row["spend_usd"]
     if before and abs((spend or 0.0) / before - 1) > _MOVED_BY:
         why.append(f"spend in 30 days was ${before:,.0f} and is ${spend or 0.0:,.0f}")
+    for model in profile.usd_by_model if profile else ():
+        end = ends.get(model)
+        # Who decides within the last 90 days knows of it; that the model is gone is news.
+        if end is not None and any(row["decided_at"].date() < day <= now.date() for day in (end.look_on, end.on)):
+            why.append(f"{model} ends on {end.on}")
     if row["book_version"] and row["book_version"] != book:
         why += _price_changes(store, row, book, now)
     return why

@@ -1,21 +1,23 @@
 """Puts the observed profile, the assumptions and the price book together to what a verdict stands on."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from breakeven_collector.economics import forecast
-from breakeven_collector.economics.api_cost import Alternative, Offer, Tuning, alternatives, monthly_usd
+from breakeven_collector.economics.api_cost import monthly_usd
 from breakeven_collector.economics.assumptions import Assumptions
-from breakeven_collector.economics.case import HOURS_PER_MONTH, Case, Prices, Tokens
+from breakeven_collector.economics.case import Case, Prices
 from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.form import ASSUMED
 from breakeven_collector.economics.load import busy_by_hour, shape_of
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts.lines import observed_lines
 from breakeven_collector.verdicts.observed import Profile
+from breakeven_collector.verdicts.offers import Book, offers_of
 
 _P90_OF_T20: Final = 1.325
 """Quantile of Student's t with the 20 degrees of freedom that 28 days leave."""
@@ -24,19 +26,27 @@ _MONTH_DAYS: Final = 30
 _OUTLOOK_STEP_DAYS: Final = 3
 
 
-def smaller_models(store: Store, assumptions: Sequence[Assumptions], now: datetime) -> dict[str, Prices]:
-    """The models that are declared as workhorses or as tested, with their rates by the active book; those it does not
-    have are left out.
+def rates(
+    store: Store, assumptions: Sequence[Assumptions], profiles: Mapping[str, Profile], now: datetime
+) -> dict[str, Prices]:
+    """The models in use and those that are declared as workhorses or as tested, with their rates by the active book;
+    those it does not have are left out. Where several providers have a model, what those in use ask; else what most
+    ask, for a reseller's price is no offer that one has.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    workhorses = {model for one in assumptions for model, tier in one.tiers.items() if tier == "workhorse"}
-    names = sorted(workhorses.union(*(one.api.tested_models for one in assumptions)))
+    used = {model for one in profiles.values() for model in one.usd_by_model}
+    declared = {model for one in assumptions for model, tier in one.tiers.items() if tier == "workhorse"}
+    names = sorted(used.union(declared, *(one.api.tested_models for one in assumptions)))
     if not names:
         return {}
     rows = store.query_file("rates_by_model", {"models": names, "now": int(now.timestamp())})
-    return {row["model"]: _prices(row) for row in rows}
+    providers = {provider for one in profiles.values() for provider in one.usd_by_provider}
+    by_model: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_model.setdefault(row["model"], []).append(row)
+    return {model: _prices(_offered(of, providers)) for model, of in by_model.items()}
 
 
 def evidence_of(
@@ -45,7 +55,7 @@ def evidence_of(
     *,
     total_usd: float,
     unallocated_usd: float,
-    smaller: Mapping[str, Prices],
+    offers: Book,
     book: str = "",
     unseen_usd: float = 0.0,
     coverage_share: float | None = None,
@@ -58,15 +68,15 @@ def evidence_of(
         assumptions: those that hold for the feature.
         total_usd: of all features and of what has none, in the window.
         unallocated_usd: of that, without a declared or mapped feature.
-        smaller: workhorse models with their rates.
+        offers: rates of models, and how other features cache.
         book: version of the active price book.
         unseen_usd: billed by providers and seen in no call, in the window.
         coverage_share: of what providers bill, seen in calls; None: no bill is known.
         coming: models, and the days on which a price of theirs changes.
     """
     case = case_of(profile, assumptions)
-    ends = {model: day for model, day in assumptions.shutdowns.items() if model in profile.usd_by_model}
-    live = float(profile.live_usd)
+    ends = {model: end.on for model, end in assumptions.shutdowns.items() if model in profile.usd_by_model}
+    live, found = float(profile.live_usd), _fit(profile)
     return Evidence(
         profile.feature,
         profile.window.end.date(),
@@ -74,7 +84,7 @@ def evidence_of(
         case,
         float(profile.spend_usd),
         total_usd,
-        _alternatives(profile, case, assumptions, smaller),
+        offers_of(profile, case, assumptions, offers),
         max(0.0, unallocated_usd - float(profile.inferred_usd)),
         unseen_usd,
         profile.unpriced_share,
@@ -84,14 +94,20 @@ def evidence_of(
         assumptions.api.commitment_until,
         profile.is_imported,
         _frontier_share(profile, assumptions),
+        cached_share=profile.cached_share,
+        batch_share=float(profile.batch_usd) / live if live else None,
         provider_shares=_shares(profile),
         # What is only estimated is no fact, and might turn the answer as much as what was never seen.
         estimated_usd=float(profile.estimated_usd),
         model_shutdowns=[(model, day, float(profile.usd_by_model[model]) / live) for model, day in ends.items()],
+        shutdown_source=", ".join(dict.fromkeys(assumptions.shutdowns[model].source for model in ends)),
         origins={path: assumptions.origin(path) for path in ASSUMED},
         mean_seconds=profile.mean_seconds,
+        p95_seconds=profile.p95_seconds,
+        objectives=assumptions.objectives,
         error_share=profile.failed_calls / profile.calls if profile.calls and not profile.is_imported else None,
         growth_per_month=observed_growth(profile),
+        growth_is_clear=not isinstance(found, str) and abs(found.slope) > 2 * math.sqrt(found.slope_variance),
         coverage_share=coverage_share,
         price_changes=sorted({day for model, day in coming if model in profile.usd_by_model}),
         lines=observed_lines(profile, book),
@@ -175,45 +191,6 @@ def _p90(profile: Profile) -> float | None:
     return _MONTH_DAYS * math.exp(min(50.0, log))
 
 
-def _alternatives(
-    profile: Profile, case: Case, assumptions: Assumptions, smaller: Mapping[str, Prices]
-) -> list[Alternative]:
-    """What else could be bought. Today's own bill is the observed one, so its prices are what a token came to."""
-    if not profile.tokens or case.api_usd_per_month <= 0:
-        return []
-    # As one call a month: what tokens cost does not hang on how many calls they came in, and an account may not tell.
-    to_month = HOURS_PER_MONTH / len(profile.hours)
-    taken = (profile.uncached_tokens, profile.cached_tokens, profile.output_tokens)
-    tokens = Tokens(*(one * to_month for one in taken))
-    a_token = 1e6 * case.api_usd_per_month / (profile.tokens * to_month)
-    today = Prices(a_token, a_token, a_token)
-    live = float(profile.live_usd)
-    declared = assumptions.api.batch_share
-    night = float(profile.night_usd) / live if live else 0.0
-    tuned = alternatives(1, tokens, today, Tuning(batch_share=night if declared is None else declared))
-    own = set(profile.usd_by_model)
-    wanted = {model for model, tier in assumptions.tiers.items() if tier == "workhorse"}
-    tested = set(assumptions.api.tested_models)
-    offers = [
-        *(
-            Offer(name, prices, "smaller_model", tested=name in tested)
-            for name, prices in smaller.items()
-            if name in wanted | tested and {name} != own
-        ),
-        *(
-            Offer(name, hosted.prices, "hosted_open_model", hosted.tested)
-            for name, hosted in assumptions.hosted_models.items()
-        ),
-    ]
-    others = alternatives(1, tokens, today, Tuning(), offers)
-    # That what runs at night can wait is a guess from the clock: a question mark, until somebody says so.
-    is_guess = declared is None
-    kept = [
-        replace(one, name="batch at night", tested=False) if is_guess and one.kind == "batch" else one for one in tuned
-    ]
-    return sorted([*kept, *(one for one in others if one.kind != "today")], key=lambda one: one.usd_per_month)
-
-
 def _frontier_share(profile: Profile, assumptions: Assumptions) -> float | None:
     if not assumptions.tiers or not profile.live_usd or not set(profile.usd_by_model) <= set(assumptions.tiers):
         return None
@@ -223,6 +200,15 @@ def _frontier_share(profile: Profile, assumptions: Assumptions) -> float | None:
 
 def _shares(profile: Profile) -> list[tuple[str, float]]:
     return [(name, float(usd / profile.live_usd)) for name, usd in profile.usd_by_provider.items()]
+
+
+def _offered(rows: Sequence[Mapping[str, Any]], providers: Set[str]) -> Mapping[str, Any]:
+    """Of a model's rates, cheapest first, the one to count with."""
+    if own := [row for row in rows if row["provider"] in providers]:
+        return own[0]
+    asked = Counter(row["uncached_usd_per_token"] for row in rows)
+    most = max(asked, key=lambda rate: (asked[rate], rate))
+    return next(row for row in rows if row["uncached_usd_per_token"] == most)
 
 
 def _prices(row: Mapping[str, Any]) -> Prices:

@@ -1,9 +1,10 @@
 """The table `verdicts`: what was said, and from what; enough to work each one out again."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,7 +16,9 @@ from breakeven_collector.verdicts.observed import Window
 
 _COLUMNS: Final = (
     *("project", "feature", "decided_at", "digest", "window_from", "window_to", "timezone", "book_version"),
-    *("model_version", "code", "rule", "sentence", "spend_usd", "threshold_usd", "inputs"),
+    *("model_version", "code", "rule", "sentence", "spend_usd", "threshold_usd", "crosses_p10_on", "crosses_p50_on"),
+    *("crosses_p90_on", "crosses_90_days", "is_above", "api_usd", "best", "best_saves_usd", "next_step", "options"),
+    "inputs",
 )
 _EVIDENCE: Final = TypeAdapter(Evidence)
 
@@ -32,6 +35,8 @@ class Kept:
     sentence: str
     spend_usd: float
     threshold_usd: float | None
+    next_step: str
+    """Empty: told before it was kept."""
     inputs: str
 
     def evidence(self) -> Evidence | None:
@@ -64,33 +69,56 @@ def last(store: Store, project: str | None, feature: str, other_than: str = "") 
     return Kept(**{**rows[0], "decided_at": rows[0]["decided_at"].replace(tzinfo=UTC)}) if rows else None
 
 
+@dataclass(frozen=True)
+class Told:
+    """A verdict, what it was worked out from, and the document that was told of it."""
+
+    verdict: Verdict
+    evidence: Evidence
+    inputs: str
+    document: Mapping[str, Any]
+
+
 def append(
-    store: Store,
-    project: str | None,
-    window: Window,
-    book: str,
-    model: str,
-    found: Sequence[tuple[Verdict, Evidence, str, str]],
-    now: datetime,
+    store: Store, project: str | None, window: Window, book: str, model: str, found: Sequence[Told], now: datetime
 ) -> None:
     """Add verdicts with their inputs and digests, those apart that are the last ones of their features already.
 
     Raises:
         StoreError: the store refuses.
     """
+    asked = (window.start.astimezone(UTC), window.end.astimezone(UTC), window.timezone, book, model)
     rows: list[tuple[Any, ...]] = []
-    for verdict, evidence, inputs, digest in found:
-        before = last(store, project, verdict.feature)
-        if before is not None and before.digest == digest:
+    for told in found:
+        before = last(store, project, told.verdict.feature)
+        if before is not None and before.digest == told.document["digest"] and before.next_step:
             continue
         rows.append(
-            (
-                project or "", verdict.feature, now, digest, window.start.astimezone(UTC), window.end.astimezone(UTC),
-                window.timezone, book, model, verdict.code, verdict.rule, verdict.sentence, evidence.spend_usd,
-                verdict.threshold_usd, inputs,
-            )
-        )  # fmt: skip
+            (project or "", told.verdict.feature, now, told.document["digest"], *asked, *_as_told(told), told.inputs)
+        )
     store.insert("verdicts", _COLUMNS, rows)
+
+
+def _as_told(told: Told) -> tuple[Any, ...]:
+    """From `code` to `options`."""
+    document, verdict = told.document, told.verdict
+    crossing, best = document["crossing"], document["best_in_api"]
+    days = (crossing[name] for name in ("p10_on", "p50_on", "p90_on"))
+    return (
+        verdict.code,
+        verdict.rule,
+        verdict.sentence,
+        document["spend_usd"],
+        verdict.threshold_usd,
+        *(None if day is None else date.fromisoformat(day) for day in days),
+        crossing["probability_90_days"],
+        crossing["is_above"],
+        document["api_usd_per_month"],
+        "" if best is None else f"{best['name']}{'' if best['is_tested'] else ' ?'}",
+        None if best is None else best["saves_usd_per_month"],
+        verdict.next_action,
+        json.dumps(document["options"], ensure_ascii=False, separators=(",", ":")),
+    )
 
 
 def moved(before: Kept, verdict: Verdict, evidence: Evidence, book: str) -> dict[str, Any]:

@@ -90,6 +90,8 @@ class Profile:
     cached_tokens: float = 0
     output_tokens: float = 0
     mean_seconds: float | None = None
+    p95_seconds: float | None = None
+    """95 in 100 of its calls take no longer, whatever their environment; retries apart."""
     live_usd: Decimal = Decimal(0)
     estimated_usd: Decimal = Decimal(0)
     """Of live calls whose usage nobody reported; not in `live_usd`."""
@@ -103,6 +105,8 @@ class Profile:
     inferred_usd: Decimal = Decimal(0)
     """Of all its dollars: under a name that was neither declared nor mapped."""
     usd_by_model: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
+    input_by_model: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    """Model → tokens of input outside the cache, and read from it."""
     usd_by_provider: Mapping[str, Decimal] = field(default_factory=dict[str, Decimal])
     daily_usd: tuple[float | None, ...] = ()
     """Live dollars of the window's days; None: before it was there."""
@@ -165,6 +169,9 @@ def observe(
         "from": int((window.start - timedelta(days=_HISTORY_DAYS)).timestamp()),
     }
     found = _profiles(window, store.query_file("profile", asked))
+    if found:
+        slow = {row["feature"]: row["p95_seconds"] for row in store.query_file("latency", asked)}
+        found = [replace(one, p95_seconds=slow.get(one.feature)) for one in found]
     if not found and store.query_file("is_billed", asked):
         rows = store.query_file("profile_billed", asked)
         by_day = {row["feature"] for row in rows if row["by_day"]}
@@ -194,6 +201,7 @@ def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) ->
     first = min(row["first_at"] for row in rows).replace(tzinfo=UTC)
     by_model: defaultdict[str, Decimal] = defaultdict(Decimal)
     by_provider: defaultdict[str, Decimal] = defaultdict(Decimal)
+    by_cache: defaultdict[str, tuple[Decimal, Decimal]] = defaultdict(lambda: (Decimal(0), Decimal(0)))
     daily: defaultdict[date, Decimal] = defaultdict(Decimal)
     night = batch = Decimal(0)
     by_hour: defaultdict[int, list[Mapping[str, Any]]] = defaultdict(list)
@@ -203,6 +211,11 @@ def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) ->
         at = datetime.fromtimestamp(row["hour"], tz)
         by_model[row["model"]] += usd
         by_provider[row["provider"]] += usd
+        uncached, cached = by_cache[row["model"]]
+        by_cache[row["model"]] = (
+            uncached + row["uncached_tokens"] + row["cache_write_tokens"],
+            cached + row["cached_tokens"],
+        )
         daily[at.date()] += usd
         if row["batch"]:
             batch += usd
@@ -221,6 +234,7 @@ def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) ->
         float(_sum(inside, "cached_tokens")),
         float(_sum(inside, "output_tokens")),
         float(_sum(inside, "duration_us") / calls / 1_000_000) if calls else None,
+        None,
         _sum(inside, "cost_usd"),
         _sum(inside, "estimated_usd"),
         float(_sum(inside, "unpriced_calls")),
@@ -228,11 +242,12 @@ def _profile(feature: str, window: Window, rows: Sequence[Mapping[str, Any]]) ->
         _sum(inside, "retry_usd"),
         _sum(inside, "other_usd"),
         _sum(inside, "unallocated_usd"),
-        _dearest(by_model),
-        _dearest(by_provider),
-        tuple(float(daily[day]) if day >= first_day else None for day in window.dates),
-        batch,
-        night,
+        usd_by_model=_dearest(by_model),
+        input_by_model={name: (float(out), float(read)) for name, (out, read) in by_cache.items()},
+        usd_by_provider=_dearest(by_provider),
+        daily_usd=tuple(float(daily[day]) if day >= first_day else None for day in window.dates),
+        batch_usd=batch,
+        night_usd=night,
     )
 
 

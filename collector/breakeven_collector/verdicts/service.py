@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from breakeven_collector.economics import portfolio
+from breakeven_collector.economics import options, portfolio
 from breakeven_collector.economics.assumptions import load
 from breakeven_collector.economics.evidence import Evidence
 from breakeven_collector.economics.forecast import NEAR_DAYS, Crossing
@@ -22,8 +22,9 @@ from breakeven_collector.report import active_book
 from breakeven_collector.report_billed import BilledSummary
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept, lines
-from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, outlook, smaller_models
+from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, outlook, rates
 from breakeven_collector.verdicts.observed import Profile, Window, observe
+from breakeven_collector.verdicts.offers import Book, cached_by_model
 
 Verdicts = dict[str, Any]
 """as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, has_bill (whether a provider's
@@ -88,10 +89,10 @@ def build_verdicts(
     unseen, coverage = _unseen(bill, window, project, profiles)
     ahead = {"from": int(now.timestamp()), "to": int((now + _PRICES_AHEAD).timestamp())}
     coming = [(row["model"], row["day"]) for row in store.query_file("coming_prices", {**of_project(project), **ahead})]
-    smaller = smaller_models(store, [assumptions, *assumptions.features.values()], now)
+    offers = Book(rates(store, [assumptions, *assumptions.features.values()], profiles, now), cached_by_model(profiles))
     model = version("breakeven")
     documents: list[dict[str, Any]] = []
-    found: list[tuple[Verdict, Evidence, str, str]] = []
+    found: list[kept.Told] = []
     for name, profile in wanted.items():
         own = assumptions.of(name)
         evidence = evidence_of(
@@ -99,7 +100,7 @@ def build_verdicts(
             own,
             total_usd=total,
             unallocated_usd=unallocated,
-            smaller=smaller,
+            offers=offers,
             book=book,
             unseen_usd=unseen,
             coverage_share=coverage,
@@ -113,7 +114,7 @@ def build_verdicts(
             before = kept.last(store, project, name, digest)
             document["since"] = None if before is None else kept.moved(before, verdict, evidence, book)
         documents.append(document)
-        found.append((verdict, evidence, inputs, digest))
+        found.append(kept.Told(verdict, evidence, inputs, document))
     with _APPENDING:
         kept.append(store, project, window, book, model, found, now)
     return {
@@ -125,7 +126,7 @@ def build_verdicts(
         "has_bill": bool(store.query_file("is_billed", {**of_project(project), "from": 0, "to": int(now.timestamp())})),
         "bands": asdict(assumptions.bands),
         "features": documents,
-        "portfolio": _portfolio({one.feature: one for _, one, _, _ in found}) if feature is None else None,
+        "portfolio": _portfolio({one.evidence.feature: one.evidence for one in found}) if feature is None else None,
     }
 
 
@@ -160,6 +161,7 @@ def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: st
         "spend_usd": evidence.spend_usd,
         "api_usd_per_month": evidence.case.api_usd_per_month,
         "calls_per_month": evidence.case.calls_per_month,
+        "best_in_api": _best_in_api(evidence),
         "growth_per_month": evidence.growth_per_month,
         "crossing": _crossing(crossing(profile, verdict.threshold_usd), profile.window.end.date()),
         "outlook": outlook(profile),
@@ -169,6 +171,21 @@ def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: st
         "days_of_history": profile.days,
         "is_imported": profile.is_imported,
         "digest": digest,
+    }
+
+
+def _best_in_api(evidence: Evidence) -> dict[str, Any] | None:
+    """What saves most without leaving the API, the tested ones first; nothing is saved while a commitment lasts."""
+    saving = [one for one in evidence.may_be_bought if one.saves_usd_per_month > 0]
+    best = None if evidence.committed_months else options.cheapest(saving, options.IN_API)
+    if best is None:
+        return None
+    return {
+        "name": best.name,
+        "kind": best.kind,
+        "usd_per_month": best.usd_per_month,
+        "saves_usd_per_month": best.saves_usd_per_month,
+        "is_tested": best.tested,
     }
 
 

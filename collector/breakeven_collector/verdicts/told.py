@@ -11,6 +11,11 @@ def usd(value: float | None) -> str:
     return "–" if value is None else f"{'-' if value < 0 else ''}${abs(value):,.0f}"
 
 
+def said(one: Mapping[str, Any]) -> str:
+    """The verdict, and what stands beside it."""
+    return " ".join([one["sentence"], *(f"Beside that, {flag}." for flag in one["beside"])])
+
+
 def next_step(one: Mapping[str, Any]) -> str:
     """What to do, and when to look again."""
     because = f": {one['revisit_because']}" if one["revisit_because"] else ""
@@ -29,13 +34,23 @@ def breaks_even(one: Mapping[str, Any]) -> str:
     if one["threshold_usd"] is None:
         reason = (one["threshold_reason"] or "no volume bears it").removeprefix("never: ")
         return f"Break-even: none. {reason[:1].upper()}{reason[1:]}."
-    parts = [
-        f"{usd(row['breakeven_spend_usd_per_month'])} with {row['fte']:g} FTE"
-        if row["breakeven_spend_usd_per_month"] is not None
-        else f"never with {row['fte']:g} FTE"
-        for row in one["thresholds_by_fte"]
-    ]
-    return f"Break-even at {usd(one['threshold_usd'])} a month, at today's prices: {', '.join(parts)}."
+    even = [_at_staff(row, "breakeven_spend_usd_per_month") for row in one["thresholds_by_fte"]]
+    return (
+        f"Break-even at {usd(one['threshold_usd'])} a month: from there a month with own GPUs costs no more, "
+        f"at today's prices. By people: {', '.join(even)}."
+    )
+
+
+def safe(one: Mapping[str, Any]) -> str:
+    """From where on hosting pays whatever the API's prices do; empty without a break-even."""
+    if one["threshold_usd"] is None:
+        return ""
+    found = [_at_staff(row, "npv_at_half_price_usd_per_month") for row in one["thresholds_by_fte"]]
+    return f"Safe against API prices that halve every year, over two years: {', '.join(found)}."
+
+
+def _at_staff(row: Mapping[str, Any], key: str) -> str:
+    return f"{'never' if row[key] is None else usd(row[key])} with {row['fte']:g} FTE"
 
 
 def crosses(one: Mapping[str, Any]) -> str:

@@ -1,5 +1,5 @@
 -- What the active book asks at the moment `now` for models by their name in the book: standard rates of short inputs, by
--- day. Where several providers have the model, the cheapest.
+-- day, of every provider that has the model.
 SELECT model, provider, uncached_usd_per_token, cache_read_usd_per_token, answer_usd_per_token
 FROM
 (
@@ -11,5 +11,4 @@ FROM
     LIMIT 1 BY provider, model
 )
 WHERE uncached_usd_per_token IS NOT NULL AND answer_usd_per_token IS NOT NULL
-ORDER BY uncached_usd_per_token, provider
-LIMIT 1 BY model
+ORDER BY model, uncached_usd_per_token, provider

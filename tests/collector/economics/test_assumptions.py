@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 from breakeven_collector.cli import app
-from breakeven_collector.economics.assumptions import GPUS, HOSTED, Gates, OriginOf, load, rows
+from breakeven_collector.economics.assumptions import GPUS, HOSTED, OriginOf, load, rows
+from breakeven_collector.economics.bands import Bands, bands_of
 from breakeven_collector.economics.case import Prices
+from breakeven_collector.economics.gates import Gates
 from breakeven_collector.errors import ConfigError
 from typer.testing import CliRunner
 
@@ -196,3 +198,20 @@ def test_a_throughput_that_cannot_be_read_is_named(tmp_path: Path, text: str, me
     with pytest.raises(ConfigError) as raised:
         load(_file(tmp_path, f"[assumptions.hosting]\n{text}\n"))
     assert message in str(raised.value)
+
+
+def test_bands_are_those_of_the_file_and_of_the_feature_where_it_has_its_own(tmp_path: Path) -> None:
+    path = _file(
+        tmp_path,
+        "[assumptions]\nsurprise = 1\n[assumptions.bands]\nstay_usd = 2_000\n"
+        "[assumptions.features.search.bands]\nfeature_usd = 7_500\n",
+    )
+    assert bands_of(path) == bands_of(path, "chat") == Bands(stay_usd=2_000)
+    assert bands_of(path, "search") == Bands(stay_usd=2_000, feature_usd=7_500)
+    assert bands_of(tmp_path / "none.toml") == Bands()
+    with pytest.raises(ConfigError, match="surprise"):
+        load(path)
+    path = _file(tmp_path, "[assumptions.bands]\nstay_usd = 60_000\n")
+    for read in (bands_of, load):
+        with pytest.raises(ConfigError, match="stay_usd is 60000 and look_usd 50000; write the lower one as stay_usd"):
+            read(path)

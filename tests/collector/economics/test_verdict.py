@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from breakeven_collector.economics import cash_flow
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Gates, OriginOf
+from breakeven_collector.economics.assumptions import OriginOf
 from breakeven_collector.economics.evidence import Evidence, Line
+from breakeven_collector.economics.gates import Gates
+from breakeven_collector.economics.objectives import Objectives
 from breakeven_collector.economics.verdict import Verdict, decide
 
 from tests.collector.economics.cases import example
@@ -251,6 +253,121 @@ def _hosting(case: Any) -> float:
     from breakeven_collector.economics.hosting import hosting_usd_per_month
 
     return hosting_usd_per_month(case)
+
+
+def test_a_feature_that_stays_says_why_with_its_own_figures() -> None:
+    small = {"case": replace(example(fte=0.5).case, api_usd_per_month=26.0, mean_busy=1e-4, calls_per_month=8e3)}
+    costly = replace(example(fte=0.5).case.hybrid, escalation_share=1.0)
+    said = {
+        "near": decide(evidence(24_000), flips=False).sentence,
+        "above": decide(evidence(30_420), flips=False).sentence,
+        "not likely": decide(evidence(60_000), flips=False).sentence,
+        "never": decide(evidence(1_521), flips=False).sentence,
+        "escalates": decide(evidence(30_420, case=replace(example().case, hybrid=costly)), flips=False).sentence,
+        "far": decide(
+            evidence(26, **small, cached_share=0.82, batch_share=0.4, frontier_share=0.0), flips=False
+        ).sentence,
+        "at the batch price": decide(evidence(26, **small, batch_share=1.0), flips=False).sentence,
+    }
+    least = "2 replicas and 0.5 people of its own would cost $16.3k. It would break even at"
+    assert said == {
+        "near": "Stay. $24.0k a month; hosting 90% of it breaks even at $25.9k. To be safe even if API prices halve "
+        "every year it takes $69.3k a month.",
+        "above": "Stay. $30.4k a month: hosting 90% of it breaks even at $25.9k, but is not safe yet. To be safe even "
+        "if API prices halve every year it takes $57.4k a month or 0.07 instead of 0.5 people; at today's spend it "
+        "pays if they fall by less than 12% a year.",
+        "not likely": "Stay. $60.0k a month: hosting 90% of it breaks even at $22.9k, but is not safe yet. That it "
+        "pays, over what its inputs may be, is not likely.",
+        "never": "Stay. $1.5k a month; hosting pays at no volume: GPUs for its busiest hours, 3.0 times the mean, "
+        "would cost $3.7k where they replace $1.3k of calls.",
+        "escalates": "Stay. $30.4k a month; hosting pays at no volume: escalations, routing and errors would cost what "
+        "it saves.",
+        "far": f"Stay. $26 a month, on small models and with 82% of its input from the cache already; {least} $22.9k.",
+        "at the batch price": f"Stay. $26 a month, at the batch price already; {least} $22.9k.",
+    }
+
+
+def test_what_was_not_tried_yet_is_the_next_step_and_no_verdict() -> None:
+    ways = [way("smaller_model", 9_000, bill=30_420, tested=False), way("batch", 29_000, bill=30_420, tested=False)]
+    found = decide(evidence(30_420, alternatives=ways), flips=False)
+    assert (found.code, found.alternative) == ("STAY", None)
+    assert found.sentence.endswith(" Not tried yet: smaller model ? ($21.4k a month less).")
+    assert found.next_action == (
+        "shadow: run smaller model beside today's model and compare; it would save $21.4k a month"
+    )
+    rows = {row["kind"]: row["to_prove"] for row in found.options}
+    assert (rows["tuned API"], rows["cheaper API model"]) == ("may it wait ?", "quality ?")
+    bound = decide(evidence(30_420, alternatives=ways, commitment_until=date(2027, 3, 1)), flips=False)
+    assert "Not tried" not in bound.sentence
+
+
+def test_what_must_stay_inside_is_compared_with_what_stays_inside() -> None:
+    ways = [
+        way("cache", 100_000),
+        Alternative("an open model in your own network", "own_network", 9_000, BILL - 9_000, True, 20_000.0),
+    ]
+    gates = replace(READY, third_parties_forbidden=True, declared_by="legal", declared_on="2026-11-02")
+    found = decide(evidence(alternatives=ways, gates=gates), flips=False)
+    assert [row["kind"] for row in found.options] == ["today", "an open model in your own network", "self-hosted"]
+    assert found.options[1]["one_off_usd"] == 20_000
+    assert found.options_to_declare == [
+        {
+            "option": "a vendor's model in your own cloud account",
+            "to_prove": "not priced: declare private.own_account",
+        }
+    ]
+    assert found.sentence == (
+        "Keep it inside: no third party may process this, legal decided. Compare a vendor's model in your own cloud "
+        "account (not priced), an open model in your own network ($9.0k a month) and your own GPUs ($18.8k a month); "
+        "cost informs, it does not decide."
+    )
+    assert found.next_action == "get a price for a vendor's model in your own cloud account, and declare it"
+    assert found.alternative is ways[1]
+    free = decide(evidence(alternatives=ways[1:]), flips=False)
+    assert (free.code, free.alternative) == ("HYBRID", None)
+
+
+def test_what_is_paid_once_counts_over_the_months_of_the_project() -> None:
+    tuned = Alternative("provider's fine-tuning", "provider_tuning", 200_000, 200_000, True, 90_000.0)
+    found = decide(evidence(alternatives=[tuned, way("smaller_model", 204_000)]), flips=False)
+    # 90,000 over 18 months are 5,000 a month: dearer than the smaller model.
+    assert found.alternative is not None
+    assert found.alternative.kind == "smaller_model"
+    row = next(row for row in found.options if row["kind"] == "provider's fine-tuning")
+    assert (row["option"], row["one_off_usd"]) == ("provider's fine-tuning", 90_000)
+    assert row["payback_from_start_months"] == pytest.approx(0.45)
+    free = cash_flow.npv_of_buying(evidence().case, 200_000)
+    assert row["npv_usd"]["0.0"] == pytest.approx(free - 90_000)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "flags", "told"),
+    [
+        (Objectives(), (), None),
+        (Objectives(p95_seconds=9, error_share=0.02), (), "objective met"),
+        (Objectives(p95_seconds=8), ("latency_driven",), "95 in 100 calls take up to 8.4 s, 8 s are declared"),
+        (Objectives(error_share=0.01), ("latency_driven",), "1.2% of the calls fail, 1.0% are declared"),
+    ],
+)
+def test_an_objective_is_held_against_what_calls_show(
+    objectives: Objectives, flags: tuple[str, ...], told: str | None
+) -> None:
+    found = decide(evidence(objectives=objectives, p95_seconds=8.4, error_share=0.012), flips=False)
+    assert found.flags == flags
+    assert found.beside == ((f"the API misses an objective: {told}",) if flags else ())
+    latency = next(line.value for line in found.form["dimensions"] if line.what == "latency and reliability")
+    kept = "" if told is None else ", objective missed" if flags else f", {told}"
+    assert latency == f"95 in 100 within 8.4 s, 1.2% failed{kept}"
+    unseen = decide(evidence(objectives=objectives), flips=False)
+    assert (unseen.flags, unseen.beside) == ((), ())
+
+
+def test_growth_within_the_noise_of_days_is_no_day_to_look_again() -> None:
+    found = decide(evidence(growth_per_month=1.5, growth_is_clear=False), flips=False)
+    assert found.revisit_because == "half a year has passed"
+    assert (
+        next(line.value for line in found.evidence if line.what == "growth a month") == "150.0%, within the days' noise"
+    )
 
 
 def test_flips_are_found_nearest_first_and_lie_on_the_edge() -> None:

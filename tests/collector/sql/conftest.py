@@ -97,12 +97,17 @@ def fill(store: Store) -> None:
             f"INSERT INTO token_ratios (project, feature, learned_at) VALUES ('{project}', '{text}', now())",
             f"INSERT INTO attributions (version, project, feature, feature_source, valid_from, parts) VALUES ('v', '{project}', '{text}', 'declared', '1970-01-01 00:00:00', [('{text}', 'declared', 1, '{text}', '{text}', '')])",
             f"INSERT INTO price_override (project, provider, model, valid_from, valid_to, note, uncached_usd_per_token) VALUES ('{project}', 'openai', '{text}', '2020-01-01 00:00:00', '2030-01-01 00:00:00', '{text}', {dollars})",
+            f"INSERT INTO verdicts (project, feature, decided_at, sentence, inputs) VALUES ('{project}', '{text}', now(), '{text}', '{text}')",
+            f"INSERT INTO forecasts (project, feature, month, made_at, reason) VALUES ('{project}', '{text}', '2026-11-01', now(), '{text}')",
+            f"INSERT INTO decisions (project, feature, decided_at, made_by, note) VALUES ('{project}', '{text}', now(), '{text}', '{text}')",
+            f"INSERT INTO revenue (project, from_day, to_day, feature, tenant, imported_at) VALUES ('{project}', '2026-11-01', '2026-11-02', '{text}', '{text}', now())",
             f"INSERT INTO sequences (project, service) VALUES ('{project}', '{text}')",
             f"INSERT INTO span_links (project, ts, trace_id) VALUES ('{project}', now(), '{text}')",
             f"INSERT INTO models_seen (provider, model) VALUES ('{text}', '{text}')",
             f"INSERT INTO model_names (provider, model) VALUES ('openai', '{text}')",
         ):
             store.run(statement)
+    store.run(f"INSERT INTO collector_health (collector, at) VALUES ('{CANARY}', now())")
     store.run("INSERT INTO attribution_versions VALUES ('v', now(), 'canary-theirs')")
     store.run("INSERT INTO price_books (book_version, models, loaded_at) VALUES ('book-1', 1, now())")
     store.run(

@@ -104,6 +104,9 @@ def test_tables_with_a_project_are_filtered_by_it_and_all_unlisted_ones_are_empt
         assert conditions["keys"] == conditions["otlp"] == conditions["migrations"] == "0"
         assert conditions.keys() == runner.tables - allowed.COMMON_TABLES
         assert "'sqlgate.calls'" not in filters_of(runner, None)
+        assert runner.tables - with_project >= allowed.OWNER_TABLES
+        assert {conditions[table] for table in allowed.OWNER_TABLES} == {"0"}
+        assert not [table for table in allowed.OWNER_TABLES if f"'sqlgate.{table}'" in filters_of(runner, None)]
         assert "'sqlgate.keys': '0'" in filters_of(runner, None)
         assert "'sqlgate.calls': '0'" in filters_of(runner, ())
     finally:

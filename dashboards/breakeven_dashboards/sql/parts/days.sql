@@ -1,0 +1,1 @@
+s.counted IN ('yes', 'late') AND <range>

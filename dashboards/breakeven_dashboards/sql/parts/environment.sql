@@ -1,0 +1,1 @@
+$__conditionalAll(if(s.environment = '', '(none)', s.environment) IN (${environment:singlequote}), $environment)

@@ -1,0 +1,1 @@
+$__conditionalAll(if(s.feature = '', '(unallocated)', s.feature) IN (${feature:singlequote}), $feature)

@@ -1,0 +1,1 @@
+(s.project = '' OR <chosen: project>) AND <chosen: feature>

@@ -1,0 +1,1 @@
+$__conditionalAll(if(s.model = '', '(none)', s.model) IN (${model:singlequote}), $model)

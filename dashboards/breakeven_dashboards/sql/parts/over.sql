@@ -1,0 +1,1 @@
+addDays(toStartOfDay(subtractSeconds($__toTime, 1), 'UTC'), 1)

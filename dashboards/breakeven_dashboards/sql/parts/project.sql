@@ -1,0 +1,1 @@
+$__conditionalAll(s.project IN (${project:singlequote}), $project)

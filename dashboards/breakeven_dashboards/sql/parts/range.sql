@@ -1,0 +1,1 @@
+s.at >= toStartOfDay($__fromTime, 'UTC') AND s.at < <over>

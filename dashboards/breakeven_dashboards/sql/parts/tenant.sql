@@ -1,0 +1,1 @@
+$__conditionalAll(if(s.tenant = '', '(none)', s.tenant) IN (${tenant:singlequote}), $tenant)

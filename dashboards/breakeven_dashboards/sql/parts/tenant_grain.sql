@@ -1,0 +1,1 @@
+if($__conditionalAll(0=1, $environment), 'tenant_day', 'minute')

@@ -1,0 +1,1 @@
+s.day >= toDate($__fromTime, 'UTC') AND s.day <= toDate(subtractSeconds($__toTime, 1), 'UTC')

@@ -1,0 +1,1 @@
+CREATE DATABASE IF NOT EXISTS breakeven ENGINE = Replicated('/clickhouse/databases/breakeven', '{shard}', '{replica}')
