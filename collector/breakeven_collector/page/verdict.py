@@ -97,7 +97,7 @@ def _inside(document: Mapping[str, Any]) -> str:
     best: Mapping[str, Any] | None = document["best_in_api"]
     if best is None:
         return "Inside the API nothing is known that would save."
-    proof = "" if best["is_tested"] else ", once its quality is tested"
+    proof = "" if best["is_tested"] else ", which was not tried yet"
     return f"Inside the API: {best['name']} would take {told.usd(best['saves_usd_per_month'])} a month off{proof}."
 
 
