@@ -48,6 +48,16 @@ class Reading:
         """The one project; None: all."""
         return None if self.projects is None else self.projects[0]
 
+    def own_project(self, asked: str | None) -> str | None:
+        """The project to write into: the key's own, or for an admin of all the one that is named; None: all.
+
+        Raises:
+            BadRequest: 403: the key is for another one.
+        """
+        if self.project is not None and asked not in (None, self.project):
+            raise BadRequest(403, f"this key is for project {self.project!r} only")
+        return self.project or asked
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -180,7 +190,8 @@ class Access:
         Args:
             headers: of the request, or the metadata of a gRPC call; names in lower case.
             clickhouse: take the key where ClickHouse's clients put a password, too.
-            cookie: take it from the cookie of the page, too: only for what changes nothing.
+            cookie: take it from the cookie of the page, too: only for what changes nothing, or after
+                `session.check_form`.
 
         Raises:
             BadRequest: 401 no key or an unknown one; 403 without keys, a request that is not of this machine.
@@ -226,7 +237,7 @@ class Access:
         Raises:
             BadRequest: 401 no key or an unknown one, 403 a key that may not read this.
         """
-        # Routes that change something never take the cookie: a browser sends it along without being asked.
+        # Routes that change something do not take the cookie: a browser sends it along without being asked.
         return self._reading(request, self.caller(request.headers, cookie=True), project)
 
     def sql_reader(self, request: Request) -> Reading:
@@ -243,10 +254,15 @@ class Access:
         Raises:
             BadRequest: 401 no key or an unknown one, 403 a key of another scope.
         """
-        caller = self._noted(request, self.caller(request.headers))
-        if caller.scope is not Scope.ADMIN:
-            raise BadRequest(403, f"this key is for {caller.scope}: this needs an admin's")
-        return Reading(None if caller.project is None else (caller.project,))
+        return self._changing(request, self.caller(request.headers))
+
+    def admin_at_page(self, request: Request) -> Reading:
+        """The same for a form of the page, whose cookie counts. Only together with `session.check_form`.
+
+        Raises:
+            BadRequest: as `admin`.
+        """
+        return self._changing(request, self.caller(request.headers, cookie=True))
 
     def owner(self, request: Request) -> None:
         """Let an admin of all projects pass: a dependency of what concerns the collector as a whole.
@@ -275,6 +291,11 @@ class Access:
         if project not in (None, caller.project):
             raise BadRequest(403, f"this key is for project {caller.project!r} only")
         return Reading((caller.project,))
+
+    def _changing(self, request: Request, caller: Caller) -> Reading:
+        if self._noted(request, caller).scope is not Scope.ADMIN:
+            raise BadRequest(403, f"this key is for {caller.scope}: this needs an admin's")
+        return Reading(None if caller.project is None else (caller.project,))
 
     def _noted(self, request: Request, caller: Caller) -> Caller:
         """For the handlers of errors: an error's own text may name what is not the caller's."""

@@ -12,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from breakeven_collector import otlp
 from breakeven_collector.access import Reading
+from breakeven_collector.alerts.api import alerts_router
+from breakeven_collector.alerts.run_api import alerts_run_router
 from breakeven_collector.billed_api import billed_router, take_up_bill
 from breakeven_collector.bugs import CatchBugs
 from breakeven_collector.errors import CONFIG_UNUSABLE, BadRequest, ConfigError, StoreError
@@ -82,6 +84,8 @@ def create_app(pipeline: Pipeline) -> App:
     app.include_router(imported_router(pipeline, access))
     app.include_router(export_router(pipeline, access))
     app.include_router(verdicts_router(pipeline, access))
+    app.include_router(alerts_router(pipeline, access))
+    app.include_router(alerts_run_router(pipeline, access))
     app.verdicts = ReadyVerdicts(
         pipeline.store, pipeline.settings.config, pipeline.settings.timezone, bill=bill_of(pipeline)
     )

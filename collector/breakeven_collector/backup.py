@@ -25,7 +25,7 @@ _FIRST: Final = ("price_books", "attribution_versions", "imports")
 """They name what other tables hold, and are written after it: read first, they name nothing that is missing."""
 _DATA: Final = (
     *("calls", "span_links", "late_spans", "spend_slices", "price_override", "billed", "imports"),
-    *("verdicts", "decisions", "revenue"),
+    *("verdicts", "decisions", "revenue", "alert_deliveries"),
     *("forecasts", "alert_states", "alert_events", "alert_snoozes"),
 )
 """A store with rows in any of these is not empty."""

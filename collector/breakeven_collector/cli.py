@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from breakeven_collector.billed_report import BilledBy
+from breakeven_collector.cli_alerts import alerts_app
 from breakeven_collector.cli_decide import decide_app
 from breakeven_collector.cli_decisions import decisions_app
 from breakeven_collector.cli_export import export_app
@@ -59,6 +60,7 @@ app.add_typer(map_app)
 app.add_typer(prices_app, name="prices")
 app.add_typer(keys_app, name="keys")
 app.add_typer(decide_app)
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(decisions_app, name="decisions")
 app.add_typer(margin_app)
 app.add_typer(sql_app)
@@ -114,6 +116,14 @@ def up(
             "--sql/--no-sql", envvar="BREAKEVEN_SQL", help="Serve read-only SQL at /clickhouse/. \\[default: no]"
         ),
     ] = None,
+    jobs: Annotated[
+        bool | None,
+        typer.Option(
+            "--jobs/--no-jobs",
+            envvar="BREAKEVEN_JOBS",
+            help="Run the periodic jobs, which alerts are; of several collectors one is enough. \\[default: yes]",
+        ),
+    ] = None,
 ) -> None:
     """Run the collector: take OpenTelemetry spans, keep the bill, serve reports."""
     from breakeven_collector.serve import Collector, until_stopped
@@ -127,6 +137,7 @@ def up(
         config=config,
         log_format=log_format,
         sql=sql,
+        jobs=jobs,
     )
     log_to_stderr(settings)
     console = Console()

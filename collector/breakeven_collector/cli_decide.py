@@ -183,6 +183,7 @@ def show(
         typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
     table = Table("Assumption", "Value", "Unit", "Source", "Read", box=None)
+    table.columns[0].no_wrap = True
     for row in shown:
         table.add_row(row["key"], f"{row['value']:g}", row["unit"], row["source"], row["date"] or "")
     Console().print(table)

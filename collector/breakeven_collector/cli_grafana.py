@@ -28,6 +28,13 @@ _Timeout = Annotated[
 _DatasourceUid = Annotated[
     str, typer.Option("--datasource-uid", envvar="BREAKEVEN_GRAFANA_DATASOURCE_UID", help="Uid of the data source.")
 ]
+_PageUrl = Annotated[
+    str,
+    typer.Option(
+        "--page-url", envvar="BREAKEVEN_GRAFANA_PAGE_URL", help="Breakeven's page as a browser reaches it, for links."
+    ),
+]
+_PAGE_URL = "http://127.0.0.1:4318"
 _Alerts = Annotated[
     bool | None,
     typer.Option(
@@ -74,6 +81,7 @@ def build(
             help="Variable of Grafana's environment with Slack's webhook; Grafana does not start where it is empty.",
         ),
     ] = None,
+    page_url: _PageUrl = _PAGE_URL,
 ) -> None:
     """Write the files from which a Grafana is provisioned: data source, dashboards, rules."""
     from breakeven_collector.grafana.connect import need
@@ -84,7 +92,12 @@ def build(
         need("yaml")
         source = datasource_of(datasource_url, f"${password_env}")
         for path in write_tree(
-            out, datasource=source, dashboards_path=dashboards_path, alerts=alerts, webhook_variable=webhook_env
+            out,
+            datasource=source,
+            dashboards_path=dashboards_path,
+            alerts=alerts,
+            webhook_variable=webhook_env,
+            page_url=page_url,
         ):
             typer.echo(path)
 
@@ -127,6 +140,7 @@ def push(
         bool,
         typer.Option("--secrets", envvar="BREAKEVEN_GRAFANA_SECRETS", help="Send password and webhook once more."),
     ] = False,
+    page_url: _PageUrl = _PAGE_URL,
     timeout: _Timeout = 30.0,
 ) -> None:
     """Bring data source, dashboards, rules and contact point into a Grafana. What is not Breakeven's stays as it is."""
@@ -140,7 +154,7 @@ def push(
         source = None
         if datasource_url is not None:
             source = {**datasource_of(datasource_url, _secret(password_env, "--password-env")), "uid": datasource_uid}
-        wish = Push(folder, source, datasource_uid, webhook, alerts, secrets, dry_run)
+        wish = Push(folder, source, datasource_uid, webhook, alerts, secrets, dry_run, page_url)
         count: Counter[Done] = Counter()
         for told in wish.into(connect(url, token, timeout=timeout), url):
             count[told.done] += 1

@@ -87,6 +87,12 @@ class Place:
             self.fail(f" is {name!r}; write the name of a feature")
         return name
 
+    def flag(self, value: object) -> bool:
+        """The value, which must be true or false."""
+        if not isinstance(value, bool):
+            self.fail(f" is {shown(value)}; write true or false")
+        return value
+
     def strings(self, value: object) -> tuple[str, ...]:
         """The value, text or a list of texts, of which there must be one."""
         if isinstance(value, list) and value:

@@ -18,7 +18,7 @@ from breakeven_collector.map_rules import Rule, parse_rules
 TABLES: Final = ("alias", "cost_classes", "features", "map")
 """The tables that are read here."""
 
-OTHER_TABLES: Final = ("assumptions", "models")
+OTHER_TABLES: Final = ("alerts", "assumptions", "models")
 """Those that other modules read."""
 
 _APPLIED: Final = 1

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from breakeven_collector.alerts.findings import examine_channels
+from breakeven_collector.alerts.source import fetch_channels
 from breakeven_collector.declarations import Declarations, load_declarations
 from breakeven_collector.doctor_health import Finding, examine_health
 from breakeven_collector.errors import BreakevenError
@@ -65,6 +67,14 @@ def _collector(settings: Settings, url: str | None) -> Iterator[Finding]:
         return
     yield Finding("good", f"a collector answers at {address}, store {health['store']}")
     yield from examine_health(health, datetime.now(UTC))
+    try:
+        channels = fetch_channels(settings, address)
+    except BreakevenError as error:
+        yield Finding(
+            "wrong", f"where alerts go cannot be told: {error}", "let command and collector be of one version"
+        )
+    else:
+        yield from examine_channels(channels)
 
 
 def _ask(address: str, key: str) -> dict[str, Any]:

@@ -107,6 +107,13 @@ def _configured(health: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
             f"the collector cannot use its file: {health['config_error']}",
             "mend the file; what it declared before still counts, and calls are taken all the same",
         )
+    # An older collector does not say.
+    if health.get("alerts_error"):
+        yield Finding(
+            "wrong",
+            f"alerts are not as they should be: {health['alerts_error']}",
+            "mend what it names; rules go on as they were configured last, and what failed is tried again",
+        )
     if health["newest_price"]:
         days = (now.date() - date.fromisoformat(health["newest_price"])).days
         if days > _OLD_PRICES_DAYS:

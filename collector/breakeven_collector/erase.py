@@ -5,11 +5,13 @@ move to the rows of nobody. See docs/design/0009-erasure.md.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from breakeven_collector.alerts.documents import named_in_causes
+from breakeven_collector.alerts.why import ERASED
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.ledger import Ledger, as_one_block
 from breakeven_collector.store import Store
@@ -31,7 +33,9 @@ _SUMMED: Final = (
     *("estimated_input_tokens", "estimated_output_tokens"),
 )
 _LEDGER: Final = ("spend_slices", "spend_cubes")
-_CHANGED: Final = ("calls", "late_spans", "decisions", "revenue", "alert_snoozes", *_LEDGER)
+_TOLD: Final[Mapping[str, str]] = {"alert_events": "document", "alert_states": "event"}
+"""Tables of alerts, and where in them causes stand that name tenants."""
+_CHANGED: Final = ("calls", "late_spans", "decisions", "revenue", "alert_snoozes", *_TOLD, *_LEDGER)
 _OLD_PARTS_SECONDS: Final = 60.0
 
 
@@ -94,9 +98,11 @@ def erase(
     # A mutation's text stays on disk for a while: it names this table, not the id.
     wanted = "erasing"
     store.run(f"DROP TABLE IF EXISTS {wanted} SYNC")
-    store.run(f"CREATE TABLE {wanted} (id String COMMENT 'whom') ENGINE = Memory")
+    store.run(
+        f"CREATE TABLE {wanted} (id String COMMENT 'whom', told String COMMENT 'as alerts name it') ENGINE = Memory"
+    )
     try:
-        store.insert(wanted, ["id"], [(whom.id,)])
+        store.insert(wanted, ["id", "told"], [(whom.id, named_in_causes(whom.id))])
         with ledger.lock:
             progress("taking the id off calls")
             _blank_calls(store, whom, wanted)
@@ -175,13 +181,18 @@ def _blank_calls(store: Store, whom: Whom, wanted: str) -> None:
     named = "made_by" if whom.column == "user_id" else "tenant"
     for table in ("decisions", "alert_snoozes") if whom.column == "user_id" else ("revenue",):
         _mutate(store, table, f"UPDATE {named} = ''", f"{named} IN (SELECT id FROM {wanted})", whom)
+    if whom.column == "tenant":
+        told = f"(SELECT any(told) FROM {wanted})"
+        for table, column in _TOLD.items():
+            blank = f"UPDATE {column} = replaceAll({column}, {told}, {{erased:String}})"
+            _mutate(store, table, blank, f"position({column}, {told}) > 0", whom)
 
 
 def _mutate(store: Store, table: str, what: str, where: str, whom: Whom) -> None:
     project = "" if whom.project is None else " AND project = {project:String}"
     store.run(
         f"ALTER TABLE {table} {what} WHERE ({where}){project}",
-        {"project": whom.project or ""},
+        {"project": whom.project or "", "erased": named_in_causes(ERASED)},
         {"mutations_sync": 2, "allow_nondeterministic_mutations": 1, "max_execution_time": 0},
     )
 

@@ -25,6 +25,7 @@ def health_document(pipeline: Pipeline, started: datetime) -> dict[str, Any]:
         "version": program_version(),
         "config": str(pipeline.settings.config.absolute()),
         "config_error": pipeline.attribution.config_error or None,
+        "alerts_error": pipeline.alerts.error or None,
         "started": started.isoformat(),
         "clock": datetime.now(UTC).isoformat(),
         "store": pipeline.store.address,

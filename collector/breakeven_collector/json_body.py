@@ -1,13 +1,15 @@
 """Bodies of API requests, read by the route itself: FastAPI would read one whole before it asks whose it is."""
 
 import json
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 
 from breakeven_collector.errors import BadRequest
 
 _MOST_BYTES: Final = 1_000_000
+Body = TypeVar("Body", bound=BaseModel)
 
 
 async def json_object(request: Request, what: str, most_bytes: int = _MOST_BYTES) -> dict[str, Any]:
@@ -25,6 +27,19 @@ async def json_object(request: Request, what: str, most_bytes: int = _MOST_BYTES
     if not isinstance(document, dict):
         raise BadRequest(422, f"{what} is a JSON object")
     return cast(dict[str, Any], document)
+
+
+def checked(kind: type[Body], document: dict[str, Any]) -> Body:
+    """The object as a model.
+
+    Raises:
+        BadRequest: 422: a field does not fit; the message names it.
+    """
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadRequest(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
 
 
 async def read_body(request: Request, most_bytes: int, what: str) -> bytes:

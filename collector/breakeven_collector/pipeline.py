@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from breakeven_collector.access import Access
+from breakeven_collector.alerts.job import AlertsJob
 from breakeven_collector.attribution import Attribution
 from breakeven_collector.catalog import Catalog
 from breakeven_collector.errors import StoreUnavailable
@@ -21,6 +22,7 @@ from breakeven_collector.probe import Probe
 from breakeven_collector.quarantine import Quarantine
 from breakeven_collector.received import Received
 from breakeven_collector.recent import RecentRequests
+from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.retention import Retention
 from breakeven_collector.settings import Settings
 from breakeven_collector.ship import Shipper
@@ -98,6 +100,17 @@ class Pipeline:
             gate=self.gate,
         )
         self.retention.start()
+        self.alerts = AlertsJob(
+            self.store,
+            self.settings.config,
+            self.settings.timezone,
+            bill=lambda period, project: billed_summary(
+                self.store, lambda: (self.catalog, self.attribution.declared), period=period, project=project
+            ),
+            declared=self.attribution.features,
+        )
+        if self.settings.jobs and self.settings.alerts:
+            self.alerts.start()
         self.health_log = HealthLog(
             self.store,
             collector=collector_name(self.settings.port),
@@ -114,8 +127,10 @@ class Pipeline:
     def __exit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _tb: TracebackType | None
     ) -> None:
+        self.alerts.stop.set()
         self.journal.close()
         self.shipper.close()
+        self.alerts.close()
         self.retention.close()
         self.health_log.close()
         self.probe.close()

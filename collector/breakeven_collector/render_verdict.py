@@ -13,6 +13,8 @@ from breakeven_collector.render_decide import widest
 from breakeven_collector.verdicts import told
 from breakeven_collector.verdicts.told import usd
 
+_WIDE = 100
+"""Columns from which the options have all their figures."""
 _FORM = {"questions": "Five questions", "dimensions": "Five dimensions", "path": "The path", "beside": "Beside them"}
 
 
@@ -96,9 +98,11 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
 def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("The money, USD", ratio=1, min_width=22)
-    for title in ("a month", "one-off", "FTE", "payback", "NPV 0 %", "NPV 30 %", "NPV 50 %"):
+    declines = ("0.0", "0.3", "0.5") if console.width >= _WIDE else ("0.5",)
+    shares = [f"{float(decline):.0%}".replace("%", " %") for decline in declines]
+    for title in ("a month", "one-off", "FTE", "payback", *(f"NPV {share}" for share in shares)):
         table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("to prove", max_width=max(14, console.width // 6))
+    table.add_column("to prove", max_width=max(16, console.width // 6))
     for row in rows:
         table.add_row(
             Text(row["option"]),
@@ -106,11 +110,12 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
             usd(row["one_off_usd"]) if row["one_off_usd"] else "",
             f"{row['fte']:g}" if row["fte"] else "",
             told.payback(row),
-            *("" if row["option"] == "today" else _short(row["npv_usd"].get(key)) for key in ("0.0", "0.3", "0.5")),
+            *("" if row["option"] == "today" else _short(row["npv_usd"].get(key)) for key in declines),
             "" if row["to_prove"] == "nothing" else row["to_prove"],
         )
     console.print(table)
-    console.print("NPV over two years, if the API's prices fall by 0, 30 or 50 % a year.", style="dim")
+    falls = "0, 30 or 50 %" if len(declines) > 1 else "50 %"
+    console.print(f"NPV over two years, if the API's prices fall by {falls} a year.", style="dim")
 
 
 def _moves(one: Mapping[str, Any], console: Console) -> None:

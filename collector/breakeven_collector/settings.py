@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     """Longest time one statement may take."""
     sql: bool = False
     """Serve read-only SQL at /clickhouse/."""
+    jobs: bool = True
+    """Run the periodic jobs, which alerts are; of several collectors of one store, one is enough."""
+    alerts: bool = True
+    """Look each hour for what is worth being told."""
     replicated: bool = False
     """Use ClickHouse's Replicated… engines: for a cluster."""
     keep_calls_days: Annotated[int | None, Field(ge=7)] = None

@@ -184,15 +184,16 @@ class Store:
         with _as_store_error(self):
             self.client().command(sql, parameters=dict(parameters or {}), settings=dict(settings or {}))
 
-    def insert(self, table: str, columns: Iterable[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows.
+    def insert(self, table: str, columns: Iterable[str], rows: Sequence[Sequence[Any]], *, token: str = "") -> None:
+        """Insert rows; with a token, the same token again adds nothing.
 
         Raises:
             StoreUnavailable, StoreError: see there.
         """
         if rows:
             with _as_store_error(self):
-                self.client().insert(table, rows, column_names=list(columns))
+                settings = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
+                self.client().insert(table, rows, column_names=list(columns), settings=settings)
 
     def insert_requests(self, body: bytes, *, token: str) -> None:
         """Insert OTLP requests as the journal holds them: length-delimited, with our fields appended.

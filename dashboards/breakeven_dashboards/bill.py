@@ -20,8 +20,7 @@ def bill() -> dict[str, Any]:
     return dashboard(
         "bill",
         "What do we spend, and who drives it? Whole UTC days; duplicates are taken out; what is not known is told, "
-        "never "
-        "counted as 0.",
+        "never counted as 0.",
         queries=_sql,
         rows=[
             (5, [(12, period()), (12, coverage())]),
@@ -43,10 +42,8 @@ def period() -> Panel:
         1,
         "This period",
         "Spend is known and estimated dollars together. Change is that of known dollars against as many days before, "
-        "as far "
-        "into them as the present is into these: the figure of `breakeven report`. A call: known dollars over calls "
-        "whose "
-        "dollars are all known.",
+        "as far into them as the present is into these: the figure of `breakeven report`. A call: known dollars over "
+        "calls whose dollars are all known.",
         [target(_sql("totals"), "table")],
         unit=USD,
         shown=["Spend", "Change", "Estimated", "Calls", "Change of calls", "A call"],
@@ -65,8 +62,7 @@ def coverage() -> Panel:
         2,
         "Coverage",
         "Priced: calls whose dollars are all known. Usage known: calls that reported all of theirs. Allocated: of "
-        "calls and "
-        "of known dollars, those of a declared or mapped feature. Estimated: its share of the spend.",
+        "calls and of known dollars, those of a declared or mapped feature. Estimated: its share of the spend.",
         [target(_sql("coverage"), "table")],
         unit=SHARE,
         shown=["Priced", "Usage known", "Allocated calls", "Allocated dollars", "Estimated"],
@@ -86,8 +82,7 @@ def spend_by_day() -> Panel:
         3,
         "Spend by day and feature",
         "Known and estimated dollars by UTC day: the eight dearest features of the period, all others in one. A bar "
-        "is a "
-        "day, however far the chart is zoomed out.",
+        "is a day, however far the chart is zoomed out.",
         [target(_sql("by_day_feature"), "timeseries")],
         unit=USD,
         interval="1d",
@@ -118,8 +113,8 @@ def features() -> Panel:
     return table(
         5,
         "Features",
-        "The dearest first. Running: the share that a feature and all above it make together; the last one has 100 %. "
-        "Change: known dollars against as many days before. Owner and cost centre as declared in breakeven.toml.",
+        "The dearest first. Running: the share that a feature and all above it make together; the last one has 100 "
+        "%. Change: known dollars against as many days before. Owner and cost centre as declared in breakeven.toml.",
         [target(_sql("pareto"), "table")],
         unit=USD,
         fields=[
@@ -138,10 +133,8 @@ def tied_out() -> Panel:
         6,
         "Tied out with the providers' bills",
         "Of what providers billed on days that are closed there: the share that calls tell of. More seen than billed "
-        "on one "
-        "day makes up for nothing on another. By project alone. Not known where no bill was imported; `breakeven "
-        "tieout` "
-        "says what the difference is made of.",
+        "on one day makes up for nothing on another. By project alone. Not known where no bill was imported; "
+        "`breakeven tieout` says what the difference is made of.",
         [target(_sql("tied_out"), "table")],
         unit=USD,
         shown=["Seen of billed", "Billed", "Seen", "Unseen"],
@@ -160,8 +153,7 @@ def billed_by_day() -> Panel:
         7,
         "Billed and seen by day",
         "What the providers' accounts bill and what calls tell of, by UTC day and project. The newest days may still "
-        "change "
-        "at the provider.",
+        "change at the provider.",
         [target(_sql("billed_by_day"), "timeseries")],
         unit=USD,
         interval="1d",

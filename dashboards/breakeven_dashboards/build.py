@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from breakeven_dashboards.bill import bill
+from breakeven_dashboards.dashboard import PAGE_URL, page_variable
 from breakeven_dashboards.feature import feature
 from breakeven_dashboards.pipeline import pipeline
 from breakeven_dashboards.threshold import threshold
@@ -13,9 +14,17 @@ GENERATED: Final = Path(__file__).parent / "generated"
 """Where the JSON lies that Grafana is provisioned with."""
 
 
-def build() -> dict[str, dict[str, Any]]:
-    """File stem → dashboard, in Grafana's classic model. The same every time."""
-    return {"bill": bill(), "feature": feature(), "threshold": threshold(), "pipeline": pipeline()}
+def build(page_url: str = PAGE_URL) -> dict[str, dict[str, Any]]:
+    """File stem → dashboard, in Grafana's classic model. The same every time.
+
+    Args:
+        page_url: address of Breakeven's page, for links.
+    """
+    made = {"bill": bill(), "feature": feature(), "threshold": threshold(), "pipeline": pipeline()}
+    for one in made.values():
+        variables = one["templating"]["list"]
+        variables[:] = [page_variable(page_url) if known["name"] == "page" else known for known in variables]
+    return made
 
 
 def text_of(dashboard: dict[str, Any]) -> str:

@@ -46,10 +46,17 @@ def links_of_feature(*stems: str, kept: Sequence[str] = ("project", "environment
     return [*to, links.to_page(links.cell("feature"))]
 
 
-def choosing(column: str, title: str) -> tuple[Override, Override]:
-    """A column with a link to the feature dashboard with this value chosen, and the hidden one that it sets."""
+def choosing(
+    column: str, title: str, *, kept: Sequence[str] = ("project", "environment", "feature")
+) -> tuple[Override, Override]:
+    """A column with a link to the feature dashboard with this value chosen, and the hidden one that it sets.
+
+    Args:
+        column: `model` or `tenant`.
+        title: what people read.
+        kept: variables that stay as they are.
+    """
     value = links.cell(f"{column}_value")
-    kept = ("project", "environment", "feature")
     return (
         field(column, title, link=[links.to_dashboard("feature", column, value, kept=kept)]),
         field(f"{column}_value", hidden=True),

@@ -56,7 +56,7 @@ def dashboard(
         "time": {"from": start, "to": "now/d"},
         "timepicker": {"refresh_intervals": ["1m", "5m", "15m", "1h"]},
         "links": links.tabs(stem),
-        "templating": {"list": [_source(), _page(), *(_variable(name, queries) for name in queries.filters)]},
+        "templating": {"list": [_source(), page_variable(), *(_variable(name, queries) for name in queries.filters)]},
         "annotations": {"list": [_built_in(), *(_annotation(*one, queries) for one in annotations), _deploys()]},
         "panels": list(_placed(rows)),
     }
@@ -91,13 +91,15 @@ def _source() -> Mapping[str, Any]:
     }
 
 
-def _page() -> Mapping[str, Any]:
+def page_variable(url: str = PAGE_URL) -> Mapping[str, Any]:
+    """The constant that links to Breakeven's page begin with."""
+    url = url.rstrip("/")
     return {
         "type": "constant",
         "name": "page",
         "label": "Address of Breakeven's page",
-        "query": PAGE_URL,
-        "current": {"text": PAGE_URL, "value": PAGE_URL},
+        "query": url,
+        "current": {"text": url, "value": url},
         "hide": 2,
         "skipUrlSync": True,
     }

@@ -39,10 +39,8 @@ def period() -> Panel:
         1,
         "This period",
         "Spend is known and estimated dollars together; change is that of known dollars against as many days before. "
-        "A call: "
-        "known dollars over calls whose dollars are all known. Cached input: share of input tokens that came from a "
-        "cache. "
-        "Failed: share of calls.",
+        "A call: known dollars over calls whose dollars are all known. Cached input: share of input tokens that came "
+        "from a cache. Failed: share of calls.",
         [target(_sql("totals"), "table")],
         unit=USD,
         shown=["Spend", "Change", "Estimated", "Calls", "Change of calls", "A call", "Cached input", "Failed"],
@@ -128,8 +126,7 @@ def latency() -> Panel:
         6,
         "Latency",
         "Median and 95th percentile, from the calls that are kept (BREAKEVEN_KEEP_CALLS_DAYS), by hour or more. A "
-        "call that "
-        "two instrumentations saw has its length twice.",
+        "call that two instrumentations saw has its length twice.",
         [target(_sql("latency"), "timeseries")],
         unit=SECONDS,
         interval="1h",
@@ -142,9 +139,8 @@ def users() -> Panel:
     return table(
         9,
         "Users",
-        "Users of the application, the dearest first. With an environment or a tenant chosen this reads the ledger by "
-        "the "
-        "minute, which takes longer.",
+        "Users of the application, the dearest first. With an environment or a tenant chosen this reads the ledger "
+        "by the minute, which takes longer.",
         [target(_sql("users"), "table")],
         unit=USD,
         fields=[field("user", "User"), *columns.MONEY],
@@ -157,8 +153,7 @@ def margin() -> Panel:
         10,
         "Margin, where revenue is known",
         "Imported revenue beside cost of goods over the same whole days: from the first call on, without today. By "
-        "project "
-        "and feature alone. `breakeven margin` has it by month.",
+        "project and feature alone. `breakeven margin` has it by month.",
         [target(_sql("margin"), "table")],
         unit=USD,
         fields=[

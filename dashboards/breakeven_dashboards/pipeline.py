@@ -38,9 +38,8 @@ def collectors() -> Panel:
         1,
         "Collectors",
         "Each collector as it last told of itself within this time; it does every minute, if the store takes it. "
-        "Silent: for how "
-        "long it has not. Rejected, unkept and failed tries count from its start. Not filtered; seen by readers of all "
-        "projects alone.",
+        "Silent: for how long it has not. Rejected, unkept and failed tries count from its start. Not filtered; seen "
+        "by readers of all projects alone.",
         [target(_sql("health_now"), "table")],
         fields=[
             *(field("collector", "Collector"), field("told_at", "Told")),
@@ -59,8 +58,8 @@ def lag() -> Panel:
     return series(
         2,
         "Lag",
-        "Age of the oldest acknowledged request that is not in the ledger yet: the most within each interval. It costs "
-        "nothing but the freshness of the bill.",
+        "Age of the oldest acknowledged request that is not in the ledger yet: the most within each interval. It "
+        "costs nothing but the freshness of the bill.",
         [target(_sql("lag"), "timeseries")],
         unit=SECONDS,
         interval="1m",
@@ -88,8 +87,7 @@ def spans() -> Panel:
         4,
         "Spans received and landed",
         "Spans acknowledged, spans that came into the ledger, and tries of the shipper that failed and are repeated, "
-        "within "
-        "each interval.",
+        "within each interval.",
         [target(_sql("spans"), "timeseries")],
         unit=COUNT,
         interval="1m",
@@ -116,8 +114,7 @@ def shares() -> Panel:
         6,
         "Priced, allocated, estimated by day",
         "Of calls, those whose dollars are all known and those of a declared or mapped feature; of dollars, the "
-        "estimated "
-        "ones. By UTC day.",
+        "estimated ones. By UTC day.",
         [target(_sql("shares_of_pipeline"), "timeseries")],
         unit=SHARE,
         interval="1d",
@@ -151,16 +148,11 @@ def unpriced_models() -> Panel:
         8,
         "Unpriced models and meters",
         "Where dollars are missing, the most calls first; estimated stands what the missing usage probably cost. A "
-        "model that "
-        "the price book does not have gets a price with `breakeven prices`.",
+        "model that the price book does not have gets a price with `breakeven prices`.",
         [target(_sql("unpriced_models"), "table")],
         fields=[
-            *(
-                field("reason", "Reason"),
-                field("provider", "Provider"),
-                field("model", "Model"),
-                field("meter", "Meter"),
-            ),
+            *(field("reason", "Reason"), field("provider", "Provider"), field("meter", "Meter")),
+            *columns.choosing("model", "Model", kept=("project", "environment")),
             *(columns.CALLS, field("quantity", "Quantity"), columns.ESTIMATED),
         ],
     )
@@ -184,8 +176,8 @@ def removed_total() -> Panel:
         10,
         "Removed and late",
         "Duplicates (two instrumentations saw one call) and wrappers (a span around calls) are not in the bill: the "
-        "dollars "
-        "would have been counted twice. Late calls came after their minutes were sealed: they are in the bill.",
+        "dollars would have been counted twice. Late calls came after their minutes were sealed: they are in the "
+        "bill.",
         [target(_sql("removed_total"), "table")],
         shown=["Duplicates", "Wrappers", "Removed dollars", "Late calls", "Late dollars"],
         fields=[

@@ -30,8 +30,7 @@ def tenants(panel_id: int, sql: Queries) -> Panel:
         panel_id,
         "Tenants",
         "Customers of the application, the dearest first. With an environment chosen this reads the ledger by the "
-        "minute, "
-        "which takes longer.",
+        "minute, which takes longer.",
         [target(sql("tenants"), "table")],
         unit=USD,
         fields=[*columns.choosing("tenant", "Tenant"), *columns.MONEY],

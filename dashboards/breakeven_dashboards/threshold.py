@@ -41,8 +41,7 @@ def verdicts() -> Panel:
         1,
         "Verdicts",
         "The last verdict of each feature, its spend of the 30 whole days it looked at, and its own break-even a "
-        "month; none: "
-        "hosting does not pay at any volume.",
+        "month; none: hosting does not pay at any volume.",
         [target(_sql("verdicts"), "table")],
         unit=USD,
         fields=[
@@ -64,10 +63,8 @@ def trailing() -> Panel:
         2,
         "Spend of 30 days against the break-even",
         "Known dollars of the 30 UTC days up to each day, for the ten dearest features; dashed: the break-even of "
-        "each, as of "
-        "its last verdict. The lines at $5,000, $20,000 and $50,000 a month are for orientation, where no break-even "
-        "is "
-        "known. Days before the first call count as none: the first 30 days rise by themselves.",
+        "each, as of its last verdict. The lines at $5,000, $20,000 and $50,000 a month are for orientation, where "
+        "no break-even is known. Days before the first call count as none: the first 30 days rise by themselves.",
         [target(_sql("trailing"), "timeseries"), target(_sql("break_even"), "timeseries", "B")],
         unit=USD,
         interval="1d",
@@ -96,8 +93,7 @@ def crossings() -> Panel:
         3,
         "When it crosses",
         "The day by which the sum of 30 days has passed the break-even in one, five and nine of ten courses of the "
-        "forecast; "
-        "and how likely it does within 90 days. Empty: not within what can be told.",
+        "forecast; and how likely it does within 90 days. Empty: not within what can be told.",
         [target(_sql("crossings"), "table")],
         unit=USD,
         fields=[
@@ -118,8 +114,7 @@ def savings() -> Panel:
         4,
         "Savings inside the API",
         "The best alternative that hosts nothing, such as a cache, batches or a smaller model, with a ? where its "
-        "quality "
-        "was not tested; what it saves a month, and its share of the API's cost a month.",
+        "quality was not tested; what it saves a month, and its share of the API's cost a month.",
         [target(_sql("savings"), "table")],
         unit=USD,
         fields=[
@@ -136,9 +131,8 @@ def month_end() -> Panel:
     return table(
         5,
         "Month's end against the budget",
-        "The month so far, and what it is expected to come to in one, five and nine of ten courses; the budget is the "
-        "one "
-        "declared in breakeven.toml. A reason stands where nothing can be expected yet.",
+        "The month so far, and what it is expected to come to in one, five and nine of ten courses; the budget is "
+        "the one declared in breakeven.toml. A reason stands where nothing can be expected yet.",
         [target(_sql("month_end"), "table")],
         unit=USD,
         fields=[
@@ -160,8 +154,7 @@ def evidence() -> Panel:
         6,
         "Evidence",
         "The days each verdict looked at, the price book, and the digest of all its inputs. `breakeven decide "
-        "FEATURE` and "
-        "the page show the inputs with source and confidence.",
+        "FEATURE` and the page show the inputs with source and confidence.",
         [target(_sql("evidence"), "table")],
         fields=[
             columns.PROJECT,

@@ -37,6 +37,7 @@ def test_healthz_tells_what_came(collector: Collector, client: Client) -> None:
         "version": program_version(),
         "config": str(collector.pipeline.settings.config),
         "config_error": None,
+        "alerts_error": None,
         "started": before["started"],
         "store": collector.pipeline.store.address,
         "lag_seconds": 0.0,
@@ -136,6 +137,14 @@ def test_the_api_describes_itself(client: Client) -> None:
         *("/api/prices/overrides/{what}", "/api/prices/books", "/api/keys", "/api/keys/{key_id}"),
         *("/api/backup", "/api/backup/{name}", "/api/erase", "/api/jobs/{name}"),
         *("/api/imports", "/api/imports/days", "/api/imported", "/api/imported/limits", "/api/imported/settled"),
-        *("/api/tieout", "/api/report/billed", "/api/verdicts", "/api/decisions", "/api/revenue", "/api/margin"),
+        *(
+            "/api/alerts/run",
+            "/api/tieout",
+            "/api/report/billed",
+            "/api/verdicts",
+            "/api/decisions",
+            "/api/revenue",
+            "/api/margin",
+        ),
         *("/api/export/tables", "/api/export/tables/{name}", "/api/export/focus", "/api/export/focus/metadata"),
     }

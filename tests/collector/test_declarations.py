@@ -130,7 +130,7 @@ RULE = '[[map]]\nservice = "a"\nfeature = "b"\n'
     [
         (
             "[[maps]]\nfeature = 'a'",
-            ": unknown key 'maps'; known are alias, assumptions, cost_classes, features, map, models",
+            ": unknown key 'maps'; known are alerts, alias, assumptions, cost_classes, features, map, models",
         ),
         ("map = 1", ": map must be a list of tables; write [[map]] for each"),
         ("[map]\nservice = 'a'", ": map must be a list of tables; write [[map]] for each"),

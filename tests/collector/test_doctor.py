@@ -82,6 +82,7 @@ def world(
 
     with monkeypatch.context() as patch:
         patch.setattr(doctor, "get_json", answer(health))
+        patch.setattr(doctor, "fetch_channels", lambda _settings, _address: [])  # pyright: ignore
         patch.setattr(doctor, "datetime", Clock)
         patch.setattr(doctor, "fetch_report", answer(report))
         patch.setattr(shutil, "disk_usage", lambda _path: Usage(10**12, 0, 50 * 10**9))  # pyright: ignore

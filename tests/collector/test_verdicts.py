@@ -134,7 +134,7 @@ def test_what_runs_at_night_and_at_a_batch_price_is_told_by_the_readers_clock(fi
 
 
 def test_how_long_calls_take_is_told_by_the_slowest_of_twenty(filled: Pipeline) -> None:
-    _, profiles = observe(filled.store, now=END)
+    _, profiles = observe(filled.store, now=END, latency=True)
     seconds = sorted(
         row["duration_us"] / 1e6
         for row in filled.store.rows(
@@ -215,7 +215,8 @@ def test_a_verdict_of_before_its_figures_were_kept_is_kept_again(filled: Pipelin
         "INSERT INTO verdicts (feature, decided_at, digest, sentence) "
         f"VALUES ('ticket-triage', '2026-11-20 23:00:00', '{document['digest']}', 'as it was')"
     )
-    build_verdicts(filled.store, filled.settings.config, now=END + timedelta(hours=11), flips=False)
+    later = END + timedelta(hours=11)
+    build_verdicts(filled.store, filled.settings.config, feature="ticket-triage", now=later, flips=False)
     found = filled.store.rows("SELECT sentence, next_step FROM verdicts_now WHERE feature = 'ticket-triage'")
     assert found == [{"sentence": document["sentence"], "next_step": document["next_action"]}]
 
@@ -388,19 +389,27 @@ class Clock(datetime):
 # ---------------------------------------------------------------------------------------------------------- decisions
 
 
-def test_a_decision_is_due_by_its_day_or_since_a_premise_changed(filled: Pipeline) -> None:
+def test_a_decision_is_due_by_its_day_or_since_a_premise_changed(filled: Pipeline, tmp_path: Path) -> None:
+    config = tmp_path / "breakeven.toml"
+    config.write_text('[assumptions.shutdowns]\n"gpt-5.5" = 2027-02-20\n', encoding="utf-8")
     store = filled.store
     kept_now = record(store, Record("code-assistant", Decision.STAY, "Ada", "not yet"), now=END)["recorded"]
     assert kept_now["revisit_on"] == (END.date() + timedelta(days=183)).isoformat()
     record(store, Record("contract-review", Decision.HYBRID, "Ada", "", date(2026, 12, 1)), now=END)
 
     def due(now: datetime) -> dict[str, list[str]]:
-        return {one["feature"]: one["due"] for one in list_decisions(store, now=now)["decisions"] if one["due"]}
+        return {
+            one["feature"]: one["due"]
+            for one in list_decisions(store, config=config, now=now)["decisions"]
+            if one["due"]
+        }
 
     assert due(END) == {}
     later = due(END + timedelta(days=11))
     assert later.keys() == {"contract-review", "code-assistant"}  # its day came; and there is no more traffic
     assert "its day came: 2026-12-01" in later["contract-review"]
+    assert "gpt-5.5 ends on 2027-02-20" in later["code-assistant"]
+    assert "gpt-5.5 ends on 2027-02-20" not in later["contract-review"]
     record(store, Record("contract-review", Decision.STAY, "Grace"), now=END + timedelta(seconds=1))
     listed = [(one["feature"], one["made_by"], one["replaced"]) for one in list_decisions(store, now=END)["decisions"]]
     assert listed == [
@@ -408,6 +417,8 @@ def test_a_decision_is_due_by_its_day_or_since_a_premise_changed(filled: Pipelin
         ("code-assistant", "Ada", False),
         ("contract-review", "Ada", True),
     ]
+    misspelled = record(store, Record("code-asistant", Decision.STAY, "Ada"), project="typed", now=END)
+    assert misspelled["unseen"] == "no call of the last 30 days is of a feature 'code-asistant'"
     with pytest.raises(BadRequest, match="write a day after today"):
         record(store, Record("code-assistant", Decision.STAY, "Ada", "", END.date()), now=END)
 
@@ -423,29 +434,6 @@ def test_a_price_that_changed_makes_a_decision_due(filled: Pipeline) -> None:
     PriceService(filled.store, filled.catalog, filled.ledger).sync(json.dumps(document).encode())
     found = {one["feature"]: one["due"] for one in list_decisions(filled.store, now=END)["decisions"]}
     assert any(why.startswith("price of gpt-5.4-mini +") for why in found["ticket-triage"])
-
-
-def test_the_announced_end_of_a_model_makes_a_decision_due_before_it(filled: Pipeline, tmp_path: Path) -> None:
-    config, project = tmp_path / "breakeven.toml", "ends"
-    config.write_text(
-        '[assumptions.shutdowns]\n"gpt-4o" = {on = 2027-02-25, source = "their page"}\n', encoding="utf-8"
-    )
-    filled.journal.append(
-        read_traces(body(Call(at=END - timedelta(days=1), model="gpt-4o")), Encoding.PROTOBUF).body, project
-    ).result(10)
-    filled.drain()
-    record(filled.store, Record("search", Decision.STAY, "Ada"), project=project, now=END - timedelta(hours=1))
-
-    def due(day: date, told: Path | None = config) -> list[str]:
-        now = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        return list_decisions(filled.store, config=told, project=project, now=now)["decisions"][0]["due"]
-
-    # 90 days before.
-    assert (due(date(2026, 11, 26)), due(date(2026, 11, 27))) == ([], ["gpt-4o ends on 2027-02-25"])
-    assert due(date(2026, 11, 27), None) == []
-    late = datetime(2026, 11, 28, tzinfo=UTC)
-    record(filled.store, Record("search", Decision.STAY, "Ada", "known"), project=project, now=late)
-    assert due(date(2026, 11, 29)) == []
 
 
 # ------------------------------------------------------------------------------------------------------------ margins

@@ -73,6 +73,8 @@ READ: dict[tuple[str, str], list[str]] = {
     ("GET", "/feature"): ["/feature?feature=a-feature", "/feature?feature=shared-model&csv=users", "/feature"],
     ("GET", "/calls"): ["/calls", "/calls?csv=calls", "/calls?status=failed"],
     ("GET", "/calls/{call_id}"): ["/calls/1795478400000000-AA-BB", "/calls/none"],
+    ("GET", "/api/alerts"): ["/api/alerts", "/api/alerts?limit=3", "/api/alerts?project=alpha"],
+    ("GET", "/alerts"): ["/alerts", "/alerts?csv=history", "/alerts?csv=deliveries"],
     ("GET", "/setup"): ["/setup", "/setup?csv=unpriced", "/setup?csv=unallocated"],
 }
 """What a read key may ask, in all the ways that show something else."""
@@ -80,6 +82,7 @@ READ: dict[tuple[str, str], list[str]] = {
 ADMIN_READ = {
     ("GET", "/api/keys"): "/api/keys",
     ("GET", "/metrics"): "/metrics",
+    ("GET", "/api/alerts/channels"): "/api/alerts/channels",
     ("GET", "/api/imported/limits"): "/api/imported/limits",
     ("GET", "/api/backup/{name}"): "/api/backup/none",
     ("GET", "/api/jobs/{name}"): "/api/jobs/none",
@@ -100,7 +103,15 @@ CHANGE: dict[tuple[str, str], tuple[str, Any]] = {
     ("POST", "/api/revenue"): ("/api/revenue", {"name": "x.csv", "csv": "month,feature,usd\n"}),
     ("POST", "/api/backup"): ("/api/backup", {}),
     ("POST", "/api/imports"): ("/api/imports", ACCOUNT),
+    ("POST", "/api/alerts/snooze"): (
+        "/api/alerts/snooze",
+        {"rule": "jump", "until": "2100-01-01T00:00:00Z"},
+    ),
+    # A form of the page: its tests are those of the page.
+    ("POST", "/alerts/snooze"): ("/alerts/snooze", {}),
+    ("POST", "/api/alerts/test"): ("/api/alerts/test", {}),
     ("POST", "/api/erase"): ("/api/erase", {"column": "user_id", "id": "x"}),
+    ("POST", "/api/alerts/run"): ("/api/alerts/run", {"dry_run": True}),
 }
 """What only an admin may do."""
 

@@ -232,7 +232,7 @@ def test_filters_work_together_and_a_tenant_is_found_in_an_environment(grafana: 
         tenants = grafana.ask(sql_of("bill", "Tenants"), chosen(environment=[environment])).rows
         assert total([one["usd"] for one in tenants]) == Decimal(row["usd"] or 0)
         # By tenant the days come from one grain, with an environment from the ledger itself.
-        for one in tenants[:2]:
+        for one in tenants[:1]:
             values = chosen(environment=[environment], tenant=[str(one["tenant"])])
             (alone,) = grafana.ask(sql_of("feature", "This period"), values).rows
             assert alone["usd"] == one["usd"], one

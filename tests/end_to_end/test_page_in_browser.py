@@ -231,8 +231,23 @@ def test_the_keyboard_reaches_everything_and_focus_is_seen(served: Collector, ch
     assert outline != "none"
 
 
+def test_an_alert_is_snoozed_by_its_form(served: Collector, chrome: Chrome) -> None:
+    now = datetime.now(UTC)
+    columns = ("project", "rule", "subject", "version", "state", "since", "at", "tellings", "is_active", "headline")
+    row = ("default", "jump", "triage", 1, "firing", now, now, 1, 1, "triage jumped")
+    served.pipeline.store.insert("alert_states", columns, [row])
+    chrome.get(f"{served.url}/alerts")
+    assert "triage jumped" in chrome.find_element(By.CSS_SELECTOR, ".alert").text
+    chrome.find_element(By.CSS_SELECTOR, ".snooze button").click()
+    until(lambda: "Nothing fires." in text(chrome))
+    assert chrome.current_url == f"{served.url}/alerts"
+    assert "triage" in chrome.find_element(By.ID, "snoozes").text
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["/?days=30", "/feature?feature=long-run&days=30", "/calls?days=1", "/setup"])
+@pytest.mark.parametrize(
+    "path", ["/?days=30", "/feature?feature=long-run&days=30", "/calls?days=1", "/alerts", "/setup"]
+)
 def test_axe_finds_no_serious_problem(served: Collector, chrome: Chrome, path: str, theme: str) -> None:
     if not AXE.exists():
         pytest.skip(f"without axe-core from npm: npm install --prefix {AXE.parents[2]}")
@@ -287,7 +302,7 @@ def test_dark_is_dark_by_the_system_and_by_choice(served: Collector, chrome: Chr
 def test_a_phone_shows_all_without_scrolling_sideways(served: Collector, chrome: Chrome) -> None:
     browser.show(chrome, width=375, height=700)
     call = api(served, "/api/calls")["calls"][0]["id"]
-    for path in ("/?days=30", "/feature?feature=long-run&days=30", "/calls", f"/calls/{call}", "/setup"):
+    for path in ("/?days=30", "/feature?feature=long-run&days=30", "/calls", f"/calls/{call}", "/alerts", "/setup"):
         chrome.get(served.url + path)
         assert chrome.execute_script("return document.documentElement.scrollWidth") <= 375, path
     browser.show(chrome)

@@ -230,7 +230,35 @@ def rows(assumptions: Assumptions) -> list[dict[str, Any]]:
             default = name in HOSTED and model == HOSTED[name]
             path, value = f"hosted_models.{name}.{key}", getattr(model.prices, key)
             found.append(_row(path, value, "USD a million tokens", model.source, model.read_on, is_default=default))
-    return found
+    return [*found, *_declared(assumptions)]
+
+
+def _declared(assumptions: Assumptions) -> list[dict[str, Any]]:
+    """What has no default, as far as the file has it."""
+    api, wanted = assumptions.api, assumptions.objectives
+    found: dict[str, tuple[float | None, str, str]] = {
+        "api.batch_share": (api.batch_share, "share of the dollars", "breakeven.toml"),
+        "api.repeated_prefix_share": (api.repeated_prefix_share, "share of the uncached input", "breakeven.toml"),
+        "api.trimmed_share": (api.trimmed_share or None, "share of the input", "breakeven.toml"),
+        "objectives.p95_seconds": (wanted.p95_seconds, "seconds", "breakeven.toml"),
+        "objectives.error_share": (wanted.error_share, "share of the calls", "breakeven.toml"),
+    }
+    if (tuning := api.provider_tuning) is not None:
+        found["api.provider_tuning.price_factor"] = (tuning.price_factor, "times today's bill", "breakeven.toml")
+        found["api.provider_tuning.one_off_usd"] = (tuning.one_off_usd, "USD", "breakeven.toml")
+    for kind in private.WAYS:
+        way: private.Way | None = getattr(assumptions.private, kind)
+        if way is None:
+            continue
+        found[f"private.{kind}.usd_per_month"] = (way.usd_per_month, "USD a month", way.source)
+        for key in ("input", "cached", "output") if way.prices is not None else ():
+            found[f"private.{kind}.{key}"] = (getattr(way.prices, key), "USD a million tokens", way.source)
+        found[f"private.{kind}.one_off_usd"] = (way.one_off_usd, "USD", way.source)
+    return [
+        _row(path, value, unit, source, None, is_default=False)
+        for path, (value, unit, source) in found.items()
+        if value is not None
+    ]
 
 
 def _row(path: str, value: float, unit: str, source: str, day: str | None, *, is_default: bool) -> dict[str, Any]:
@@ -338,9 +366,7 @@ def _gpu(value: object, at: Place, folder: Path) -> Gpu:
 
 def _hosted(value: object, at: Place) -> HostedModel:
     table = at.table(value, "[assumptions.hosted_models.NAME]")
-    tested = table.get("tested", False)
-    if not isinstance(tested, bool):
-        (at / "tested").fail(f" is {tested!r}; write true or false")
+    tested = (at / "tested").flag(table.get("tested", False))
     prices = {key: one for key, one in table.items() if key not in ("tested", "source", "date")}
     at.only(prices, ("input", "cached", "output"))
     for key in ("input", "output"):

@@ -40,6 +40,8 @@ class Evidence:
     total_spend_usd: float
     alternatives: Sequence[Alternative] = ()
     """In the API and with hosts of open models, with whether quality was tested."""
+    failed_models: Sequence[str] = ()
+    """Compared, and not good enough: none of the alternatives."""
     unallocated_usd: float = 0
     unseen_usd: float = 0
     unpriced_call_share: float = 0

@@ -46,9 +46,7 @@ def parse(value: object, at: Place, base: Gates) -> Gates:
         with problems.noted():
             at.only({key: one}, kinds)
             if "bool" in str(kinds[key]):
-                if not isinstance(one, bool):
-                    (at / key).fail(f" is {one!r}; write true or false")
-                found[key] = one
+                found[key] = (at / key).flag(one)
             else:
                 found[key] = str((at / key).day(one)) if key == "declared_on" else (at / key).string(one)
     problems.raise_all()

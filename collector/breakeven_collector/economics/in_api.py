@@ -61,11 +61,9 @@ def _share(value: object, at: Place) -> float:
 def _tuning(value: object, at: Place) -> ProviderTuning:
     table = at.table(value, "{price_factor = 0.5, one_off_usd = 5000}")
     at.only(table, [one.name for one in fields(ProviderTuning)])
-    tested = table.get("tested", False)
-    if not isinstance(tested, bool):
-        (at / "tested").fail(f" is {tested!r}; write true or false")
     factor = checked.number(checked.required(table, "price_factor", at), at / "price_factor", "positive")
-    return ProviderTuning(factor, checked.number(table.get("one_off_usd", 0), at / "one_off_usd"), tested)
+    once = checked.number(table.get("one_off_usd", 0), at / "one_off_usd")
+    return ProviderTuning(factor, once, (at / "tested").flag(table.get("tested", False)))
 
 
 _READ: Final[Mapping[str, Callable[[object, Place], Any]]] = {

@@ -45,7 +45,8 @@ def table(evidence: Evidence) -> tuple[list[dict[str, Any]], list[dict[str, str]
     is_inside = evidence.gates.third_parties_forbidden is True
     for name, kinds, lacking in _INSIDE if is_inside else _BOUGHT:
         if (one := cheapest(evidence.may_be_bought, kinds)) is None:
-            unknown.append({"option": name, "to_prove": lacking})
+            tried = "smaller_model" in kinds and evidence.failed_models
+            unknown.append({"option": name, "to_prove": "those that were tried failed" if tried else lacking})
         else:
             rows.append(_bought(name, one, case))
     share = case.hybrid.cost_share

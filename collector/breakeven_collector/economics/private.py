@@ -61,13 +61,10 @@ def _way(value: object, at: Place) -> Way:
         for key in ("input", "output"):
             checked.required(numbers, key, at)
         prices = Prices(numbers["input"], numbers.get("cached", numbers["input"]), numbers["output"])
-    tested = table.get("tested", False)
-    if not isinstance(tested, bool):
-        (at / "tested").fail(f" is {tested!r}; write true or false")
     return Way(
         numbers.get("usd_per_month"),
         prices,
         numbers.get("one_off_usd", 0.0),
-        tested,
+        (at / "tested").flag(table.get("tested", False)),
         (at / "source").string(table.get("source", "declared")),
     )

@@ -76,7 +76,9 @@ def sentence(said: Said) -> str:
         case _:
             said_why = why_not(evidence, case, said.threshold_usd, said.would_pay)
             other = untested(evidence)
-            more = f" Not tried yet: {other.name} ? ({usd(other.saves_usd_per_month)} a month less)." if other else ""
+            more = (
+                f" Not tried yet: {_named(other)} ? ({usd(other.saves_usd_per_month)} a month less)." if other else ""
+            )
             return f"{said_why}{more}"
 
 
@@ -125,6 +127,10 @@ def best_in_api(evidence: Evidence) -> Alternative | None:
     return max(fit, key=lambda one: one.saves_usd_per_month, default=None)
 
 
+def _named(one: Alternative) -> str:
+    return f"{one.name} from a host" if one.kind == "hosted_open_model" else one.name
+
+
 def _try(evidence: Evidence) -> str | None:
     other = untested(evidence)
     if other is None:
@@ -136,7 +142,7 @@ def _try(evidence: Evidence) -> str | None:
         case "cache":
             return f"see what repeats at the start of its prompts; {saved}"
         case _:
-            return f"shadow: run {other.name} beside today's model and compare; {saved}"
+            return f"shadow: run {_named(other)} beside today's model and compare; {saved}"
 
 
 def _against(said: Said) -> str:

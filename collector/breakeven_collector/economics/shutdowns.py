@@ -1,5 +1,6 @@
 """`[assumptions.shutdowns]`: when providers switch models off. No price list that is known here says it."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, cast
@@ -22,6 +23,16 @@ class Shutdown:
     def look_on(self) -> date:
         """The day to look again: early enough to move."""
         return self.on - LOOK_BEFORE
+
+
+def due(ends: Mapping[str, Shutdown], models: Iterable[str], decided_on: date, today: date) -> list[str]:
+    """The models in use whose end makes a decision due. Who decides within the last 90 days knows of it; that the model
+    is gone is news again."""
+    return [
+        f"{model} ends on {end.on}"
+        for model in models
+        if (end := ends.get(model)) is not None and any(decided_on < day <= today for day in (end.look_on, end.on))
+    ]
 
 
 def parse(value: object, at: Place) -> Shutdown:

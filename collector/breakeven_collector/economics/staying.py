@@ -27,14 +27,15 @@ def worth_usd(bill_usd: float) -> float:
 
 
 def untested(evidence: Evidence) -> Alternative | None:
-    """What would save most inside the API, and has not been tried: worth a move, if it holds."""
+    """What was not tried yet and would be worth a move, if it holds: what saves most inside the API; else with a host
+    the dearest open model that does, for it is the likeliest to pass."""
+    if evidence.committed_months:
+        return None
     least = worth_usd(evidence.case.api_usd_per_month)
-    fit = [
-        one
-        for one in evidence.alternatives
-        if not one.tested and one.kind in IN_API and one.saves_usd_per_month >= least
-    ]
-    return None if evidence.committed_months else max(fit, key=lambda one: one.saves_usd_per_month, default=None)
+    fit = [one for one in evidence.may_be_bought if not one.tested and one.saves_usd_per_month >= least]
+    in_api = max((one for one in fit if one.kind in IN_API), key=lambda one: one.saves_usd_per_month, default=None)
+    hosted = [one for one in fit if one.kind == "hosted_open_model"]
+    return in_api or max(hosted, key=lambda one: one.usd_per_month, default=None)
 
 
 def why_not(evidence: Evidence, case: Case, threshold_usd: float | None, would: WouldPay) -> str:

@@ -45,6 +45,7 @@ class Push:
         alerts: True: rules are evaluated; False: they are paused; None: new ones are paused, others stay as they are.
         secrets: send password and webhook though nothing else changed: Grafana shows neither.
         dry_run: change nothing.
+        page_url: address of Breakeven's page, for links.
     """
 
     folder: str
@@ -54,6 +55,7 @@ class Push:
     alerts: bool | None = None
     secrets: bool = False
     dry_run: bool = False
+    page_url: str = wanted.PAGE_URL
 
     def into(self, api: Api, url: str) -> Iterator[Told]:
         """Do it, one object after the other.
@@ -82,7 +84,7 @@ class _Pusher:
             )
         else:
             yield self._one(f"data source {push.datasource_uid}", self._look_for_datasource)
-        for uid, dashboard in wanted.dashboards().items():
+        for uid, dashboard in wanted.dashboards(push.page_url).items():
             yield self._one(f"dashboard {uid}", lambda uid=uid, made=dashboard: self._put_dashboard(uid, made))
         if push.webhook:
             yield self._one(f"message template {self._rules.TEMPLATE}", self._put_template)

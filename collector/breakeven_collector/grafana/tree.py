@@ -5,9 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from breakeven_dashboards.dashboard import PAGE_URL
+
 
 def write_tree(
-    out: Path, *, datasource: Mapping[str, Any], dashboards_path: str | None, alerts: bool, webhook_variable: str | None
+    out: Path,
+    *,
+    datasource: Mapping[str, Any],
+    dashboards_path: str | None,
+    alerts: bool,
+    webhook_variable: str | None,
+    page_url: str = PAGE_URL,
 ) -> list[Path]:
     """Write `datasources/`, `dashboards/`, `alerting/` under a folder, as Grafana's `provisioning/` has them.
 
@@ -17,6 +25,7 @@ def write_tree(
         dashboards_path: where Grafana will see the folder with the dashboards; None: where it is written.
         alerts: rules are evaluated; else they are paused.
         webhook_variable: name of the variable of Grafana's environment with Slack's webhook; None: no contact point.
+        page_url: address of Breakeven's page, for links.
 
     Returns:
         The files.
@@ -39,7 +48,7 @@ def write_tree(
     texts = {path: provision.as_yaml(document) for path, document in documents.items()}
     texts |= {
         boards / f"{stem}.json": json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
-        for stem, dashboard in build().items()
+        for stem, dashboard in build(page_url).items()
     }
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

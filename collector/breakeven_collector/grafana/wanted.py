@@ -4,6 +4,8 @@ import re
 from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
+from breakeven_dashboards.dashboard import PAGE_URL
+
 from breakeven_collector.errors import ConfigError
 
 _PORTS: Final = {"clickhouse": 9000, "clickhouses": 9440, "http": 8123, "https": 8443}
@@ -52,11 +54,15 @@ def datasource_of(url: str, password: str) -> dict[str, Any]:
     return made
 
 
-def dashboards() -> dict[str, dict[str, Any]]:
-    """The dashboards by their uid."""
+def dashboards(page_url: str = PAGE_URL) -> dict[str, dict[str, Any]]:
+    """The dashboards by their uid.
+
+    Args:
+        page_url: address of Breakeven's page, for links.
+    """
     from breakeven_dashboards.build import build
 
-    return {dashboard["uid"]: dashboard for dashboard in build().values()}
+    return {dashboard["uid"]: dashboard for dashboard in build(page_url).values()}
 
 
 def rules(*, folder: str, datasource: str, receiver: str | None) -> list[dict[str, Any]]:

@@ -10,14 +10,14 @@ from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.projects import of_project
 from breakeven_collector.verdicts.changes import BILLS, PRICING, changes, file_state
 
-_TABLES: Final = (*PRICING, *BILLS, "decisions", "keys")
+_TABLES: Final = (*PRICING, *BILLS, "decisions", "keys", "alert_states", "alert_snoozes")
 
 
 def read_pulse(pipeline: Pipeline, providers: Providers, project: str | None) -> dict[str, Any]:
     """The document of `/api/pulse`.
 
     Returns:
-        has_calls; pulse, of the ledger, prices, rules, bills, verdicts, decisions, keys, declarations and the
+        has_calls; pulse, of the ledger, prices, rules, bills, verdicts, decisions, keys, alerts, declarations and the
         day; verdicts, a number that is another one when they are.
 
     Raises:

@@ -8,13 +8,15 @@ from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 
 from breakeven_collector.access import Access, Reading
+from breakeven_collector.alerts.source import channels_now
 from breakeven_collector.errors import BadRequest, BreakevenError, StoreError
 from breakeven_collector.json_body import read_body
 from breakeven_collector.keys import Scope
 from breakeven_collector.page import api_words, session
+from breakeven_collector.page.alerts import build_alerts, count_firing, snooze_alert
 from breakeven_collector.page.api_words import groupings, periods, searches
 from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
@@ -70,19 +72,24 @@ class Pages:
             "/feature": self.feature,
             "/calls": self.calls,
             "/calls/{call_id}": self.call,
+            "/alerts": self.alerts,
             "/setup": self.setup,
         }.items():
             router.add_api_route(path, handler, response_class=HTMLResponse, include_in_schema=False)
         router.add_api_route("/static/{name}", self.static, include_in_schema=False)
+        router.add_api_route("/alerts/snooze", self.snooze, methods=["POST"], include_in_schema=False)
         router.add_api_route("/sign-in", self.sign_in, methods=["POST"], include_in_schema=False)
         router.add_api_route("/sign-out", self.sign_out, methods=["POST"], include_in_schema=False)
         return router
 
     async def overview(self, request: Request) -> Response:
         """The bill at a glance."""
-        return await self._page(
-            request, "overview.html", lambda view: build_overview(self._pipeline, view, self._providers)
-        )
+
+        def build(view: View) -> Mapping[str, Any]:
+            firing = count_firing(self._pipeline.store, view.project, datetime.now(UTC))
+            return {**build_overview(self._pipeline, view, self._providers), "firing": firing}
+
+        return await self._page(request, "overview.html", build)
 
     async def feature(self, request: Request) -> Response:
         """One feature."""
@@ -108,6 +115,39 @@ class Pages:
         return await self._page(
             request, "call.html", lambda view: show_call(self._pipeline.store, call_id, view.project)
         )
+
+    async def alerts(self, request: Request) -> Response:
+        """What fires, and what was told."""
+
+        def build(view: View) -> Mapping[str, Any]:
+            caller = self._access.caller(request.headers, cookie=True)
+            return {
+                **build_alerts(self._pipeline.store, view, now=datetime.now(UTC)),
+                "channels": channels_now(self._pipeline.store, self._pipeline.settings.config)
+                if caller.runs_it
+                else None,
+                "may_snooze": caller.scope is Scope.ADMIN,
+                "form_token": session.form_token(request),
+            }
+
+        answer = await self._page(request, "alerts.html", build)
+        # Its form's request tells where it comes from, so that another site's can be told.
+        answer.headers["Referrer-Policy"] = "same-origin"
+        return answer
+
+    async def snooze(self, request: Request) -> Response:
+        """Snooze one alert, and show the rest."""
+        try:
+            reading = self._access.admin_at_page(request)
+            body = (await read_body(request, _MOST_FORM_BYTES, "a snooze")).decode(errors="replace")
+            fields = {name: values[0] for name, values in parse_qs(body, keep_blank_values=True).items()}
+            session.check_form(request, fields.get("token", ""))
+            await asyncio.to_thread(snooze_alert, self._pipeline.store, reading, fields, datetime.now(UTC))
+        except BadRequest as error:
+            return self._sign_in_form(request, error) if error.status == 401 else self._error(request, error)
+        except BreakevenError as error:
+            return self._error(request, error)
+        return RedirectResponse("/alerts", status_code=303)
 
     async def setup(self, request: Request) -> Response:
         """How spans get here."""

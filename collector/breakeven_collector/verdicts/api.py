@@ -2,14 +2,13 @@
 
 import asyncio
 from datetime import date
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from breakeven_collector.access import Access, Reading
-from breakeven_collector.errors import BadRequest
-from breakeven_collector.json_body import json_object
+from breakeven_collector.json_body import checked, json_object
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.verdicts import decisions
@@ -18,7 +17,6 @@ from breakeven_collector.verdicts.revenue import import_revenue
 from breakeven_collector.verdicts.service import Bill, build_verdicts
 
 _MOST_CSV_BYTES: Final = 20_000_000
-Body = TypeVar("Body", bound=BaseModel)
 
 
 class DecisionSent(BaseModel):
@@ -92,17 +90,17 @@ def verdicts_router(pipeline: Pipeline, access: Access) -> APIRouter:
     @router.post("/api/decisions")
     async def record(request: Request, reading: Annotated[Reading, Depends(access.admin)]) -> dict[str, Any]:
         """Keep a decision."""
-        sent = _sent(DecisionSent, await json_object(request, "a decision"))
+        sent = checked(DecisionSent, await json_object(request, "a decision"))
         what = decisions.Record(sent.feature, sent.decision, sent.made_by, sent.note, sent.revisit_on)
-        project = _own_project(reading, sent.project)
+        project = reading.own_project(sent.project)
         zone = sent.timezone or settings.timezone
         return await asyncio.to_thread(decisions.record, store, what, project=project, timezone=zone)
 
     @router.post("/api/revenue")
     async def revenue(request: Request, reading: Annotated[Reading, Depends(access.admin)]) -> dict[str, Any]:
         """Import revenue from a CSV file's text."""
-        sent = _sent(RevenueSent, await json_object(request, "a file of revenue", _MOST_CSV_BYTES))
-        project = _own_project(reading, sent.project)
+        sent = checked(RevenueSent, await json_object(request, "a file of revenue", _MOST_CSV_BYTES))
+        project = reading.own_project(sent.project)
         return await asyncio.to_thread(import_revenue, store, sent.csv, sent.name, project=project)
 
     @router.get("/api/margin")
@@ -118,18 +116,3 @@ def verdicts_router(pipeline: Pipeline, access: Access) -> APIRouter:
         )
 
     return router
-
-
-def _sent(kind: type[Body], document: dict[str, Any]) -> Body:
-    try:
-        return kind.model_validate(document)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadRequest(422, f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
-
-
-def _own_project(reading: Reading, asked: str | None) -> str | None:
-    """The project to write into: the key's own, or for an admin of all the one that is named."""
-    if reading.project is not None and asked not in (None, reading.project):
-        raise BadRequest(403, f"this key is for project {reading.project!r} only")
-    return reading.project or asked

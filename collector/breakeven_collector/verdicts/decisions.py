@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from breakeven_collector.economics import shutdowns
 from breakeven_collector.economics.assumptions import Assumptions, load
 from breakeven_collector.economics.shutdowns import Shutdown
 from breakeven_collector.errors import BadRequest
@@ -150,11 +151,8 @@ def _due(
     before = row["spend_usd"]
     if before and abs((spend or 0.0) / before - 1) > _MOVED_BY:
         why.append(f"spend in 30 days was ${before:,.0f} and is ${spend or 0.0:,.0f}")
-    for model in profile.usd_by_model if profile else ():
-        end = ends.get(model)
-        # Who decides within the last 90 days knows of it; that the model is gone is news.
-        if end is not None and any(row["decided_at"].date() < day <= now.date() for day in (end.look_on, end.on)):
-            why.append(f"{model} ends on {end.on}")
+    if profile is not None:
+        why += shutdowns.due(ends, profile.usd_by_model, row["decided_at"].date(), now.date())
     if row["book_version"] and row["book_version"] != book:
         why += _price_changes(store, row, book, now)
     return why

@@ -85,6 +85,7 @@ def evidence_of(
         float(profile.spend_usd),
         total_usd,
         offers_of(profile, case, assumptions, offers),
+        assumptions.api.failed_models,
         max(0.0, unallocated_usd - float(profile.inferred_usd)),
         unseen_usd,
         profile.unpriced_share,

@@ -91,7 +91,8 @@ class Profile:
     output_tokens: float = 0
     mean_seconds: float | None = None
     p95_seconds: float | None = None
-    """95 in 100 of its calls take no longer, whatever their environment; retries apart."""
+    """95 in 100 of its calls take no longer, whatever their environment; retries apart. None: not asked for, or no
+    calls."""
     live_usd: Decimal = Decimal(0)
     estimated_usd: Decimal = Decimal(0)
     """Of live calls whose usage nobody reported; not in `live_usd`."""
@@ -144,7 +145,7 @@ class Profile:
 
 
 def observe(
-    store: Store, *, now: datetime, timezone: str = "UTC", project: str | None = None
+    store: Store, *, now: datetime, timezone: str = "UTC", project: str | None = None, latency: bool = False
 ) -> tuple[Window, dict[str, Profile]]:
     """The profiles of all features, dearest first; under the empty name what is unallocated.
 
@@ -155,6 +156,7 @@ def observe(
         now: today is not in the window: its day is not over.
         timezone: where days begin, and when night is.
         project: whose; None: of all projects.
+        latency: also `p95_seconds`, for which every call is read.
 
     Raises:
         StoreError: the store cannot be read.
@@ -169,7 +171,7 @@ def observe(
         "from": int((window.start - timedelta(days=_HISTORY_DAYS)).timestamp()),
     }
     found = _profiles(window, store.query_file("profile", asked))
-    if found:
+    if found and latency:
         slow = {row["feature"]: row["p95_seconds"] for row in store.query_file("latency", asked)}
         found = [replace(one, p95_seconds=slow.get(one.feature)) for one in found]
     if not found and store.query_file("is_billed", asked):

@@ -57,6 +57,8 @@ def build_verdicts(
     flips: bool = True,
     diff: bool = False,
     bill: Bill = no_bill,
+    keep: bool = True,
+    check: Callable[[], None] = lambda: None,
 ) -> Verdicts:
     """Decide on one feature or all, and keep what was said.
 
@@ -70,6 +72,8 @@ def build_verdicts(
         flips: also look for what would change each verdict.
         diff: also say what moved it since the last one that was worked out from something else.
         bill: what the report says of the providers' accounts: what of it no call told of may be any feature's.
+        keep: append what is new to the store's verdicts; not for a past moment.
+        check: called before each feature; what it raises ends the work.
 
     Raises:
         BadRequest: the feature has no calls in the window, or the zone is not known.
@@ -78,7 +82,7 @@ def build_verdicts(
     """
     now = now or datetime.now(UTC)
     assumptions = load(config)
-    window, profiles = observe(store, now=now, timezone=timezone, project=project)
+    window, profiles = observe(store, now=now, timezone=timezone, project=project, latency=True)
     named = {name: one for name, one in profiles.items() if name}
     if feature is not None and feature not in named:
         raise BadRequest(404, _no_calls(feature, named, window))
@@ -94,6 +98,7 @@ def build_verdicts(
     documents: list[dict[str, Any]] = []
     found: list[kept.Told] = []
     for name, profile in wanted.items():
+        check()
         own = assumptions.of(name)
         evidence = evidence_of(
             profile,
@@ -115,8 +120,9 @@ def build_verdicts(
             document["since"] = None if before is None else kept.moved(before, verdict, evidence, book)
         documents.append(document)
         found.append(kept.Told(verdict, evidence, inputs, document))
-    with _APPENDING:
-        kept.append(store, project, window, book, model, found, now)
+    if keep:
+        with _APPENDING:
+            kept.append(store, project, window, book, model, found, now)
     return {
         "as_of": window.end.date().isoformat(),
         "window": window.document(),

@@ -37,7 +37,7 @@ def breaks_even(one: Mapping[str, Any]) -> str:
     even = [_at_staff(row, "breakeven_spend_usd_per_month") for row in one["thresholds_by_fte"]]
     return (
         f"Break-even at {usd(one['threshold_usd'])} a month: from there a month with own GPUs costs no more, "
-        f"at today's prices. By people: {', '.join(even)}."
+        f"at today's prices. By staff: {', '.join(even)}."
     )
 
 

@@ -153,6 +153,21 @@ def test_the_command_says_what_the_functions_say(tmp_path: Path) -> None:
     assert "Break-even from $16,817 a month" in shown
 
 
+def test_what_if_says_what_is_routed_and_what_it_comes_to() -> None:
+    def said(*asked: str) -> list[str]:
+        return CliRunner().invoke(app, ["whatif", *asked, "--usd", "24000"]).stdout.splitlines()
+
+    assert said("--share", "0.7", "--unit-cost", "0.1", "--escalation", "0.05") == [
+        "70% of the cost to a model at 0.1 times the price, 5% of it asked again: 40.5% of today's bill.",
+        "$9,720 a month instead of $24,000: $14,280 less.",
+    ]
+    assert said("--share", "0.7", "--of-calls", "--relative-cost", "0.5", "--unit-cost", "1.2") == [
+        "54% of the cost to a model at 1.2 times the price: 110.8% of today's bill.",
+        "(70% of the calls are 54% of the cost, if such a call costs 0.5 times another.)",
+        "$26,585 a month instead of $24,000: $2,585 more.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,17 +1,18 @@
 """What else could be bought for a profile, to the dollar."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from breakeven_collector.economics.api_cost import Alternative
-from breakeven_collector.economics.assumptions import Assumptions, load
+from breakeven_collector.economics.assumptions import Assumptions, load, rows
 from breakeven_collector.economics.case import HOURS_PER_MONTH, Case, Prices
 from breakeven_collector.economics.in_api import InApi, ProviderTuning
 from breakeven_collector.economics.load import Hour
 from breakeven_collector.economics.private import Private, Way
+from breakeven_collector.economics.shutdowns import Shutdown, due
 from breakeven_collector.errors import ConfigError
 from breakeven_collector.verdicts.observed import Profile, Window
 from breakeven_collector.verdicts.offers import Book, cached_by_model, offers_of
@@ -123,6 +124,21 @@ def test_all_of_it_is_read_from_the_file_and_mistakes_are_named(tmp_path: Path) 
     )
     assert own.private == Private(Way(prices=Prices(2, 2, 8)), Way(usd_per_month=900, source="platform"))
     assert own.objectives.p95_seconds == 4
+    shown = {
+        row["key"]: (row["value"], row["source"]) for row in rows(own) if row["key"].startswith(("api", "p", "obj"))
+    }
+    assert {key: told for key, told in shown.items() if not key.startswith(("project", "peak"))} == {
+        "api.repeated_prefix_share": (0.4, "breakeven.toml"),
+        "api.provider_tuning.price_factor": (0.5, "breakeven.toml"),
+        "api.provider_tuning.one_off_usd": (5_000, "breakeven.toml"),
+        "objectives.p95_seconds": (4, "breakeven.toml"),
+        "private.own_account.input": (2, "declared"),
+        "private.own_account.cached": (2, "declared"),
+        "private.own_account.output": (8, "declared"),
+        "private.own_account.one_off_usd": (0, "declared"),
+        "private.own_network.usd_per_month": (900, "platform"),
+        "private.own_network.one_off_usd": (0, "platform"),
+    }
     assert {name: (str(end.on), end.source) for name, end in own.shutdowns.items()} == {
         "plain": ("2027-01-14", "declared"),
         "told": ("2027-02-01", "the provider's page"),
@@ -158,3 +174,14 @@ def test_all_of_it_is_read_from_the_file_and_mistakes_are_named(tmp_path: Path) 
         ".features.e.private: unknown key 'basement'",
         ".features.f.objectives.error_share is 2",
     ]
+
+
+def test_a_models_end_makes_a_decision_due_once_90_days_before_and_once_it_is_gone() -> None:
+    ends = {"old": Shutdown(date(2027, 2, 25)), "unused": Shutdown(date(2027, 1, 1))}
+
+    def told(decided: date, today: date) -> list[str]:
+        return due(ends, ["old", "other"], decided, today)
+
+    before, within = date(2026, 11, 20), date(2026, 11, 27)
+    assert (told(before, date(2026, 11, 26)), told(before, within)) == ([], ["old ends on 2027-02-25"])
+    assert (told(within, date(2027, 2, 24)), told(within, date(2027, 2, 25))) == ([], ["old ends on 2027-02-25"])
