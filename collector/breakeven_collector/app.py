@@ -25,7 +25,7 @@ from breakeven_collector.imports_api import imports_router
 from breakeven_collector.keys_api import keys_router
 from breakeven_collector.metrics import metrics_router
 from breakeven_collector.origins_api import origins_router
-from breakeven_collector.page.real import real_providers
+from breakeven_collector.page.real import HeldBills, real_providers
 from breakeven_collector.page.routes import Pages, page_api_router
 from breakeven_collector.period import Asked
 from breakeven_collector.pipeline import Pipeline
@@ -52,6 +52,8 @@ class App(FastAPI):
     """Takes them."""
     verdicts: ReadyVerdicts
     """Works in the background: closed before the store is."""
+    bills: HeldBills
+    """The same."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A request."""
@@ -87,7 +89,8 @@ def create_app(pipeline: Pipeline) -> App:
     app.verdicts = ReadyVerdicts(
         pipeline.store, pipeline.settings.config, pipeline.settings.timezone, bill=bill_of(pipeline)
     )
-    providers = real_providers(pipeline, app.verdicts)
+    app.bills = HeldBills(pipeline)
+    providers = real_providers(pipeline, app.verdicts, app.bills)
     app.include_router(page_api_router(pipeline, access, providers))
     app.include_router(Pages(pipeline, access, providers).router())
 

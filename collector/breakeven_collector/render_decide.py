@@ -6,10 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-
-def usd(value: float | None) -> str:
-    """Whole dollars, with the sign in front."""
-    return "–" if value is None else f"{'-' if value < 0 else ''}${abs(value):,.0f}"
+from breakeven_collector.verdicts.told import usd
 
 
 def months(value: float | None) -> str:

@@ -9,7 +9,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from breakeven_collector.render_decide import usd, widest
+from breakeven_collector.render_decide import widest
+from breakeven_collector.verdicts import told
+from breakeven_collector.verdicts.told import usd
 
 _WIDE = 100
 """Columns from which the options have all their figures."""
@@ -34,7 +36,9 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     table.add_column("Crosses", no_wrap=True)
     table.add_column("Verdict", ratio=1)
     for one in document["features"]:
-        table.add_row(Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(_said(one)))
+        table.add_row(
+            Text(one["feature"]), usd(one["spend_usd"]), _threshold(one), _crossing(one), Text(told.said(one))
+        )
     console.print(table)
     console.print(
         "\nBreak-even: 30 days' spend from which own GPUs and people cost no more than the best tested alternative, at "
@@ -47,10 +51,6 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
     else:
         console.print("No set of features would pay together on shared GPUs today.", highlight=False)
     console.print("`breakeven decide FEATURE` shows the money, the evidence, and what would change it.", style="dim")
-
-
-def _said(one: Mapping[str, Any]) -> str:
-    return " ".join([one["sentence"], *(f"Beside that, {flag}." for flag in one["beside"])])
 
 
 def _nothing(document: Mapping[str, Any]) -> str:
@@ -73,20 +73,22 @@ def print_one(document: Mapping[str, Any], console: Console) -> None:
     """All that is known of one feature."""
     one = document["features"][0]
     console.print(Text(one["feature"], style="bold"))
-    console.print(Text(_said(one), style="bold"))
-    because = f": {one['revisit_because']}" if one["revisit_because"] else ""
-    console.print(Text(f"Next: {one['next_action']}. Look again by {one['revisit_by']}{because}."))
+    console.print(Text(told.said(one), style="bold"))
+    console.print(Text(told.next_step(one)))
     if "since" in one:
         _since(one["since"], console)
     console.print()
     _options(one["options"], console)
     if missing := [f"{row['option']} ({row['to_prove']})" for row in one["options_to_declare"]]:
         console.print(Text(f"Not in it: {'; '.join(missing)}.", style="dim"))
-    best = one["alternative"]
-    against = "today's bill" if best is None else f"{best['name']} at {usd(best['usd_per_month'])}"
-    word = one["chance"]["word"]
-    console.print(Text(f"Hosting is measured against {against}. That it pays over two years is {word}."))
-    _pays_from(one, console)
+    for words, style in (
+        (told.measured(one), ""),
+        (told.breaks_even(one), ""),
+        (told.safe(one), "dim"),
+        (told.crosses(one), ""),
+    ):
+        if words:
+            console.print(Text(words, style=style))
     _moves(one, console)
     _lines("What it stands on", one["evidence"], console)
     for name, title in _FORM.items():
@@ -97,18 +99,17 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("The money, USD", ratio=1, min_width=22)
     declines = ("0.0", "0.3", "0.5") if console.width >= _WIDE else ("0.5",)
-    told = [f"{float(decline):.0%}".replace("%", " %") for decline in declines]
-    for title in ("a month", "one-off", "FTE", "payback", *(f"NPV {share}" for share in told)):
+    shares = [f"{float(decline):.0%}".replace("%", " %") for decline in declines]
+    for title in ("a month", "one-off", "FTE", "payback", *(f"NPV {share}" for share in shares)):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("to prove", max_width=max(16, console.width // 6))
     for row in rows:
-        payback = row["payback_from_start_months"]
         table.add_row(
             Text(row["option"]),
             usd(row["usd_per_month"]),
             usd(row["one_off_usd"]) if row["one_off_usd"] else "",
             f"{row['fte']:g}" if row["fte"] else "",
-            _payback(payback, row["one_off_usd"]),
+            told.payback(row),
             *("" if row["option"] == "today" else _short(row["npv_usd"].get(key)) for key in declines),
             "" if row["to_prove"] == "nothing" else row["to_prove"],
         )
@@ -117,54 +118,11 @@ def _options(rows: Sequence[Mapping[str, Any]], console: Console) -> None:
     console.print(f"NPV over two years, if the API's prices fall by {falls} a year.", style="dim")
 
 
-def _pays_from(one: Mapping[str, Any], console: Console) -> None:
-    if one["threshold_usd"] is None:
-        console.print(Text(f"Break-even: none. {_reason(one['threshold_reason'])}."))
-    else:
-        rows = one["thresholds_by_fte"]
-        even = [_at_staff(row, "breakeven_spend_usd_per_month") for row in rows]
-        safe = [_at_staff(row, "npv_at_half_price_usd_per_month") for row in rows]
-        console.print(
-            Text(
-                f"Break-even at {usd(one['threshold_usd'])} a month: from there a month with own GPUs costs no more, "
-                f"at today's prices. By staff: {', '.join(even)}."
-            )
-        )
-        console.print(
-            Text(f"Safe against API prices that halve every year, over two years: {', '.join(safe)}.", style="dim")
-        )
-    cross = one["crossing"]
-    if cross["is_above"]:
-        console.print(Text("Its spend is above that already."))
-    elif cross["p50_on"]:
-        late = cross["p90_on"] or "later than 90 days"
-        early = cross["p10_on"] or "–"
-        console.print(Text(f"At its pace it crosses that about {cross['p50_on']} (between {early} and {late})."))
-    elif cross["reason"] and one["threshold_usd"] is not None:
-        console.print(Text(f"No date: {cross['reason']}."))
-
-
-def _at_staff(row: Mapping[str, Any], key: str) -> str:
-    return f"{'never' if row[key] is None else usd(row[key])} with {row['fte']:g} FTE"
-
-
-def _reason(told: str | None) -> str:
-    reason = (told or "no volume bears it").removeprefix("never: ")
-    return reason[:1].upper() + reason[1:]
-
-
 def _moves(one: Mapping[str, Any], console: Console) -> None:
     console.print()
     console.print(widest(one["tornado"], "Moves it most (net a month)"))
-    near = [_flip(flip) for flip in one["flips"][:4]]
-    turned = [f"{switch['input'].replace('_', ' ')}: {switch['then']}" for switch in one["switches"][:4]]
-    if near or turned:
-        console.print(Text(f"Another verdict would come with: {'; '.join([*near, *turned])}."))
-
-
-def _flip(flip: Mapping[str, Any]) -> str:
-    value = "" if flip["value"] is None else f" ({flip['value']:,.4g})"
-    return f"{flip['input']} × {flip['factor']:.2g}{value}"
+    if said := told.would_change(one):
+        console.print(Text(said))
 
 
 def _lines(title: str, rows: Sequence[Mapping[str, Any]], console: Console) -> None:
@@ -221,12 +179,6 @@ def _crossing(one: Mapping[str, Any]) -> str:
     if cross["is_above"]:
         return "above"
     return date.fromisoformat(cross["p50_on"]).strftime("%-d %b %Y") if cross["p50_on"] else "–"
-
-
-def _payback(value: float | None, one_off: float) -> str:
-    if value is None:
-        return "never" if one_off else ""
-    return f"{value:.1f} mo" if one_off else "at once"
 
 
 def _short(value: float | None) -> str:

@@ -115,13 +115,15 @@ def build_report(
         "book": "",
         "rest": not people,
     }
-    rows = store.rows(_priced(store, minutes=people), asked)
+    rows = store.rows(priced_for(store, "report", minutes=people), asked)
     found = _part(rows, "name")
     summed = found
     if people:
         # What all have in common is told from the common grains: those of tenants and users know no service.
         common = {**asked, **window(period, whole="day", parts="quarter_hour")}
-        rows = store.rows(_priced(store, minutes=False), {**common, "dimension": "project", "person": "", "rest": True})
+        rows = store.rows(
+            priced_for(store, "report", minutes=False), {**common, "dimension": "project", "person": "", "rest": True}
+        )
         summed = _part(rows, "name")
     if by.is_time:
         found.sort(key=lambda row: row["name"])
@@ -177,9 +179,22 @@ def build_report(
     return report
 
 
-def _priced(store: Store, *, minutes: bool) -> str:
-    (contracts,) = store.rows("SELECT count() AS n FROM price_override")
-    return priced("report", contracts=contracts["n"] != 0, minutes=minutes)
+def priced_for(store: Store, name: str, *, minutes: bool) -> str:
+    """`queries/<name>.sql` over rows of its own (`breakeven_schema.query.priced`), without what this store has not.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return priced(name, contracts=has_contracts(store), minutes=minutes)
+
+
+def has_contracts(store: Store) -> bool:
+    """Whether there are own prices, which a statement must join with.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return bool(store.rows("SELECT count() AS n FROM price_override")[0]["n"])
 
 
 def _of_filters(only: Mapping[str, str], by: Dimension) -> dict[str, str]:
@@ -200,7 +215,7 @@ def _add_other_book(report: Report, by: Dimension, book: str, store: Store, aske
     # Names that came since that book was active are not looked up in it yet.
     Catalog(store).prepare(book)
     asked = {**asked, "book": book, "rest": False}
-    found = store.rows(_priced(store, minutes=by in _GRAINS), asked)
+    found = store.rows(priced_for(store, "report", minutes=by in _GRAINS), asked)
     costs = {row["name"] or None: row["cost_usd"] for row in found}
     for row in report[by.plural]:
         row["other_cost_usd"] = usd(costs.get(row[str(by)]))

@@ -90,6 +90,7 @@ class Collector:
             self._grpc.close()
         self._thread.join()
         self.app.verdicts.close()
+        self.app.bills.close()
         self._socket.close()
         local_key.take_away(self._settings.data_dir, self._port, self._local_key)
         self.pipeline.__exit__(kind, error, tb)

@@ -1,5 +1,6 @@
 """The page: its figures are those of the ledger."""
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -16,7 +17,8 @@ from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Advice, Providers
-from breakeven_collector.page.real import real_providers
+from breakeven_collector.page.pulse import read_pulse
+from breakeven_collector.page.real import HeldBills, real_providers
 from breakeven_collector.page.series import read_daily
 from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.page.words import environment, exact
@@ -25,8 +27,10 @@ from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.report import Dimension, build_report
 from breakeven_collector.tieout import build_tieout
+from breakeven_collector.verdicts import told as told_words
 from breakeven_collector.verdicts.decisions import Decision, Record, record
 from breakeven_collector.verdicts.ready import ReadyVerdicts
+from breakeven_collector.verdicts.service import build_verdicts
 from markupsafe import escape
 
 from tests.collector.billed_lines import insert_billed
@@ -48,9 +52,13 @@ def view(project: str | None = None, **query: str) -> View:
 
 
 def land(pipeline: Pipeline, project: str, *calls: Call, **resource: Any) -> None:
+    send(pipeline, project, *calls, **resource)
+    pipeline.drain()
+
+
+def send(pipeline: Pipeline, project: str, *calls: Call, **resource: Any) -> None:
     data = body(*calls, service="page-api", resource=resource)
     pipeline.journal.append(otlp.read_traces(data, otlp.Encoding.PROTOBUF).body, project).result(10)
-    pipeline.drain()
 
 
 def all_kinds() -> list[Call]:
@@ -273,7 +281,7 @@ def test_the_page_of_a_feature_shows_what_the_report_says(pipeline: Pipeline, ki
 
 
 def test_filters_leave_the_rest_of_the_bill_out(pipeline: Pipeline, kinds: str, project: str) -> None:
-    land(pipeline, project, Call(at=AT), **{"deployment.environment.name": "staging"})
+    send(pipeline, project, Call(at=AT), **{"deployment.environment.name": "staging"})
     land(pipeline, project, Call(at=AT, model="o3"), Call(at=AT), **{"deployment.environment.name": "production"})
 
     def calls(**only: str) -> int:
@@ -320,7 +328,7 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
     assert (row["next"], row["worth_usd"]) == ("run it beside the API", Decimal(700))
     text = environment().get_template("overview.html").render(
         **shown, view=view("page-kinds"), path="/", places={"projects": [], "environments": []},
-        is_signed_in=False, groupings=(), now=NOW, config_error=None, verdicts=1,
+        is_signed_in=False, groupings=(), now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
     for word in (
         "89.0 % tied out, $0.40 unseen",
@@ -332,26 +340,26 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
         assert word in text, word
 
 
-def test_an_imported_call_says_from_where_and_what_it_cost_there(pipeline: Pipeline, project: str) -> None:
-    told = {"breakeven.import.their_cost_usd": "0.0123"}
-    land(pipeline, project, Call(at=AT, scope="breakeven.import.litellm", attributes=told))
+def test_a_call_says_where_it_was_imported_from_and_what_of_it_is_estimated(pipeline: Pipeline, project: str) -> None:
+    imported = Call(
+        at=AT, scope="breakeven.import.litellm", attributes={"breakeven.import.their_cost_usd": "0.0123"}
+    )  # fmt: skip
+    later = AT + timedelta(hours=2)
+    partly = Call(at=later, output_tokens=None, attributes={"breakeven.estimated.output_tokens": 40})
+    land(pipeline, project, imported, partly)
     listed = list_calls(pipeline.store, view(project))
-    assert [row["state"] for row in calls_table(listed, view(project)).rows] == ["imported from litellm"]
-    call = show_call(pipeline.store, listed["calls"][0]["id"], project)["call"]
+    states = [row["state"] for row in calls_table(listed, view(project)).rows]
+    assert states == ["part of the usage is missing", "imported from litellm"]
+    call = show_call(pipeline.store, listed["calls"][1]["id"], project)["call"]
     assert (call["source"], call["their_cost_usd"]) == ("litellm", "0.0123")
-
-
-def test_a_call_that_is_known_in_part_says_what_the_rest_is_estimated_at(pipeline: Pipeline, project: str) -> None:
-    land(pipeline, project, Call(at=AT, output_tokens=None, attributes={"breakeven.estimated.output_tokens": 40}))
-    newest = list_calls(pipeline.store, view(project))["calls"][0]
-    shown = show_call(pipeline.store, newest["id"], project)
+    shown = show_call(pipeline.store, listed["calls"][0]["id"], project)
     call = shown["call"]
     assert (call["basis"], call["cost_usd"], call["unpriced_reason"]) == (
         *("partial", "0.0025", "part of the usage is missing"),
     )
     text = environment().get_template("call.html").render(
         **shown, view=view(project), path="/calls/x", places={"projects": [], "environments": []}, is_signed_in=False,
-        now=NOW, config_error=None, verdicts=None,
+        now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
     assert f"priced by usage, and ~${exact(call['estimated_usd'])} estimated: part of the usage is missing" in text
     assert "30 days" not in text
@@ -365,6 +373,13 @@ def ready(pipeline: Pipeline) -> Iterator[ReadyVerdicts]:
     ready.close()
 
 
+@pytest.fixture(scope="module")
+def bills(pipeline: Pipeline) -> Iterator[HeldBills]:
+    bills = HeldBills(pipeline, wait_seconds=20)
+    yield bills
+    bills.close()
+
+
 def wait_for(ready: ReadyVerdicts, project: str, revision: int) -> None:
     deadline = time.monotonic() + 20
     while ready.revision(project) != revision:
@@ -373,16 +388,19 @@ def wait_for(ready: ReadyVerdicts, project: str, revision: int) -> None:
 
 
 def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
-    pipeline: Pipeline, project: str, ready: ReadyVerdicts
+    pipeline: Pipeline, project: str, ready: ReadyVerdicts, bills: HeldBills
 ) -> None:
     days = [AT - timedelta(days=n) for n in range(40)]
     land(pipeline, project, *(Call(at=at, input_tokens=5_000_000 + 9_000 * at.day) for at in days))
     line = {"provider": "openai", "report": "costs", "item": "gpt-4o", "model": "gpt-4o", "amount_usd": Decimal(15)}
     insert_billed(pipeline.store, [{**line, "day": at.date()} for at in days[:20]], project)
-    providers = real_providers(pipeline, ready)
+    providers = real_providers(pipeline, ready, bills)
     asked = view(project, feature="search")
     first = build_overview(pipeline, view(project), providers)
     assert (first["has_advice"], ready.revision("another")) == (False, 0)
+    hasty = HeldBills(pipeline, wait_seconds=0)
+    pending = build_overview(pipeline, view(project), real_providers(pipeline, ready, hasty))
+    assert (pending["is_billed_pending"], pending["billed"]) == (True, {})
     wait_for(ready, project, 1)
 
     shown = build_overview(pipeline, view(project), providers)
@@ -390,6 +408,8 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
         pipeline.store, pipeline.catalog, pipeline.attribution.declared, period=asked.period, project=project
     )
     assert shown["billed"] == {**told["totals"], "unseen_usd": told["parts"]["unseen"]}
+    hasty.close()
+    assert (hasty.revision(), hasty.of(asked.period, project)) == (1, bills.of(asked.period, project))
     assert Decimal(shown["billed"]["billed_usd"]) == 15 * 20
     totals = shown["report"]["totals"]
     assert float(totals["cost_usd"]) < shown["forecast"]["low_usd"] <= shown["forecast"]["usd"]
@@ -404,18 +424,53 @@ def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
     assert [{name: verdict[name] for name in ("digest", "sentence")}] == kept
     assert shown["table"].rows[0]["next"] == verdict["next_action"]
     record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
+    looking = build_feature(pipeline, asked, providers)
+    assert (looking["verdict"], looking["is_looking"]) == (verdict, True)
+    wait_for(ready, project, 2)
     feature = build_feature(pipeline, asked, providers)
-    assert feature["verdict"] == verdict
+    decided = build_verdicts(
+        pipeline.store, pipeline.settings.config, feature="search", project=project, now=NOW
+    )  # fmt: skip
+    one = decided["features"][0]
+    assert json.loads(json.dumps(feature["verdict"])) == json.loads(json.dumps(one))
+    assert feature["would_change"] == told_words.would_change(one) != ""
+    chart = feature["outlook_chart"]
+    assert [line["usd"] for line in chart["lines"] if line["is_main"]] == [one["threshold_usd"]] * (
+        one["threshold_usd"] is not None
+    )
+    assert [usd for usd in chart["p50"] if usd] == [round(at["p50_usd"], 2) for at in one["outlook"]]
     assert [row["made_by"] for row in feature["decisions"].rows] == ["Ada"]
     swings = [row["swing_usd_per_month"] for row in feature["tornado"].rows]
     assert swings == sorted((one["swing_usd_per_month"] for one in verdict["tornado"]["bars"]), reverse=True)[:3]
     text = environment().get_template("feature.html").render(
         **feature, view=asked, path="/feature", places={"projects": [], "environments": []}, is_signed_in=False,
-        groupings=(), now=NOW, config_error=None, verdicts=1,
+        groupings=(), now=NOW, config_error=None, pulse="0",
     )  # fmt: skip
-    assert str(escape(verdict["sentence"])) in text
+    said = (told_words.said, told_words.next_step, told_words.breaks_even, told_words.safe, told_words.crosses)
+    for words in (*(say(one) for say in said), told_words.would_change(one)):
+        assert str(escape(words)) in text, words
     # Nothing changed: nothing is worked out anew.
-    assert (ready.of(project), ready.revision(project)) == (ready.of(project), 1)
+    assert (ready.of(project), ready.revision(project)) == (ready.of(project), 2)
     insert_billed(pipeline.store, [{**line, "day": days[21].date()}], project)
     ready.of(project)
-    wait_for(ready, project, 2)
+    wait_for(ready, project, 3)
+
+
+def test_the_pulse_knows_calls_prices_and_decisions(pipeline: Pipeline, project: str) -> None:
+    def pulse() -> str:
+        return read_pulse(pipeline, NOTHING, project)["pulse"]
+
+    seen = [pulse()]
+    assert pulse() == seen[0]
+    land(pipeline, project, Call(at=AT))
+    seen.append(pulse())
+    prices = PriceService(pipeline.store, pipeline.catalog, pipeline.ledger)
+    prices.set(
+        Override(
+            model="gpt-4o", provider="openai", valid_from=date(2026, 1, 1), percent_off=Decimal(5), project=project
+        )
+    )
+    seen.append(pulse())
+    record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
+    seen.append(pulse())
+    assert len(set(seen)) == len(seen)

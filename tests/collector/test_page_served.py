@@ -73,7 +73,7 @@ def test_hostile_names_stay_names_on_every_page(served: Served) -> None:
     client = served.reader
     call_ids = [call["id"] for call in client.get("/api/calls")["calls"]]
     pages = [
-        *("/", "/?by=tenant", "/?by=model", "/calls", "/setup", f"/?environment={quote(HOSTILE[1])}"),
+        *("/", "/?by=tenant", "/calls", "/setup", f"/?environment={quote(HOSTILE[1])}"),
         *(f"/feature?{urlencode({'feature': name})}" for name in HOSTILE[:3]),
         *(f"/calls/{call_id}" for call_id in call_ids[:3]),
         f"/calls?{urlencode({'q': HOSTILE[1]})}",
@@ -91,7 +91,7 @@ def test_hostile_names_stay_names_on_every_page(served: Served) -> None:
         ), path
         assert "49" not in re.findall(r"<bdi>([^<]*)</bdi>", text)
         assert "\x1b" not in text
-        assert "\u202e" not in re.sub(r'(href|value|data-chart)="[^"]*"', "", text), path
+        assert "\u202e" not in re.sub(r'(href|value|data-chart|data-outlook)="[^"]*"', "", text), path
         # Nothing runs or styles from within the page.
         assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son\w+=\"", text), path
         assert not re.search(r'(?:src|href)="(?:https?:)?//', text), path
@@ -106,9 +106,9 @@ def test_the_pages_of_an_empty_store_and_of_errors_say_what_to_do(served: Served
     assert "No calls in this period" in nothing
     assert "/setup" in nothing
     for path, status, words in (
-        ("/?days=x", 422, "days &#39;x&#39;: write a whole number"),
-        ("/feature", 422, "feature is missing"),
-        ("/calls/none", 404, "no such call"),
+        ("/?days=x", 422, "Days &#39;x&#39;: write a whole number"),
+        ("/feature", 422, "Feature is missing"),
+        ("/calls/none", 404, "There is no such call"),
         ("/?csv=none", 404, "features, removed"),
     ):
         answer = client.send("GET", path)
@@ -116,6 +116,14 @@ def test_the_pages_of_an_empty_store_and_of_errors_say_what_to_do(served: Served
         assert answer.headers["content-type"].startswith("text/html")
     assert client.send("GET", "/static/../app.py").status == 404
     assert client.send("GET", "/static/routes.py").status == 404
+
+
+def test_a_file_of_declarations_that_changes_is_seen_at_once(served: Served) -> None:
+    before = served.reader.get("/api/pulse")["pulse"]
+    assert "the searchers" not in served.reader.send("GET", "/").body.decode()
+    served.collector.pipeline.settings.config.write_text('[features.search]\nowner = "the searchers"\n')
+    assert served.reader.get("/api/pulse")["pulse"] != before
+    assert "the searchers" in served.reader.send("GET", "/").body.decode()
 
 
 def sign_in(on: Served, key: str, to: str = "/", **headers: str) -> Any:
@@ -137,7 +145,7 @@ def test_a_key_signs_in_and_opens_what_it_may_read_and_nothing_else(served: Serv
         assert answer.status == 200, path
         assert served.keys["read"] not in answer.body.decode()
     other = served.client.send("GET", "/?project=beta", None, own)
-    assert (other.status, "this key is for project" in other.body.decode()) == (403, True)
+    assert (other.status, "This key is for project" in other.body.decode()) == (403, True)
     left = served.client.send("POST", "/sign-out", b"", {**FORM, **own})
     assert (left.status, 'breakeven_key=""' in left.headers["set-cookie"]) == (303, True)
 

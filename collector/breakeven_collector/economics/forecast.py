@@ -11,6 +11,8 @@ FIT_DAYS: Final = 28
 NEAR_DAYS: Final = 90
 _MONTH_DAYS: Final = 30
 _DRAWS: Final = 4_000
+_P90_OF_T: Final = {16: 1.337, 17: 1.333, 18: 1.330, 19: 1.328, 20: 1.325}
+"""By degrees of freedom: of 28 days 24 to 28 must be there."""
 _PARAMETERS: Final = 8
 """Level, slope, six weekdays."""
 
@@ -133,6 +135,40 @@ def crossing(
     reason = None if math.isfinite(p50) else "at the pace of the last 28 days it does not cross"
     shown = [value if math.isfinite(value) else None for value in (p10, p50, p90)]
     return Crossing(shown[0], shown[1], shown[2], near, reason=reason)
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Spend of the trailing 30 days on a day ahead, USD."""
+
+    days: int
+    """From the last day."""
+    p10_usd: float
+    p50_usd: float
+    p90_usd: float
+
+
+def outlook(found: Fit, days: Sequence[int]) -> list[Outlook]:
+    """What the fit leaves open on each of the days: level + slope · day is Student's t for two that are t together.
+
+    Where the middle one passes a threshold, `crossing` of what the pace must be by then (`behind`) has its P50.
+    """
+    wide = _P90_OF_T[found.degrees]
+    ahead: list[Outlook] = []
+    for day in days:
+        middle = found.level + found.weekday_mean + found.slope * day
+        variance = found.level_variance + day * day * found.slope_variance + 2 * day * found.covariance
+        off = wide * math.sqrt(max(0.0, variance))
+        low, half, high = (
+            _MONTH_DAYS * behind(found) * math.exp(min(50.0, log)) for log in (middle - off, middle, middle + off)
+        )
+        ahead.append(Outlook(day, low, half, high))
+    return ahead
+
+
+def behind(found: Fit) -> float:
+    """What the trailing 30 days come to, in times of 30 days at the last one's pace: less than 1 under growth."""
+    return math.fsum(math.exp(-found.slope * day) for day in range(_MONTH_DAYS)) / _MONTH_DAYS
 
 
 def month_end(

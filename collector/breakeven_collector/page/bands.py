@@ -1,41 +1,73 @@
-"""Bands for orientation, on the trailing 30 days, until a feature's own break-even is known."""
+"""Bands for orientation, on the trailing 30 days, until a feature's own break-even is known: `[assumptions.bands]`."""
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from pathlib import Path
+from typing import Any
 
-TOTAL_USD: Final = (Decimal(5_000), Decimal(50_000))
-"""Of the whole bill a month: below the first hosting is not worth a look, above the second it is."""
-FEATURE_USD: Final = Decimal(20_000)
-"""Of one feature a month."""
-SHOWN_USD: Final = (Decimal(5_000), Decimal(20_000), Decimal(50_000))
-"""All of them, as lines of a chart."""
+from breakeven_collector.economics import words
+from breakeven_collector.economics.bands import Bands, bands_of
+from breakeven_collector.errors import ConfigError
 
 
-def of_feature(monthly: Decimal) -> str:
-    """Where a feature stands."""
-    if monthly >= FEATURE_USD:
-        return "above the $20k band"
-    share = monthly / FEATURE_USD
-    return f"{share:.0%} of the $20k band".replace("%", " %") if share >= Decimal("0.01") else "far below the $20k band"
+def usd(amount: float) -> str:
+    """$5k, $12.5k."""
+    return words.usd(amount).replace(".0", "")
 
 
-def of_total(monthly: Decimal) -> str:
-    """Where the whole bill stands."""
-    low, high = TOTAL_USD
-    if monthly < low:
-        return "below the $5k band: hosting is not worth a look yet"
-    return "above the $50k band: hosting is worth a look" if monthly >= high else "between the $5k and the $50k band"
+class Orientation:
+    """The bands of a file; the defaults where it does not count as it stands.
 
+    Args:
+        config: `breakeven.toml`.
+    """
 
-def nearest(monthly: Mapping[str, Decimal]) -> dict[str, Any] | None:
-    """The feature that is nearest to its band, or the furthest above it; calls without a feature are none."""
-    named = {name: usd for name, usd in monthly.items() if name and usd}
-    if not named:
-        return None
-    name = max(named, key=lambda one: named[one])
-    return {
-        "feature": name,
-        "usd": named[name],
-        "where": of_feature(named[name]),
-    }
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._known: dict[str | None, Bands] = {}
+
+    def _bands(self, feature: str | None = None) -> Bands:
+        if feature not in self._known:
+            try:
+                self._known[feature] = bands_of(self._config, feature)
+            except ConfigError:
+                # The page says so at its top.
+                self._known[feature] = Bands()
+        return self._known[feature]
+
+    def band_usd(self, feature: str) -> Decimal:
+        """A feature's band, USD in 30 days."""
+        return Decimal(str(self._bands(feature).feature_usd))
+
+    def of_feature(self, feature: str, monthly: Decimal) -> str:
+        """Where a feature stands."""
+        most = self.band_usd(feature)
+        if monthly >= most:
+            return f"above the {usd(float(most))} band"
+        share = monthly / most
+        near = f"{share:.0%} of".replace("%", " %") if share >= Decimal("0.01") else "far below"
+        return f"{near} the {usd(float(most))} band"
+
+    def of_total(self, monthly: Decimal) -> str:
+        """Where the whole bill stands."""
+        bands = self._bands()
+        low, high = usd(bands.stay_usd), usd(bands.look_usd)
+        if monthly < bands.stay_usd:
+            return f"below the {low} band: hosting is not worth a look yet"
+        if monthly >= bands.look_usd:
+            return f"above the {high} band: hosting is worth a look"
+        return f"between the {low} and the {high} band"
+
+    def nearest(self, monthly: Mapping[str, Decimal]) -> dict[str, Any] | None:
+        """The feature that is nearest to its band, or the furthest above it; calls without a feature are none."""
+        named = {name: spend / (self.band_usd(name) or 1) for name, spend in monthly.items() if name and spend}
+        if not named:
+            return None
+        name = max(named, key=lambda one: named[one])
+        return {"feature": name, "usd": monthly[name], "where": self.of_feature(name, monthly[name])}
+
+    def lines(self, feature: str) -> list[dict[str, Any]]:
+        """For a chart: the bands of the whole bill and the feature's own, `usd` in 30 days and `label`."""
+        bands = self._bands()
+        each = sorted({bands.stay_usd, float(self.band_usd(feature)), bands.look_usd})
+        return [{"usd": one, "label": f"{usd(one)} band"} for one in each]

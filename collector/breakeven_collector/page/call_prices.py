@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from breakeven_schema.query import priced, query
 
-from breakeven_collector.report import usd
+from breakeven_collector.report import has_contracts, usd
 from breakeven_collector.store import Store
 
 NEAR_SECONDS: Final = 600
@@ -58,8 +58,11 @@ class PriceLine:
 
 
 @cache
-def priced_calls() -> str:
+def priced_calls(*, contracts: bool) -> str:
     """The statement: `page_priced.sql` over the rows of `page_priced_rows.sql`, with the rules of `pass.sql` before it.
+
+    Args:
+        contracts: whether there are own prices.
 
     Raises:
         ValueError: the marks are not where they should be.
@@ -68,7 +71,7 @@ def priced_calls() -> str:
     rules, ends, _ = rules.partition("\nSELECT\n    key.1 AS project")
     if not (begins and ends):
         raise ValueError("pass.sql does not begin its rules with WITH, or end them with its own SELECT")
-    return f"WITH\n{rules}\n{priced('page_priced')}"
+    return f"WITH\n{rules}\n{priced('page_priced', contracts=contracts)}"
 
 
 def price_rows(store: Store, calls: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -78,6 +81,7 @@ def price_rows(store: Store, calls: Sequence[Mapping[str, Any]]) -> dict[str, li
         StoreError: the store cannot be read.
     """
     found: dict[str, list[dict[str, Any]]] = {}
+    statement = priced_calls(contracts=has_contracts(store)) if calls else ""
     for group in _near_each_other(calls):
         minutes = sorted(int(call["at_us"]) // 60_000_000 * 60 for call in group)
         asked = {
@@ -91,7 +95,7 @@ def price_rows(store: Store, calls: Sequence[Mapping[str, Any]]) -> dict[str, li
             "spans": [call_key(call) for call in group],
             "book": "",
         }
-        for row in store.rows(priced_calls(), asked):
+        for row in store.rows(statement, asked):
             found.setdefault(f"{row['project']}/{row['id']}", []).append(row)
     return found
 

@@ -97,6 +97,8 @@ def calls_table(document: Mapping[str, Any], view: View) -> TableOf:
             "cost_usd": _both(call),
             "is_estimate": call["estimated_usd"] is not None,
             "state": state(call),
+            # Where there is no room for the columns of both.
+            "below": "; ".join(part for part in (call["model"], state(call)) if part),
         }
         for call in document["calls"]
     ]

@@ -1,14 +1,15 @@
 """One feature: what it costs and why, who causes it, and where it stands."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any, Final
 
-from breakeven_collector.page import bands
+from breakeven_collector.page.bands import Orientation
+from breakeven_collector.page.outlook import HISTORY_DAYS, outlook_chart
 from breakeven_collector.page.overview import forecast
 from breakeven_collector.page.providers import Providers
-from breakeven_collector.page.series import daily, month_start, thirty_days
+from breakeven_collector.page.readers import READERS
+from breakeven_collector.page.series import Cut, daily, month_start, read_spend, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.verdict import decisions_table, verdict_tables
 from breakeven_collector.page.view import UNALLOCATED, View
@@ -25,7 +26,7 @@ _KINDS: Final = (
     ("reasoning_tokens", "reasoning"),
     ("media_output_tokens", "audio and image output"),
 )
-_SUMS: Final = ("calls", "failed_calls", "input_tokens", "output_tokens", "duration_us", *(key for key, _ in _KINDS))
+_SUMS: Final = ("calls", "failed_calls", "input_tokens", "output_tokens", *(key for key, _ in _KINDS))
 _TOP: Final = 10
 
 
@@ -35,20 +36,14 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     Raises:
         StoreError: the store cannot be read.
     """
-    store, start = pipeline.store, month_start(view)
+    store, start = pipeline.store, month_start(view, HISTORY_DAYS)
+    bands = Orientation(pipeline.settings.config)
 
-    def spend(dimension: str, *, by_day: bool = False) -> list[dict[str, Any]]:
-        at = start if by_day else None
-        return store.query_file("page_spend", view.spend(dimension, by_day=by_day, start=at))
-
-    with ThreadPoolExecutor(5, thread_name_prefix="breakeven-page") as at_once:
-        reading = [
-            at_once.submit(spend, "model", by_day=True),
-            *(at_once.submit(spend, dimension) for dimension in ("tenant", "user_id")),
-            at_once.submit(store.query_file, "page_latency", _latency(view)),
-        ]
-        deciding = at_once.submit(providers.decisions, view.project, view.feature)
-        days, tenants, users, latency = (one.result() for one in reading)
+    cuts = [Cut("model", by_day=True, start=start), Cut("tenant"), Cut("user_id")]
+    reading = READERS.submit(read_spend, store, view, cuts)
+    timing = READERS.submit(store.query_file, "page_latency", _latency(view))
+    decisions = providers.decisions(view.project, view.feature)
+    (days, tenants, users), latency = reading.result(), timing.result()
     first = view.period.start.date().isoformat()
     inside = [row for row in days if row["date"] >= first]
     totals = _sums(inside)
@@ -58,6 +53,10 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     declared = pipeline.attribution.features().get(view.feature)
     advice = providers.advice(view.project)
     verdict = providers.verdict(view.project, view.feature)
+    changes = None if verdict is None else providers.changes(view.project, view.feature)
+    if verdict is not None:
+        verdict = {**verdict, **(changes or {})}
+    shown = long.since(month_start(view).date())
     seconds = {row["model"]: row for row in latency}
     return {
         "name": view.feature,
@@ -66,19 +65,21 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "cached_share": _ratio(totals["cache_read_tokens"], totals["input_tokens"]),
         "declared": declared,
         "monthly_usd": monthly,
-        "band": bands.of_feature(monthly) if view.feature != UNALLOCATED else None,
+        "band": bands.of_feature(view.feature, monthly) if view.feature != UNALLOCATED else None,
+        "bands": bands.lines(view.feature),
         "advice": (advice or {}).get(view.feature),
         "has_advice": advice is not None,
         **(verdict_tables(verdict) if verdict else {"verdict": None}),
-        "decisions": decisions_table(deciding.result()),
+        "is_looking": changes is None,
+        "decisions": decisions_table(decisions),
         "forecast": forecast(view, long),
         "kinds": _kinds(totals),
         "models": _models(inside, seconds),
         "tenants": _people("tenants", "Top tenants", "tenant", "(no tenant)", tenants),
         "users": _people("users", "Top users", "user", "(no user)", users),
         "errors": sorted({error for row in latency for error in row["errors"]}),
-        "days_chart": _trailing(long.days, whole),
-        "lines": _lines(verdict),
+        "days_chart": _by_day(shown.days, shown.whole()),
+        "outlook_chart": outlook_chart(long, verdict, bands.lines(view.feature), view),
         "prompts": _prompts(inside),
     }
 
@@ -183,24 +184,12 @@ def _people(name: str, caption: str, label: str, absent: str, rows: Sequence[Map
     return TableOf(name, caption, columns, shown)
 
 
-def _trailing(days: Sequence[Any], whole: Sequence[Decimal]) -> dict[str, Any]:
+def _by_day(days: Sequence[Any], whole: Sequence[Decimal]) -> dict[str, Any]:
     """Spend a day."""
     return {
         "days": [day.isoformat() for day in days],
         "series": [{"name": None, "label": "spend a day", "others": 0, "usd": [usd(one) for one in whole]}],
     }
-
-
-def _lines(verdict: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """Across the chart: the feature's own break-even, or the bands while there is no verdict."""
-    if verdict is None:
-        return [{"usd": float(one / 30), "label": f"${one / 1000:.0f}k band"} for one in bands.SHOWN_USD]
-    would: Mapping[str, Any] = verdict["would_pay"] or {}
-    found: tuple[tuple[str, float | None], ...] = (
-        ("break-even", verdict["threshold_usd"]),
-        ("hosting pays", would.get("spend_usd_per_month")),
-    )
-    return [{"usd": usd_per_month / 30, "label": label} for label, usd_per_month in found if usd_per_month]
 
 
 def _prompts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

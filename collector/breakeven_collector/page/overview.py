@@ -1,32 +1,35 @@
 """The overview: what is spent, on what, what is behind the figures, and what to do next."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from breakeven_collector.economics.forecast import FIT_DAYS, month_end
-from breakeven_collector.page import bands
-from breakeven_collector.page.providers import Advice, Providers
-from breakeven_collector.page.series import Daily, month_start, read_daily, stacked, thirty_days
+from breakeven_collector.page.bands import Orientation
+from breakeven_collector.page.providers import PENDING, Advice, Providers
+from breakeven_collector.page.readers import READERS
+from breakeven_collector.page.series import Cut, Daily, daily, month_start, read_spend, stacked, thirty_days
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import UNALLOCATED, View
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.report import PARETO_SHARE, Dimension, build_report
 from breakeven_collector.report_document import Report
 
+_MOST_TOLD: Final = 3
+_IDLE: Final = "nothing but to look again"
+"""A verdict's next step where there is none."""
 _WORTH: Final = Column("worth_usd", "Worth a month", "money")
 _COLUMNS: Final = (
     Column("feature", "Feature", "link"),
     Column("owner", "Owner"),
     Column("spend_usd", "Spend", "spend"),
-    Column("budget_usd_per_month", "Budget a month", "money"),
     Column("share", "Share", "percent"),
     Column("cumulative_share", "Running", "percent"),
     Column("trend", "Trend", "trend"),
     Column("spark", "30 days", "spark", csv=False),
+    Column("budget_usd_per_month", "Budget a month", "money"),
     Column("next", "What to do next"),
     _WORTH,
     Column("calls", "Calls", "count"),
@@ -62,23 +65,29 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
         StoreError: the store cannot be read.
     """
     start = month_start(view)
-    with ThreadPoolExecutor(4, thread_name_prefix="breakeven-page") as at_once:
-        reading = at_once.submit(read_report, pipeline, view)
-        by_feature = at_once.submit(read_daily, pipeline.store, view, "feature", start)
-        by = at_once.submit(read_daily, pipeline.store, view, view.by, start) if view.by != "feature" else by_feature
-        billed = at_once.submit(_billed, providers, view)
-        report, features, chart = reading.result(), by_feature.result(), by.result()
+    dimensions = list(dict.fromkeys(("feature", view.by)))
+    cuts = [Cut(one, by_day=True, start=start) for one in dimensions]
+    reading = READERS.submit(read_report, pipeline, view)
+    spending = READERS.submit(read_spend, pipeline.store, view, cuts)
+    report, spent = reading.result(), spending.result()
+    # Only now: where it is not held, it would take the processor from what is shown at once.
+    billed = _billed(providers, view)
+    days = [daily(rows, start.date(), view.period.last_day) for rows in spent]
+    features, chart = days[0], days[-1]
     advice = providers.advice(view.project)
+    bands = Orientation(pipeline.settings.config)
     monthly = {name: thirty_days(usds) for name, usds in features.by_name.items()}
     return {
         "report": report,
-        "billed": billed.result(),
+        "billed": billed,
+        "is_billed_pending": billed is PENDING,
         "forecast": forecast(view, features),
         "budget": _budget(report),
         "coverage": coverage(report, view),
-        "table": features_table(report, features, monthly, advice, view),
+        "table": features_table(report, features, monthly, advice, view, bands),
         "days_chart": stacked(chart.since(view.period.start.date()), view.by),
-        "hosting": _hosting(monthly, advice),
+        "hosting": _hosting(monthly, advice, bands),
+        "worth_doing": _worth_doing(advice),
         "removed": removed_table(report),
         "has_advice": advice is not None,
         "total_band": bands.of_total(sum(monthly.values(), Decimal(0))),
@@ -90,7 +99,7 @@ def _billed(providers: Providers, view: View) -> Mapping[str, Any] | None:
         # A bill knows neither environments nor services.
         return None
     found = providers.billed(view.period, view.project)
-    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found else None
+    return {**found["totals"], "unseen_usd": found["unseen_usd"]} if found else found
 
 
 def _budget(report: Report) -> Decimal | None:
@@ -174,6 +183,7 @@ def features_table(
     monthly: Mapping[str, Decimal],
     advice: Mapping[str, Advice] | None,
     view: View,
+    bands: Orientation,
 ) -> TableOf:
     """The features, the dearest first, ruled where they make 80 % of the bill."""
     rows: list[dict[str, Any]] = []
@@ -187,6 +197,8 @@ def features_table(
         known, estimated = Decimal(row["cost_usd"] or 0), Decimal(row["estimated_usd"] or 0)
         is_known = row["cost_usd"] is not None or row["estimated_usd"] is not None
         budget = row["budget_usd_per_month"]
+        over = bool(budget) and monthly.get(name, Decimal(0)) > Decimal(budget or 0)
+        step = advised.next_action if advised else _next(row, monthly.get(name, Decimal(0)), bands)
         rows.append(
             {
                 **row,
@@ -195,9 +207,12 @@ def features_table(
                 "mark": "inferred" if name and not row["allocated_calls"] else "",
                 "spend_usd": str(known + estimated) if is_known else None,
                 "is_estimate": estimated > 0,
-                "over_budget": bool(budget) and monthly.get(name, Decimal(0)) > Decimal(budget or 0),
+                "over_budget": over,
                 "spark": [float(usd) for usd in spend.by_name.get(name, ())][-30:],
-                "next": advised.next_action if advised else _next(row, monthly.get(name, Decimal(0))),
+                "next": step,
+                # Where there is no room for the columns of both.
+                "below": _short(step, over=over),
+                "is_idle": step == _IDLE,
                 "worth_usd": advised.worth_usd_per_month if advised else None,
             }
         )
@@ -206,7 +221,12 @@ def features_table(
     return TableOf("features", "Features, the dearest first", columns, rows, ruled, "No calls yet.")
 
 
-def _next(row: Mapping[str, Any], monthly: Decimal) -> str:
+def _short(step: str, *, over: bool) -> str:
+    told = "" if step == _IDLE else step
+    return "; ".join(part for part in ("over budget" if over and not told.startswith("over") else "", told) if part)
+
+
+def _next(row: Mapping[str, Any], monthly: Decimal, bands: Orientation) -> str:
     """What follows from the bill alone, without a verdict."""
     if row["feature"] is None:
         return "give it a feature: see set-up"
@@ -214,10 +234,16 @@ def _next(row: Mapping[str, Any], monthly: Decimal) -> str:
         return "confirm the inferred name: see set-up"
     budget = row["budget_usd_per_month"]
     if budget and monthly > Decimal(budget):
-        return f"over budget in 30 days; {bands.of_feature(monthly)}"
+        return f"over budget in 30 days; {bands.of_feature(row['feature'], monthly)}"
     if row["unpriced_calls"] == row["calls"]:
         return "no price: see set-up"
-    return bands.of_feature(monthly)
+    return bands.of_feature(row["feature"], monthly)
+
+
+def _worth_doing(advice: Mapping[str, Advice] | None) -> list[tuple[str, Advice]]:
+    """What saves most, the first of them."""
+    saving = [(name, one) for name, one in (advice or {}).items() if one.worth_usd_per_month]
+    return sorted(saving, key=lambda item: -(item[1].worth_usd_per_month or 0))[:_MOST_TOLD]
 
 
 def removed_table(report: Report) -> TableOf:
@@ -232,7 +258,18 @@ def removed_table(report: Report) -> TableOf:
     return TableOf("removed", "Removed, being counted already", columns, rows, empty="Nothing was removed.")
 
 
-def _hosting(monthly: Mapping[str, Decimal], advice: Mapping[str, Advice] | None) -> dict[str, Any] | None:
+def _hosting(
+    monthly: Mapping[str, Decimal], advice: Mapping[str, Advice] | None, bands: Orientation
+) -> dict[str, Any] | None:
+    near = {
+        name: monthly.get(name, Decimal(0)) / one.threshold_usd_per_month
+        for name, one in (advice or {}).items()
+        if one.threshold_usd_per_month
+    }
+    if near:
+        name = max(near, key=lambda one: near[one])
+        spend = monthly.get(name, Decimal(0))
+        return {"feature": name, "usd": spend, "where": bands.of_feature(name, spend), "advice": (advice or {})[name]}
     if found := bands.nearest(monthly):
         return {**found, "advice": (advice or {}).get(found["feature"])}
     return None

@@ -6,9 +6,12 @@ What is not there yet is None: then the page says what is missing, and how to ge
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from breakeven_collector.period import Period
+
+PENDING: Final[Mapping[str, Any]] = {}
+"""In place of a bill: it is being worked out."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,13 @@ class Providers:
 
     Attributes:
         billed: Period and project → what the report says of the bill, of which `totals` and `unseen_usd` are read.
-            None: there is no bill.
+            None: there is no bill. PENDING: it is being worked out.
         advice: Project → feature → advice. None: no verdicts yet.
         verdict: Project and feature → its document of `/api/verdicts`. None: there is none, or none yet.
+        changes: Project and feature → `flips` and `switches` of its verdict. None: not looked for, or not yet.
         decisions: Project and feature → documents of `/api/decisions`, the newest first.
         revision: Project → a number that is another one when the verdicts are.
+        bills_revision: A number that is another one when a bill was worked out that was PENDING.
     """
 
     billed: Callable[[Period, str | None], Mapping[str, Any] | None]
@@ -50,3 +55,5 @@ class Providers:
     verdict: Callable[[str | None, str], Mapping[str, Any] | None]
     decisions: Callable[[str | None, str], Sequence[Mapping[str, Any]]]
     revision: Callable[[str | None], int]
+    changes: Callable[[str | None, str], Mapping[str, Any] | None] = lambda _project, _feature: None
+    bills_revision: Callable[[], int] = lambda: 0

@@ -3,27 +3,45 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from decimal import Decimal
 from time import monotonic
 from typing import Any, Final
 
 from breakeven_collector.declarations import Declarations
-from breakeven_collector.page.providers import Advice, Providers
+from breakeven_collector.page.providers import PENDING, Advice, Providers
 from breakeven_collector.period import Period
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.report_billed import billed_summary
 from breakeven_collector.tieout import utc_days
+from breakeven_collector.verdicts.changes import BILLS, changes
 from breakeven_collector.verdicts.decisions import list_decisions
 from breakeven_collector.verdicts.ready import ReadyVerdicts
 
 _HELD_SECONDS: Final = 60.0
+_WAIT_SECONDS: Final = 0.15
+"""A small store's bill is there by then; a page is not held up longer."""
 _MOST_HELD: Final = 32
 
 
-def real_providers(pipeline: Pipeline, ready: ReadyVerdicts) -> Providers:
+@dataclass(frozen=True)
+class _Bill:
+    asked_at: float
+    work: Future[Mapping[str, Any] | None]
+    last: Mapping[str, Any] | None
+    """What is told until then."""
+
+    def is_over(self) -> bool:
+        """It is to be worked out anew."""
+        return self.work.done() and (
+            monotonic() - self.asked_at > _HELD_SECONDS or self.work.exception() is not None
+        )  # fmt: skip
+
+
+def real_providers(pipeline: Pipeline, ready: ReadyVerdicts, bills: "HeldBills") -> Providers:
     """Over a pipeline that is entered already."""
     store, timezone = pipeline.store, pipeline.settings.timezone
-    bills = HeldBills(pipeline)
 
     def documents(project: str | None) -> dict[str, Mapping[str, Any]] | None:
         found = ready.of(project)
@@ -40,43 +58,65 @@ def real_providers(pipeline: Pipeline, ready: ReadyVerdicts) -> Providers:
         found = list_decisions(store, project=project, timezone=timezone)["decisions"]
         return [one for one in found if one["feature"] == feature]
 
-    return Providers(bills.of, advice, verdict, decisions, ready.revision)
+    return Providers(bills.of, advice, verdict, decisions, ready.revision, ready.changes, bills.revision)
 
 
 class HeldBills:
-    """What the report says of the bill, held for a minute: each call that comes moves what is seen of it a little.
+    """What the report says of the bill, worked out in the background: that takes longer than all else of a page.
 
-    A new import, and other rules for keys, count at once. Any thread.
+    It is held for a minute, for each call that comes moves what is seen of it a little; then the last one is told while
+    a new one is worked out. A new import, and other rules for keys, count at once. Any thread.
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, *, wait_seconds: float = _WAIT_SECONDS) -> None:
         self._pipeline = pipeline
-        self._held: OrderedDict[tuple[Any, ...], tuple[float, Declarations, Mapping[str, Any] | None]] = OrderedDict()
+        self._wait_seconds = wait_seconds
+        self._held: OrderedDict[tuple[Any, ...], _Bill] = OrderedDict()
         self._lock = threading.Lock()
+        self._working = ThreadPoolExecutor(1, thread_name_prefix="breakeven-bills")
+        self._revision = 0
+
+    def revision(self) -> int:
+        """A number that is another one when a bill was worked out that a page had to do without."""
+        with self._lock:
+            return self._revision
 
     def of(self, period: Period, project: str | None) -> Mapping[str, Any] | None:
-        """The bill of a period's UTC days; None: there is none.
+        """The bill of a period's UTC days; None: there is none, or it takes longer than a page waits for it. Then it is
+        `PENDING`.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        pipeline, now = self._pipeline, monotonic()
-        declared = pipeline.attribution.declared
-        row = pipeline.store.rows("SELECT count() AS imports, max(imported_at) AS at FROM imports")[0]
-        key = (*utc_days(period), project, row["imports"], row["at"])
+        declared = self._pipeline.attribution.declared
+        key = (*utc_days(period), project, declared.version, changes(self._pipeline.store, BILLS))
         with self._lock:
             held = self._held.get(key)
-        if held is not None and now - held[0] < _HELD_SECONDS and held[1] is declared:
-            return held[2]
-        found = billed_summary(
-            pipeline.store, lambda: (pipeline.catalog, declared), period=period, project=project
-        )  # fmt: skip
+            if held is None or held.is_over():
+                work = self._working.submit(self._work_out, period, project, declared)
+                last = PENDING if held is None or held.work.exception() else held.work.result()
+                held = self._held[key] = _Bill(monotonic(), work, last)
+                self._held.move_to_end(key)
+                while len(self._held) > _MOST_HELD:
+                    self._held.popitem(last=False)
+        try:
+            return held.work.result(0 if held.last is not PENDING else self._wait_seconds)
+        except TimeoutError:
+            if held.last is PENDING:
+                held.work.add_done_callback(self._tell)
+            return held.last
+
+    def close(self) -> None:
+        """Let the work that goes on end; none is begun any more."""
+        self._working.shutdown(cancel_futures=True)
+
+    def _tell(self, _work: Future[Any]) -> None:
         with self._lock:
-            self._held[key] = now, declared, found
-            self._held.move_to_end(key)
-            while len(self._held) > _MOST_HELD:
-                self._held.popitem(last=False)
-        return found
+            self._revision += 1
+
+    def _work_out(self, period: Period, project: str | None, declared: Declarations) -> Mapping[str, Any] | None:
+        pipeline = self._pipeline
+        return billed_summary(pipeline.store, lambda: (pipeline.catalog, declared), period=period, project=project)
 
 
 def advice_of(document: Mapping[str, Any]) -> Advice:

@@ -20,8 +20,10 @@ from breakeven_collector.page.alerts import build_alerts, count_firing, snooze_a
 from breakeven_collector.page.api_words import groupings, periods, searches
 from breakeven_collector.page.calls import calls_table, list_calls, show_call
 from breakeven_collector.page.feature import build_feature
+from breakeven_collector.page.held import HeldPages
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Providers
+from breakeven_collector.page.pulse import read_pulse
 from breakeven_collector.page.series import read_daily, stacked
 from breakeven_collector.page.setup import build_setup
 from breakeven_collector.page.tables import TableOf
@@ -40,6 +42,8 @@ _STATIC: Final = {
     "icon.svg": "image/svg+xml",
 }
 _MOST_FORM_BYTES: Final = 4096
+_HELD: Final = ("overview.html", "feature.html")
+"""Those that show the same to everybody who may read the project."""
 
 Build = Callable[[View], Mapping[str, Any]]
 
@@ -58,6 +62,7 @@ class Pages:
         self._access = access
         self._providers = providers
         self._templates = environment()
+        self._held = HeldPages()
 
     def router(self) -> APIRouter:
         """All routes."""
@@ -199,20 +204,25 @@ class Pages:
             return self._error(request, error)
 
     def _render(self, request: Request, template: str, view: View, build: Build) -> Response:
-        # Taken before: if they become others meanwhile, the page asks once more.
-        revision = self._providers.revision(view.project)
-        shown = dict(build(view))
+        # Taken before: if it becomes another one meanwhile, the page asks once more.
+        found = read_pulse(self._pipeline, self._providers, view.project)
+        pulse = found["pulse"]
+        shown = (
+            self._held.of((template, *view.query().items(), pulse), lambda: build(view))
+            if template in _HELD
+            else build(view)
+        )
         if wanted := request.query_params.get("csv"):
             return _csv(shown, wanted)
         places = self._pipeline.store.query_file("page_places", of_project(view.project))[0]
         text = self._templates.get_template(template).render(
-            **shown,
+            **{"has_calls": found["has_calls"], **shown},
             view=view,
             path=request.url.path,
             places={key: sorted(name for name in names if name) for key, names in places.items()},
             is_signed_in=session.COOKIE in request.cookies,
             groupings=GROUPINGS,
-            verdicts=revision if "has_advice" in shown else None,
+            pulse=pulse,
             now=datetime.now(UTC),
             config_error=self._pipeline.attribution.config_error if getattr(request.state, "runs_it", False) else None,
         )
@@ -280,12 +290,7 @@ def page_api_router(pipeline: Pipeline, access: Access, providers: Providers) ->
 
     @router.get("/pulse", responses=api_words.PULSE)
     async def pulse(reading: Annotated[Reading, Depends(access.reader)]) -> dict[str, Any]:
-        """Whether there are calls, a word that changes when the bill does, and a number that does with the verdicts."""
-        row = (await asyncio.to_thread(pipeline.store.query_file, "page_pulse", of_project(reading.project)))[0]
-        return {
-            "has_calls": bool(row["calls"]),
-            "pulse": row["pulse"],
-            "verdicts": providers.revision(reading.project),
-        }
+        """Whether there are calls, a word that changes when a page would, and a number that does with the verdicts."""
+        return await asyncio.to_thread(read_pulse, pipeline, providers, reading.project)
 
     return router

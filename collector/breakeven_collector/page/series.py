@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from breakeven_collector.page.view import UNALLOCATED, View
-from breakeven_collector.report import spent, usd
+from breakeven_collector.projects import of_project
+from breakeven_collector.report import priced_for, spent, usd
 from breakeven_collector.store import Store
 
 MOST_BANDS: Final = 8
@@ -47,14 +48,57 @@ class Daily:
         return [sum(day, _ZERO) for day in zip(*self.by_name.values(), strict=True)] or [_ZERO] * len(self.days)
 
 
+@dataclass(frozen=True)
+class Cut:
+    """One way in which spend is put together.
+
+    Attributes:
+        dimension: feature, model, provider, tenant, user_id, service or environment.
+        by_day: Each day apart.
+        start: None: from the beginning of the view's period.
+    """
+
+    dimension: str
+    by_day: bool = False
+    start: datetime | None = None
+
+
+def read_spend(store: Store, view: View, cuts: Sequence[Cut]) -> list[list[dict[str, Any]]]:
+    """Rows of `page_spend.sql`, a list for each cut, in one statement.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    asked = [
+        (cut.dimension, view.grain(cut.dimension), cut.by_day, int((cut.start or view.period.start).timestamp()))
+        for cut in cuts
+    ]
+    grains = sorted({grain for _, grain, _, _ in asked})
+    rows = store.rows(
+        priced_for(store, "page_spend", minutes="minute" in grains),
+        {
+            **of_project(view.project),
+            **view.filters,
+            **view.of_feature(),
+            "timezone": view.asked.timezone,
+            "cuts": asked,
+            "grains": grains,
+            "start": min(start for *_, start in asked),
+            "to": int(view.period.over.timestamp()),
+            "book": "",
+        },
+    )
+    return [[row for row in rows if row["cut"] == at] for at in range(1, len(cuts) + 1)]
+
+
 def read_daily(store: Store, view: View, dimension: str, start: datetime) -> Daily:
     """Spend from a day on.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    asked = view.spend(dimension, by_day=True, start=start)
-    return daily(store.query_file("page_spend", asked), start.date(), view.period.last_day)
+    (rows,) = read_spend(store, view, [Cut(dimension, by_day=True, start=start)])
+    return daily(rows, start.date(), view.period.last_day)
 
 
 def daily(rows: Rows, first: date, last: date) -> Daily:
@@ -95,7 +139,7 @@ def thirty_days(usds: Sequence[Decimal]) -> Decimal:
     return sum(usds[-30:], _ZERO)
 
 
-def month_start(view: View) -> datetime:
+def month_start(view: View, days: int = 30) -> datetime:
     """Where a chart needs to begin for the forecast, the sparklines and the trailing 30 days to be had from it, too."""
-    earliest = view.period.last_day - timedelta(days=30)
+    earliest = view.period.last_day - timedelta(days=days)
     return datetime.combine(min(earliest, view.period.start.date()), time(), tzinfo=view.period.start.tzinfo)

@@ -49,12 +49,12 @@ def _unpriced(report: dict[str, Any]) -> TableOf:
         Column("reason", "Why there is no price"),
         Column("provider", "Provider"),
         Column("model", "Model"),
-        Column("meter", "Meter"),
+        Column("meter", "Meter", page=any(row["meter"] for row in report["unpriced"])),
         Column("calls", "Calls", "count"),
         Column("estimated_usd", "Estimated", "money"),
         Column("mend", "What to do"),
     )
-    rows = [{**row, "mend": _mend(row)} for row in report["unpriced"]]
+    rows = [{**row, "mend": _mend(row), "below": _mend(row)} for row in report["unpriced"]]
     return TableOf("unpriced", "Calls without all of their dollars", columns, rows, empty="Every call has its price.")
 
 

@@ -17,8 +17,8 @@ class Column:
     Attributes:
         key: Of the row.
         label: Its heading.
-        kind: How a value is shown: text, link, money, spend (marked where an estimate is in it), small_money, count,
-            tokens, percent, trend, seconds, time, spark.
+        kind: How a value is shown: text, link, money, spend (marked where an estimate is in it), small_money, whole
+            (dollars of a model), plain (text to the right), count, tokens, percent, trend, seconds, time, spark.
         csv: It stands in the CSV.
         page: It stands on the page.
     """

@@ -5,8 +5,10 @@ from datetime import date
 from typing import Any, Final
 
 from breakeven_collector.page.tables import Column, TableOf
+from breakeven_collector.verdicts import told
 
 _STRONGEST: Final = 3
+_DECLINES: Final = (("0.0", "0 %"), ("0.3", "30 %"), ("0.5", "50 %"))
 
 
 def verdict_tables(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,19 +18,24 @@ def verdict_tables(document: Mapping[str, Any]) -> dict[str, Any]:
         "options": _options(document),
         "evidence": _evidence(document),
         "tornado": _tornado(document),
-        "crossing": crossing_words(document["crossing"]),
+        "said": [words for words in (told.breaks_even(document), told.safe(document), told.crosses(document)) if words],
+        "measured": told.measured(document),
+        "would_change": told.would_change(document),
+        "sentence": told.said(document),
+        "next_step": told.next_step(document),
+        "inside": _inside(document),
     }
 
 
 def _options(document: Mapping[str, Any]) -> TableOf:
     columns = (
         Column("option", "Option"),
-        Column("usd_per_month", "A month", "money"),
-        Column("saves_usd", "Saves a month", "money"),
-        Column("one_off_usd", "Once", "money"),
-        Column("fte", "People"),
-        Column("payback", "Pays back in"),
-        Column("npv_usd", "Present value, prices halving every year", "money"),
+        Column("usd_per_month", "A month", "whole"),
+        Column("saves_usd", "Saves a month", "whole"),
+        Column("one_off_usd", "One-off", "whole"),
+        Column("fte", "FTE", "plain"),
+        Column("payback", "Payback", "plain"),
+        *(Column(f"npv_{decline}", f"NPV {label}", "whole") for decline, label in _DECLINES),
         Column("to_prove", "To prove"),
     )
     today = next((one["usd_per_month"] for one in document["options"] if one["kind"] == "today"), None)
@@ -40,10 +47,13 @@ def _options(document: Mapping[str, Any]) -> TableOf:
             if today is None or one["usd_per_month"] is None or one["kind"] == "today"
             else today - one["usd_per_month"],
             "one_off_usd": one["one_off_usd"] or None,
-            "to_prove": one["to_prove"].replace("quality ?", "quality"),
-            "fte": f"{one['fte']:g}" if one["fte"] else "none",
-            "payback": _months(one),
-            "npv_usd": None if one["kind"] == "today" else one["npv_usd"].get("0.5"),
+            "to_prove": "" if one["to_prove"] == "nothing" else one["to_prove"].replace(" ?", ""),
+            "fte": f"{one['fte']:g}" if one["fte"] else "",
+            "payback": told.payback(one),
+            **{
+                f"npv_{decline}": None if one["kind"] == "today" else one["npv_usd"].get(decline)
+                for decline, _ in _DECLINES
+            },
         }
         for one in document["options"]
     ]
@@ -57,15 +67,6 @@ def _named(option: Mapping[str, Any]) -> str:
     return (
         f"{option['option']}, {share:.0%} of the cost".replace("%", " %") if share and share < 1 else option["option"]
     )
-
-
-def _months(option: Mapping[str, Any]) -> str:
-    months = option["payback_from_start_months"]
-    if option["kind"] == "today":
-        return ""
-    if months is None or months > 60:
-        return "never" if months is None else "over 5 years"
-    return "at once" if months == 0 else f"{months:.0f} months"
 
 
 def _evidence(document: Mapping[str, Any]) -> TableOf:
@@ -84,22 +85,20 @@ def _tornado(document: Mapping[str, Any]) -> TableOf:
     columns = (
         Column("input", "Assumption"),
         Column("low", "Worse"),
-        Column("low_usd_per_month", "Hosting then saves a month", "money"),
+        Column("low_usd_per_month", "Net a month", "whole"),
         Column("high", "Better"),
-        Column("high_usd_per_month", "Hosting then saves a month", "money"),
+        Column("high_usd_per_month", "Net a month", "whole"),
     )
-    return TableOf("moves", "What moves it most", columns, document["tornado"]["bars"][:_STRONGEST])
+    return TableOf("moves", "What moves hosting's net most", columns, document["tornado"]["bars"][:_STRONGEST])
 
 
-def crossing_words(crossing: Mapping[str, Any]) -> str:
-    """When the trailing spend passes the break-even."""
-    if crossing["is_above"]:
-        return "it is above that"
-    if crossing["p50_on"] is None:
-        return crossing["reason"] or ""
-    first, last = (_day(crossing[name]) for name in ("p10_on", "p90_on"))
-    span = f"{first} to {last}" if first and last else f"{first} at the earliest"
-    return f"at this pace it gets there about {_day(crossing['p50_on'])} ({span}, 8 in 10)"
+def _inside(document: Mapping[str, Any]) -> str:
+    """What saves most without leaving the API."""
+    best: Mapping[str, Any] | None = document["best_in_api"]
+    if best is None:
+        return "Inside the API nothing is known that would save."
+    proof = "" if best["is_tested"] else ", which was not tried yet"
+    return f"Inside the API: {best['name']} would take {told.usd(best['saves_usd_per_month'])} a month off{proof}."
 
 
 def _day(day: str | None) -> str:

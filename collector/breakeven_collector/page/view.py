@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.period import Asked, Period, zone
-from breakeven_collector.projects import of_project
 from breakeven_collector.report import FILTERS
 
 UNALLOCATED: Final = "(unallocated)"
@@ -134,25 +133,13 @@ class View:
         query = {k: v for k, v in self.query().items() if k not in ("days", "month", "from", "to", "before")}
         return urlencode({**query, **asked})
 
-    def spend(self, dimension: str, *, by_day: bool, start: datetime | None = None) -> dict[str, Any]:
-        """Parameters of `page_spend.sql`."""
-        begins = start or self.period.start
+    def grain(self, dimension: str) -> str:
+        """The grain that spend by a dimension is read from."""
         # Only the ledger knows all dimensions of a call; the cubes of days are those of UTC.
         fine = any(self.filters[name] for name in ("environment", "service"))
-        grain = _PEOPLE.get(dimension, "day")
         if not self.period.is_utc or (dimension in _PEOPLE and fine):
-            grain = "minute" if dimension in _PEOPLE else "quarter_hour"
-        return {
-            **of_project(self.project),
-            **self.filters,
-            **self.of_feature(),
-            "dimension": dimension,
-            "by_day": by_day,
-            "timezone": self.asked.timezone,
-            "grain": grain,
-            "start": int(begins.timestamp()),
-            "to": int(self.period.over.timestamp()),
-        }
+            return "minute" if dimension in _PEOPLE else "quarter_hour"
+        return _PEOPLE.get(dimension, "day")
 
     def of_feature(self) -> dict[str, Any]:
         """Parameters that choose the feature."""

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from breakeven_collector import render
 from breakeven_collector.page.view import View
 from breakeven_collector.render import money, percent, printable, tokens
+from breakeven_collector.verdicts import told
 
 HERE: Final = Path(__file__).parent
 _MOST_LETTERS: Final = 120
@@ -21,6 +22,11 @@ def _money(value: Any) -> str:
     if value is not None and (amount := Decimal(str(value))) < 0:
         return f"\N{MINUS SIGN}{money(str(-amount))}"
     return money(None if value is None else str(value), absent=_NOTHING)
+
+
+def _whole(value: Any) -> str:
+    """Dollars of a model: cents of them would tell what it does not know."""
+    return told.usd(value).replace("-", "\N{MINUS SIGN}")
 
 
 def _small_money(value: Any) -> str:
@@ -71,6 +77,8 @@ FORMATS: Final[Mapping[str, Callable[[Any], str]]] = {
     "money": _money,
     "spend": _money,
     "small_money": _small_money,
+    "whole": _whole,
+    "plain": lambda value: "" if value is None else name(value),
     "count": _count,
     "tokens": _tokens,
     "percent": _percent,
@@ -116,6 +124,7 @@ def environment() -> Environment:
     templates.filters |= {
         "money": _money,
         "small_money": _small_money,
+        "whole": _whole,
         "count": _count,
         "tokens": _tokens,
         "percent": _percent,

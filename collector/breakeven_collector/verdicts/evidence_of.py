@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from breakeven_collector.economics import forecast
@@ -23,6 +23,7 @@ _P90_OF_T20: Final = 1.325
 """Quantile of Student's t with the 20 degrees of freedom that 28 days leave."""
 _DAYS_AHEAD: Final = 90
 _MONTH_DAYS: Final = 30
+_OUTLOOK_STEP_DAYS: Final = 3
 
 
 def rates(
@@ -152,11 +153,24 @@ def crossing(profile: Profile, threshold_usd: float | None) -> forecast.Crossing
     fit = _fit(profile)
     if isinstance(fit, str):
         return forecast.Crossing(None, None, None, None, reason=fit)
-    behind = math.fsum(math.exp(-fit.slope * day) for day in range(_MONTH_DAYS)) / _MONTH_DAYS
-    found = forecast.crossing(
-        profile.daily_usd, threshold_usd / behind, weekday_of_last=_last_weekday(profile)
-    )  # fmt: skip
+    needed = threshold_usd / forecast.behind(fit)
+    found = forecast.crossing(profile.daily_usd, needed, weekday_of_last=_last_weekday(profile))
     return replace(found, is_above=False)
+
+
+def outlook(profile: Profile) -> list[dict[str, Any]]:
+    """Live dollars of the trailing 30 days on days ahead, up to the 90th: `on`, `p10_usd`, `p50_usd`, `p90_usd`; empty
+    where the days do not bear a fit."""
+    fit = _fit(profile)
+    if isinstance(fit, str):
+        return []
+    return [
+        {
+            "on": (profile.window.end.date() + timedelta(days=one.days)).isoformat(),
+            **{name: getattr(one, name) for name in ("p10_usd", "p50_usd", "p90_usd")},
+        }
+        for one in forecast.outlook(fit, range(0, _DAYS_AHEAD + 1, _OUTLOOK_STEP_DAYS))
+    ]
 
 
 def _fit(profile: Profile) -> forecast.Fit | str:

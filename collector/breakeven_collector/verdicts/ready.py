@@ -2,18 +2,21 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from breakeven_collector.economics.verdict import decide
 from breakeven_collector.errors import BreakevenError
 from breakeven_collector.period import zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
+from breakeven_collector.verdicts import kept
+from breakeven_collector.verdicts.changes import BILLS, PRICING, changes, file_state
 from breakeven_collector.verdicts.service import Bill, Verdicts, build_verdicts, no_bill
 
 _REST_SECONDS: Final = 600.0
@@ -27,11 +30,13 @@ class _Held:
     revision: int = 0
     """How often they were worked out."""
     state: tuple[Any, ...] = ()
-    """Day, configuration, price book and imports of bills that they were asked for with."""
+    """Day, configuration, prices, rules and bills that they were asked for with."""
     pulse: str = ""
     """The ledger's state."""
     asked_at: float = field(default_factory=monotonic)
     is_asked: bool = False
+    changes: dict[str, Mapping[str, Any] | None] = field(default_factory=dict[str, Mapping[str, Any] | None])
+    """Digest → what would change that verdict; None: it is being looked for."""
 
 
 class ReadyVerdicts:
@@ -75,6 +80,29 @@ class ReadyVerdicts:
                 self._working.submit(self._work_out, project, held)
             return held.document
 
+    def changes(self, project: str | None, feature: str) -> Mapping[str, Any] | None:
+        """What would make the last verdict on a feature another one: `flips` and `switches` as in its document.
+
+        None: they are looked for now, or cannot be; `revision` is another one when they are there.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self._lock:
+            held = self._held.get(project)
+            if held is None or held.document is None:
+                return None
+            documents: list[dict[str, Any]] = held.document["features"]
+            digest: str | None = next((one["digest"] for one in documents if one["feature"] == feature), None)
+            if digest is None:
+                return None
+            if digest in held.changes:
+                return held.changes[digest]
+            if not self._is_closed:
+                held.changes[digest] = None
+                self._working.submit(self._look_for_changes, project, feature, digest, held)
+            return None
+
     def revision(self, project: str | None) -> int:
         """A number that is another one when the verdicts on a project are."""
         with self._lock:
@@ -98,7 +126,7 @@ class ReadyVerdicts:
                 bill=self._bill,
             )
             with self._lock:
-                held.document, held.revision = document, held.revision + 1
+                held.document, held.revision, held.changes = document, held.revision + 1, {}
         except BreakevenError as error:
             # What cannot be worked out now is tried again when something changed; `breakeven decide` says it, too.
             _log.warning("no verdicts: %s", error)
@@ -108,20 +136,22 @@ class ReadyVerdicts:
             with self._lock:
                 held.is_asked = False
 
-    def _state(self) -> tuple[Any, ...]:
+    def _look_for_changes(self, project: str | None, feature: str, digest: str, held: _Held) -> None:
         try:
-            file = self._config.stat()
-            config = (file.st_mtime_ns, file.st_size)
-        except OSError:
-            config = None
-        book, bills = (
-            tuple(self._store.rows(sql)[0].values())
-            for sql in (
-                "SELECT argMax(book_version, loaded_at) AS v, max(loaded_at) AS at FROM price_books",
-                "SELECT count() AS imports, max(imported_at) AS at FROM imports",
-            )
-        )
-        return self._clock().astimezone(zone(self._timezone)).date(), config, book, bills
+            last = kept.last(self._store, project, feature)
+            evidence = last.evidence() if last is not None and last.digest == digest else None
+            if evidence is None:
+                return
+            found = asdict(decide(evidence))
+            with self._lock:
+                held.changes[digest] = {name: found[name] for name in ("flips", "switches")}
+                held.revision += 1
+        except Exception:  # noqa: BLE001 - the verdict is told without
+            _log.exception("what would change the verdict on %r is not known", feature)
+
+    def _state(self) -> tuple[Any, ...]:
+        day = self._clock().astimezone(zone(self._timezone)).date()
+        return day, file_state(self._config), changes(self._store, (*PRICING, *BILLS))
 
     def _pulse(self, project: str | None) -> str:
         return self._store.query_file("page_pulse", of_project(project))[0]["pulse"]

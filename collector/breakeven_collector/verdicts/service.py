@@ -22,7 +22,7 @@ from breakeven_collector.report import active_book
 from breakeven_collector.report_billed import BilledSummary
 from breakeven_collector.store import Store
 from breakeven_collector.verdicts import kept, lines
-from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, rates
+from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, outlook, rates
 from breakeven_collector.verdicts.observed import Profile, Window, observe
 from breakeven_collector.verdicts.offers import Book, cached_by_model
 
@@ -170,6 +170,7 @@ def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: st
         "best_in_api": _best_in_api(evidence),
         "growth_per_month": evidence.growth_per_month,
         "crossing": _crossing(crossing(profile, verdict.threshold_usd), profile.window.end.date()),
+        "outlook": outlook(profile),
         "tornado": tornado(case).document(),
         "evidence": [lines.document(one) for one in verdict.evidence],
         "form": {name: [lines.document(one) for one in answers] for name, answers in verdict.form.items()},

@@ -1,6 +1,7 @@
 """The model against figures that were worked out by hand, and what must hold for any case."""
 
 import json
+import random
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -267,6 +268,23 @@ def test_a_steady_rise_crosses_when_it_must_and_short_data_gives_no_date() -> No
     found = forecast.crossing(rising, 20_000 * 1.006**27)
     assert found.p50_days == pytest.approx(85.1, abs=0.6)
     assert forecast.crossing(rising[:27], 20_000).reason == "27 days of spend; a date needs 28"
+
+
+def test_the_outlook_passes_a_threshold_when_it_is_crossed() -> None:
+    draw = random.Random(5)
+    spent = [400 * 1.03**day * (0.4 if day % 7 > 4 else 1) * draw.uniform(0.9, 1.1) for day in range(28)]
+    fit = forecast.fit(spent)
+    assert isinstance(fit, forecast.Fit)
+    threshold = 30_000.0
+    found = forecast.crossing(spent, threshold / forecast.behind(fit))
+    ahead = forecast.outlook(fit, range(200))
+    first = {
+        name: next(one.days for one in ahead if getattr(one, name) >= threshold)
+        for name in ("p90_usd", "p50_usd", "p10_usd")
+    }
+    crossed = [days for days in (found.p10_days, found.p50_days, found.p90_days) if days is not None]
+    assert list(first.values()) == [pytest.approx(days + 0.5, abs=1.5) for days in crossed]
+    assert all(one.p10_usd < one.p50_usd < one.p90_usd for one in ahead)
 
 
 def test_two_runs_of_vllm_give_both_rates() -> None:

@@ -5,7 +5,7 @@
   const main = () => document.getElementById("main");
   const news = document.getElementById("news");
   const live = document.getElementById("live");
-  let pulse = null, isBusy = false;
+  let isBusy = false;
 
   const isLive = () => live.getAttribute("aria-pressed") === "true";
   const pulsePath = () => {
@@ -24,8 +24,7 @@
     const focused = document.activeElement && main().contains(document.activeElement) ? document.activeElement : null;
     const key = focused && (focused.id ? "#" + CSS.escape(focused.id) : focused.getAttribute("href") ? "a[href=\"" + CSS.escape(focused.getAttribute("href")) + "\"]" : null);
     const scrolls = [...main().querySelectorAll(".scroll")].map((one) => one.scrollLeft);
-    if (fresh.dataset.verdicts !== undefined) main().dataset.verdicts = fresh.dataset.verdicts;
-    else delete main().dataset.verdicts;
+    main().dataset.pulse = fresh.dataset.pulse;
     main().replaceChildren(...document.adoptNode(fresh).childNodes);
     if (!isNew || key) [...main().querySelectorAll("details")].forEach((one, i) => { one.open = open.has(i); });
     [...main().querySelectorAll(".scroll")].forEach((one, i) => { one.scrollLeft = scrolls[i] || 0; });
@@ -45,15 +44,10 @@
       const now = await answer.json();
       // Nobody's words are taken away while they are written.
       const isWriting = main().contains(document.activeElement) && /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
-      // A page may be older than the first pulse: it says which verdicts it knew.
-      const known = main().dataset.verdicts;
-      const isNew = (pulse !== null && now.pulse !== pulse) || (known !== undefined && known !== String(now.verdicts));
-      if (isNew && !isWriting) {
+      if (now.pulse !== main().dataset.pulse && !isWriting) {
         await swap(location.href, false);
         news.textContent = "new figures at " + new Date().toLocaleTimeString("en-GB");
-        pulse = now.pulse;
       }
-      if (pulse === null) pulse = now.pulse;
       live.classList.remove("lost");
     } catch {
       live.classList.add("lost");
