@@ -107,6 +107,18 @@ def test_a_day_that_rises_slowly_is_told_the_day_after_and_not_if_an_hour_of_it_
     assert jump_at(values[:at], at, Known(fired_at=START + timedelta(hours=36 * 24 + 12))) is None
 
 
+def test_a_jump_goes_on_until_no_hour_is_half_as_far_above_what_is_usual() -> None:
+    values = series()
+    first = 36 * 24 + 10
+    for hour, times in enumerate((3.0, 1.8, 1.8, 1.8, 1.8, 1.1, 1.0, 1.0)):
+        values[first + hour] *= times
+    over = [
+        jumps(hours_of(values[:n]), START + timedelta(hours=n), DEFAULTS[Rule.JUMP], {}, {})[0].over
+        for n in range(first, first + 9)
+    ]
+    assert over == [True, *[False] * 7, True]
+
+
 def silence(values: list[float], hour: int) -> tuple[bool, bool, str]:
     at = START + timedelta(hours=hour)
     (found,) = silences(hours_of(values, "service"), at, DEFAULTS[Rule.SILENT])

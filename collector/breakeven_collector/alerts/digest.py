@@ -106,7 +106,7 @@ def _movers(store: Store, project: str, day: date, now: dict[str, float], before
             break
         causes = why_of_week(store, project, name, day)
         of_it = [one for one in causes if one.what != TENANT][:2]
-        told = "; ".join(f"{one.what} {one.usd or 0:+,.0f} $ ({one.detail})" for one in of_it)
+        told = "; ".join(f"{one.what} {'+' if (one.usd or 0) >= 0 else ''}{usd(one.usd or 0)} ({one.detail})" for one in of_it)
         sign = "+" if change > 0 else "-"
         text = f"{sign}{usd(abs(change))} to {usd(now[name])}" + (f": {told}" if told else "")
         lines.append(Line(name or "without a feature", text, change))

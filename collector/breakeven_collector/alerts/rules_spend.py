@@ -15,6 +15,8 @@ from breakeven_collector.economics.words import usd
 
 _LATE_HOURS: Final = 3
 """Hours that are looked at again, for calls that come late."""
+_GOES_ON: Final = 0.5
+"""A jump goes on while some hour rises by so much of what would tell it."""
 _HABIT_DAYS: Final = 2
 """What happened on so many other days of the last four weeks is no news."""
 _LOST_HOURS: Final = 168
@@ -41,7 +43,7 @@ def jumps(
     found: list[Condition] = []
     for name in hours.seen(at):
         one = _hour(hours, name, at, config) or _day(hours, name, at, config, known.get(name, Known()))
-        found.append(one or _as_usual(hours, name, at))
+        found.append(one or _as_usual(hours, name, at, config))
     return [_owned(one, owners) for one in found]
 
 
@@ -125,14 +127,22 @@ def _day(hours: Hours, name: str, at: datetime, config: RuleConfig, known: Known
     )  # fmt: skip
 
 
-def _as_usual(hours: Hours, name: str, at: datetime) -> Condition:
-    end = hours.index(at)
+def _as_usual(hours: Hours, name: str, at: datetime, config: RuleConfig) -> Condition:
+    """Nothing to begin with; what was told before is over once no hour is half as far above what is usual."""
+    rhythm, values, end = hours.rhythm(name), hours.features[name].usd, hours.index(at)
     begin = max(0, end - _LATE_HOURS)
-    cost = sum(hours.features[name].usd[begin:end])
+    goes_on = False
+    for index in range(begin, end):
+        usual = rhythm.usual(index)
+        if usual is not None:
+            told_from = max(config["min_usd_an_hour"], (config["times_an_hour"] - 1) * usual.value)
+            goes_on = goes_on or values[index] - usual.value > _GOES_ON * told_from
+    cost = sum(values[begin:end])
     text = f"in the {_LATE_HOURS} hours to {at.astimezone(hours.timezone):%H:%M on %-d %b}"
     return Condition(
-        Rule.JUMP, name, False, Figure(cost, text), f"{named(name)} costs as usual again: {usd(cost)} {text}"
-    )
+        Rule.JUMP, name, False, Figure(cost, text), f"{named(name)} costs as usual again: {usd(cost)} {text}",
+        is_over=not goes_on,
+    )  # fmt: skip
 
 
 def _coverage(series: Series, begin: int, end: int) -> float | None:
