@@ -14,7 +14,7 @@ from breakeven_collector.alerts.rules_month import BILL, Forecast
 from breakeven_collector.alerts.rules_verdict import Decided
 from breakeven_collector.alerts.sources import Sources
 from breakeven_collector.alerts.why import TENANT, why_of_week
-from breakeven_collector.economics.words import usd
+from breakeven_collector.economics.words import rise, usd
 from breakeven_collector.store import Store
 
 _MOST: Final = 5
@@ -106,9 +106,8 @@ def _movers(store: Store, project: str, day: date, now: dict[str, float], before
             break
         causes = why_of_week(store, project, name, day)
         of_it = [one for one in causes if one.what != TENANT][:2]
-        told = "; ".join(f"{one.what} {'+' if (one.usd or 0) >= 0 else ''}{usd(one.usd or 0)} ({one.detail})" for one in of_it)
-        sign = "+" if change > 0 else "-"
-        text = f"{sign}{usd(abs(change))} to {usd(now[name])}" + (f": {told}" if told else "")
+        told = "; ".join(f"{one.what} {rise(one.usd or 0)} ({one.detail})" for one in of_it)
+        text = f"{rise(change)} to {usd(now[name])}" + (f": {told}" if told else "")
         lines.append(Line(name or "without a feature", text, change))
     return lines
 

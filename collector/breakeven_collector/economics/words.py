@@ -14,6 +14,11 @@ def usd(value: float) -> str:
     return f"{sign}${size / 1e6:,.1f}M"
 
 
+def rise(value: float) -> str:
+    """The same with its sign: +$60, -$1.2k."""
+    return f"{'+' if value >= 0 else ''}{usd(value)}"
+
+
 def listed(parts: list[str], last: str = "and") -> str:
     """a, b and c."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {last} {parts[-1]}" if parts else ""
