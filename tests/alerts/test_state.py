@@ -63,6 +63,16 @@ def test_what_does_not_hold_long_enough_is_not_told() -> None:
     assert (state.status, told) == (Status.OK, [])
 
 
+def test_between_its_two_levels_nobody_is_told_that_it_is_still_so() -> None:
+    timing = Timing(repeat=3 * HOUR)
+    assert changes(play([ON, *[BETWEEN] * 5, ON], timing)[1]) == [(0, Change.FIRING), (6, Change.STILL)]
+    # Nor after a snooze, whether it was told before or not.
+    told_before = play([ON, *[BETWEEN] * 4, ON], timing, snooze=(1, 3))[1]
+    assert changes(told_before) == [(0, Change.FIRING), (5, Change.STILL)]
+    state, told = play([ON, BETWEEN, BETWEEN], timing, snooze=(0, 1))
+    assert (state.status, told) == (Status.OK, [])
+
+
 def test_between_its_two_levels_it_stays_what_it_is() -> None:
     assert changes(play([BETWEEN, ON, BETWEEN, BETWEEN, OFF, BETWEEN], Timing())[1]) == [
         (1, Change.FIRING),

@@ -146,9 +146,9 @@ def _from_firing(
         return replace(state, status=Status.SNOOZED, at=at, is_active=goes_on), None
     if not goes_on:
         return _ended(state, condition, at, timing, was_so)
-    if timing.repeat is not None and state.told_at is not None and at - state.told_at >= timing.repeat:
-        return _told_again(state, at)
-    return state, None
+    is_due = timing.repeat is not None and state.told_at is not None and at - state.told_at >= timing.repeat
+    # Between its two levels it is not over, and "still so" would not be true.
+    return _told_again(state, at) if is_due and condition.is_active else (state, None)
 
 
 def _told_again(state: State, at: datetime) -> tuple[State, Telling]:
@@ -168,8 +168,10 @@ def _from_snoozed(
             return _idle(Status.OK, condition, at, state), None
         return (state if goes_on == state.is_active else replace(state, at=at, is_active=goes_on)), None
     if goes_on and was_told:
-        return _told_again(state, at)
-    if goes_on:
+        if condition.is_active:
+            return _told_again(state, at)
+        return replace(state, status=Status.FIRING, at=at, is_active=True), None
+    if goes_on and condition.is_active:
         since = state.since or at
         firing = replace(state, status=Status.FIRING, at=at, told_at=at, tellings=1, is_active=True)
         return firing, Telling(Change.FIRING, since, 1)
