@@ -226,3 +226,28 @@ def test_the_real_verdicts_are_what_is_looked_at(filled: Pipeline, hours: dict[s
     assert outcome.events[0].headline.startswith("cached cost $8.0k in the 30 days")
     # A moment of the past leaves no verdict behind.
     assert filled.store.rows("SELECT count() AS n FROM verdicts")[0]["n"] == 0
+
+
+def test_a_broken_file_and_another_budget_take_nothing_back(filled: Pipeline, hours: dict[str, Hours]) -> None:
+    file, config = filled.settings.config, config_of(filled, Rule.BUDGET)
+    at = END - DAY + 2 * HOUR
+
+    def told(text: str, hours_on: int, by: Evaluator) -> list[tuple[Change, str]]:
+        file.write_text(text, encoding="utf-8")
+        outcome = by.run(at + hours_on * HOUR, config, is_daily=True, hours=hours)
+        assert all("is broken" in one for one in outcome.errors)
+        return [(one.change, one.headline) for one in outcome.events]
+
+    runs, broken = evaluator(filled), CONFIG.replace("1300", '"1300"')
+    try:
+        ((change, _),) = told(CONFIG, 0, runs)
+        assert change is Change.FIRING
+        # The one that runs knows the last budgets; one that has just started knows none.
+        assert told(broken, 1, runs) == told(broken, 2, evaluator(filled)) == []
+        ((change, headline),) = told(CONFIG.replace("1300", "9000"), 3, runs)
+        assert (change, headline.split(":")[0]) == (Change.RESOLVED, "steady stays within its budget of $9.0k")
+        told(CONFIG, 4, runs)
+        none = CONFIG.replace("budget_usd_per_month = 1300", "")
+        assert told(none, 5, runs) == [(Change.RESOLVED, "steady has no budget in dollars any more")]
+    finally:
+        file.write_text(CONFIG, encoding="utf-8")

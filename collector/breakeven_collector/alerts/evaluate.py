@@ -144,7 +144,7 @@ class Evaluator:
             outcome.conditions = max(outcome.conditions, len(conditions))
             if left is not None:
                 conditions = [one for one in conditions if (one.rule, one.subject) in left]
-            was_so = self._was_so(project, at, config, is_alone)
+            was_so = self._was_so(project, at, config, is_alone, held)
             if snoozes is None and (move(states, conditions, at, config) or _is_snoozed(states)):
                 snoozes = self._log.snoozes(project)
             moves = move(states, conditions, at, config, snoozes or (), was_so)
@@ -178,7 +178,7 @@ class Evaluator:
         return with_why, event_of(project, with_why, at, before)
 
     def _was_so(
-        self, project: str, at: datetime, config: AlertsConfig, is_alone: bool
+        self, project: str, at: datetime, config: AlertsConfig, is_alone: bool, held: Mapping[Key, Held]
     ) -> Callable[[Condition, State], bool]:
         """Whether by what is known now a condition held when it was told."""
         looked: dict[tuple[Rule, datetime], Sequence[Condition]] = {}
@@ -187,6 +187,10 @@ class Evaluator:
             rule, then = condition.rule, state.fired_at
             # A verdict is told as it was; whether data or assumptions moved it says `decide --diff`.
             if then is None or then < at - _CORRECTED or rule is Rule.VERDICT:
+                return True
+            known = held.get((rule, condition.subject))
+            if rule is Rule.BUDGET and known and known.limit_usd != condition.figure.limit_usd:
+                # Another budget, or none: what was told was so by the one of then.
                 return True
             if (rule, then) not in looked:
                 hours = self._sources.hours(then, then).get(project)

@@ -13,10 +13,11 @@ from breakeven_collector.alerts.config import AlertsFile
 from breakeven_collector.alerts.digest import build_digest
 from breakeven_collector.alerts.evaluate import Evaluator, Outcome, full_hour, look_day
 from breakeven_collector.alerts.log import AlertLog
-from breakeven_collector.alerts.sources import Sources, Stopped, VerdictSource, store_verdicts
+from breakeven_collector.alerts.sources import Declared, Sources, Stopped, VerdictSource, store_verdicts
 from breakeven_collector.alerts.to_channels import ToChannels
+from breakeven_collector.config_file import Place, read_config
 from breakeven_collector.errors import ConfigError
-from breakeven_collector.features import Feature, load_features
+from breakeven_collector.features import Feature, parse_features
 from breakeven_collector.period import zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
@@ -37,15 +38,20 @@ _HOUR: Final = timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
-def declared_by(config: Path) -> Callable[[date], Mapping[str, Feature]]:
-    """Owners and budgets by the file as it stands; nothing while it is broken."""
+def declared_by(config: Path) -> Declared:
+    """Owners and budgets by the file as it stands; while it is broken, what it said last."""
+    last: Mapping[str, Feature] | None = None
+    told = ""
 
-    def declared(day: date) -> Mapping[str, Feature]:
+    def declared(day: date) -> Mapping[str, Feature] | None:
+        nonlocal last, told
         try:
-            return load_features(config, day)
+            last, told = parse_features(read_config(config).get("features", {}), Place(f"{config}: features")), ""
         except ConfigError as error:
-            _log.warning("without owners and budgets: %s", error)
-            return {}
+            if str(error) != told:
+                _log.warning("owners and budgets are those that were declared before: %s", error)
+            told = str(error)
+        return None if last is None else {name: one.on(day) for name, one in last.items()}
 
     return declared
 
@@ -84,7 +90,7 @@ class AlertsJob:
         timezone: str,
         *,
         bill: Bill = no_bill,
-        declared: Callable[[date], Mapping[str, Feature]] | None = None,
+        declared: Declared | None = None,
         deliver: Deliver | None = None,
         verdicts: VerdictSource | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

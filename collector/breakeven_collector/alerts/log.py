@@ -41,6 +41,8 @@ class Held:
     version: int
     headline: str
     """That was told last, or would have been."""
+    limit_usd: float | None = None
+    """What it was held against then."""
 
 
 class AlertLog:
@@ -200,7 +202,7 @@ def _held(row: Mapping[str, Any]) -> Held:
         bool(row["is_active"]),
         row["marker"],
     )
-    return Held(state, row["version"], row["headline"])
+    return Held(state, row["version"], row["headline"], row["limit_usd"])
 
 
 def _state_row(project: str, one: Move, event: Event | None, version: int, writer: str) -> tuple[Any, ...]:

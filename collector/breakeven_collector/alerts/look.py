@@ -80,21 +80,24 @@ def find(look: Look, config: AlertsConfig, known: KnownBy) -> list[Condition]:
             add(Rule.DECISIONS_DUE, rules_books.decisions_due(look.due))
     there = {(one.rule, one.subject) for one in found}
     gone = [
-        _gone(rule, subject)
+        _gone(rule, subject, look, config)
         for rule, subject in known
         if rule in looked and (rule, subject) not in there and rule not in _GOES_SILENTLY
     ]
     return [*found, *gone]
 
 
-def _gone(rule: Rule, subject: str) -> Condition:
-    return Condition(
-        rule,
-        subject,
-        False,
-        Figure(0.0, "now"),
-        f"{subject or 'What has no feature'}: nothing ($0) is left of what was told as {rule}",
-    )
+def _gone(rule: Rule, subject: str, look: Look, config: AlertsConfig) -> Condition:
+    name = subject or "What has no feature"
+    said = f"{name}: nothing ($0) is left of what was told as {rule}"
+    if rule in (Rule.BUDGET, Rule.BUDGET_SHARE):
+        name = subject or "The whole bill"
+        one = look.declared.get(subject)
+        has_budget = bool(one and one.budget_usd_per_month is not None)
+        if subject == rules_month.BILL:
+            has_budget = config.rules[Rule.BUDGET]["bill_usd_per_month"] > 0
+        said = f"{name} costs nothing ($0) any more" if has_budget else f"{name} has no budget in dollars any more"
+    return Condition(rule, subject, False, Figure(0.0, "now"), said)
 
 
 def _of_verdicts(

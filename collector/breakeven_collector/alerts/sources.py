@@ -22,8 +22,8 @@ from breakeven_collector.verdicts.service import Bill, build_verdicts, no_bill
 
 VerdictSource = Callable[[str | None, datetime, bool], Sequence[Decided]]
 """Project (None: all together), moment, and whether to keep what is new → verdicts."""
-Declared = Callable[[date], Mapping[str, Feature]]
-"""Day → what is declared of features."""
+Declared = Callable[[date], Mapping[str, Feature] | None]
+"""Day → what is declared of features; None: the file is broken, and nothing is known from before."""
 
 _BILLED_DAYS: Final = 45
 _OF_VERDICTS: Final = frozenset({Rule.CROSSED, Rule.APPROACHING, Rule.VERDICT, Rule.BAND})
@@ -118,7 +118,8 @@ class Sources:
             errors: where to say what failed.
         """
         on = set(config.on()) & set(rules)
-        declared = dict(self._declared(hours.day(at)))
+        known = self._declared(hours.day(at))
+        declared = dict(known or {})
         if not is_daily:
             return Look(at, hours, False, declared)
         told = [] if errors is None else errors
@@ -136,9 +137,13 @@ class Sources:
                     told.append(f"{name}: {error}")
 
         part("decided", bool(on & _OF_VERDICTS), lambda: self._verdicts(None if is_alone else project, at, keep))
+        wants_forecasts = keep or bool(on & _OF_BUDGETS)
+        if known is None and wants_forecasts:
+            # Budgets that nobody can read are not budgets that are kept.
+            told.append(f"budgets: {self._config} is broken; `breakeven doctor` says where")
         part(
             "forecasts",
-            keep or bool(on & _OF_BUDGETS),
+            wants_forecasts and known is not None,
             lambda: forecasts(
                 hours,
                 at,
