@@ -50,6 +50,7 @@ def list_(
     from breakeven_collector.alerts import client, render
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
+    tz = _zone(settings)
     with plain_errors():
         rows = client.fetch_alerts(settings, url, project=project, limit=1)["alerts"]
     if format is TextOrJson.JSON:
@@ -57,7 +58,7 @@ def list_(
     elif not rows:
         typer.echo("Nothing fires. `breakeven alerts history` says what was told.")
     else:
-        render.print_table(render.alerts_table(rows, _zone(settings)))
+        render.print_table(render.alerts_table(rows, tz))
 
 
 @alerts_app.command("history", epilog="Examples:\n\n  breakeven alerts history --limit 20")
@@ -76,6 +77,7 @@ def history(
     from breakeven_collector.alerts import client, render
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
+    tz = _zone(settings)
     with plain_errors():
         rows = client.fetch_alerts(settings, url, project=project, limit=limit)["history"]
     if format is TextOrJson.JSON:
@@ -83,7 +85,7 @@ def history(
     elif not rows:
         typer.echo("Nothing was told yet. `breakeven alerts run --days 60` says what would have been.")
     else:
-        render.print_table(render.history_table(rows, _zone(settings)))
+        render.print_table(render.history_table(rows, tz))
 
 
 @alerts_app.command(
@@ -97,7 +99,7 @@ def run(
     at: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="What would be told at a moment, if nothing was known before: 2026-11-20 14:00."
+            metavar="TIME", help="All that holds at a moment, as if nothing was known before: 2026-11-20 14:00."
         ),
     ] = None,
     first: Annotated[
@@ -117,13 +119,14 @@ def run(
     from breakeven_collector.alerts import client, render
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
+    tz = _zone(settings)
     now = datetime.now(UTC)
     if sum((once, at is not None, first is not None, days is not None)) != 1:
         fail("say which: --once for now, --at TIME for a moment, --days N or --from TIME for a stretch of the past")
     if dry_run and not once:
         fail("--dry-run goes with --once; all others write nothing anyway")
     with plain_errors():
-        moments = [_moment(one, settings) if one else None for one in (at, first, last)]
+        moments = [_moment(one, settings) if one is not None else None for one in (at, first, last)]
         begin = now - timedelta(days=days) if days else moments[1]
 
         def progress(day: datetime) -> None:
@@ -140,7 +143,7 @@ def run(
     elif not document["events"]:
         typer.echo("Nothing to tell.")
     else:
-        render.print_table(render.events_table(document["events"], _zone(settings)))
+        render.print_table(render.events_table(document["events"], tz))
 
 
 @alerts_app.command(
@@ -170,6 +173,7 @@ def snooze(
     from breakeven_collector.alerts import client
 
     settings = settings_of(port=port, store=store, data_dir=data_dir, config=config, timezone=timezone)
+    tz = _zone(settings)
     with plain_errors():
         moment = _until(until, settings)
         document = client.snooze(settings, url, project=project, rule=str(rule), subject=subject, until=moment, by=by)
@@ -177,7 +181,7 @@ def snooze(
         _json(document)
         return
     about = f"{rule} of {subject}" if subject is not None else f"all of {rule}"
-    when = moment.astimezone(_zone(settings))
+    when = moment.astimezone(tz)
     typer.echo(
         f"Snoozed: {about} until {when:%Y-%m-%d %H:%M}" if moment > datetime.now(UTC) else f"Heard again: {about}"
     )
@@ -193,7 +197,8 @@ def _json(document: dict[str, Any]) -> None:
 def _zone(settings: Settings) -> Any:
     from breakeven_collector.period import zone
 
-    return zone(settings.timezone)
+    with plain_errors():
+        return zone(settings.timezone)
 
 
 def _moment(text: str, settings: Settings) -> datetime:
@@ -202,9 +207,9 @@ def _moment(text: str, settings: Settings) -> datetime:
 
     try:
         moment = datetime.fromisoformat(text.strip())
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=_zone(settings))).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BreakevenError(f"{text!r} is no time; write it as 2026-11-20, or '2026-11-20 14:00'") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=_zone(settings))).astimezone(UTC)
 
 
 def _until(text: str, settings: Settings) -> datetime:

@@ -169,7 +169,21 @@ def test_a_look_on_demand_over_http_says_what_would_have_been_told(collector: Co
     assert found["dry_run"] is True
     assert run(at="2026-11-15T13:00:00")[0] == 422
     assert run(at=(JUMP + HOUR).isoformat(), to=JUMP.isoformat())[1]["message"] == "a moment, or from and to: not both"
+    assert run(at="0001-01-01T00:00:00Z")[1]["message"] == (
+        "0001-01-01 is before 2020, and no call is that old: write a later time"
+    )
     assert run(at="2100-01-01T00:00:00Z")[1]["message"].endswith("is ahead: write a time that is over")
+
+
+def test_a_moment_of_the_past_tells_all_that_held_whatever_is_known_or_snoozed_since(
+    collector: Collector, looked: list[Event]
+) -> None:
+    store, now = collector.pipeline.store, datetime.now(UTC)
+    snooze(store, "default", "jump", None, now + HOUR, "Ann", now)
+    told = {one.rule for one in job_of(collector).run_once(JUMP + HOUR).events}
+    snooze(store, "default", "jump", None, now, "Ann", now + timedelta(seconds=1))
+    assert looked
+    assert {"jump", "approaching"} <= told
 
 
 @pytest.fixture
@@ -193,7 +207,9 @@ def test_the_commands_work_on_the_store_where_no_collector_runs(cli: Any) -> Non
     assert cli("run", "--once", "--dry-run").output == "Nothing to tell.\n"
     assert cli("run", "--days", "3").output.endswith("Nothing to tell.\n")
     assert "say which: --once for now" in cli("run").output
-    assert "'yesterday' is no time" in cli("run", "--at", "yesterday").output
+    for words in ("yesterday", "", "0001-01-01T00:00+01:00"):
+        assert f"{words!r} is no time" in cli("run", "--at", words).output
+    assert "timezone 'Mars' is not known" in cli("list", "--timezone", "Mars").output
     assert "--dry-run goes with --once" in cli("run", "--days", "3", "--dry-run").output
 
 

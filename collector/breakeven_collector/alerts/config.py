@@ -92,6 +92,10 @@ class AlertsConfig:
         """The same with all rules on: what the digest looks at."""
         return AlertsConfig({rule: replace(one, enabled=True) for rule, one in self.rules.items()}, self.digest)
 
+    def at_once(self) -> "AlertsConfig":
+        """The same without patience: what one look finds is told."""
+        return AlertsConfig({rule: replace(one, min_hours=0.0) for rule, one in self.rules.items()}, self.digest)
+
     def on(self) -> tuple[Rule, ...]:
         """Rules that watch."""
         return tuple(rule for rule, one in self.rules.items() if one.enabled)

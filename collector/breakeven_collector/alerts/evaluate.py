@@ -81,6 +81,7 @@ class Evaluator:
         is_daily: bool,
         hours: Mapping[str, Hours] | None = None,
         dry_run: bool = False,
+        afresh: bool = False,
     ) -> Outcome:
         """Look at all projects at a full hour.
 
@@ -90,6 +91,7 @@ class Evaluator:
             is_daily: also by the rules that look once a day.
             hours: what was taken, where it is read already.
             dry_run: write nothing.
+            afresh: with `dry_run`: as if nothing was known or snoozed before.
 
         Raises:
             StoreError: the store cannot be read or refuses.
@@ -100,11 +102,12 @@ class Evaluator:
         if not dry_run:
             outcome.events += self._log.settle()
         by_project = hours if hours is not None else self._sources.hours(at, at)
-        held, is_alone = self._log.states(), len(by_project) == 1
+        held, is_alone = {} if afresh else self._log.states(), len(by_project) == 1
         for name, of_it in by_project.items():
             self._check()
             known = held.get(name, {})
-            self._look_at(name, of_it, at, config, outcome, known, is_alone=is_alone, dry_run=dry_run)
+            snoozes = () if afresh else None
+            self._look_at(name, of_it, at, config, outcome, known, is_alone=is_alone, dry_run=dry_run, snoozes=snoozes)
         if not dry_run:
             if outcome.has_moved:
                 outcome.events += self._log.settle()
@@ -129,6 +132,7 @@ class Evaluator:
         *,
         is_alone: bool,
         dry_run: bool,
+        snoozes: Sequence[Snooze] | None,
     ) -> None:
         look = self._sources.look(
             hours, at, config, is_daily=outcome.is_daily, is_alone=is_alone, keep=not dry_run, errors=outcome.errors
@@ -136,7 +140,6 @@ class Evaluator:
         self._check()
         if look.forecasts is not None and not dry_run:
             self._log.add_forecasts(project, look.forecasts, at)
-        snoozes: Sequence[Snooze] | None = None
         left: set[Key] | None = None
         for _ in range(_TRIES):
             states = {key: one.state for key, one in held.items()}

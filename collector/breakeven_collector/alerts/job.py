@@ -200,15 +200,18 @@ class AlertsJob:
         return None if last is None else look_day(last, tz)
 
     def run_once(self, at: datetime | None = None, *, dry_run: bool = False) -> Outcome:
-        """Look now, by all rules; with a moment, at that one, and write and tell nothing.
+        """Look now, by all rules; with a moment, at that one: all that holds then, and write and tell nothing.
 
         Raises:
             StoreError: the store cannot be read or refuses.
         """
         moment = full_hour(at or self._clock())
         with self._looking:
-            is_dry = dry_run or at is not None
-            outcome = self._evaluator.run(moment, self.file.read(), is_daily=True, dry_run=is_dry)
+            is_dry, config = dry_run or at is not None, self.file.read()
+            if at is None:
+                outcome = self._evaluator.run(moment, config, is_daily=True, dry_run=is_dry)
+            else:
+                outcome = self._evaluator.run(moment, config.at_once(), is_daily=True, dry_run=True, afresh=True)
         if not is_dry:
             self._deliver(self._clock())
         return outcome

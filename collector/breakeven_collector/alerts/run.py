@@ -16,6 +16,7 @@ RunDocument = dict[str, Any]
 order), errors (what could not be looked at)."""
 
 _MOST_DAYS: Final = 400
+_EARLIEST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 _RUNNING = threading.Lock()
 
 
@@ -86,5 +87,10 @@ def _check(at: datetime | None, first: datetime | None, last: datetime | None, n
         raise BadRequest(422, f"from {first:%Y-%m-%d}: at most {_MOST_DAYS} days can be looked at")
     if first is not None and first >= (last or now):
         raise BadRequest(422, f"from {first:%Y-%m-%d %H:%M} is not before to {last or now:%Y-%m-%d %H:%M}")
+    earliest = min((one for one in (at, first) if one is not None), default=now)
+    if earliest < _EARLIEST:
+        raise BadRequest(
+            422, f"{earliest.date()} is before {_EARLIEST:%Y}, and no call is that old: write a later time"
+        )
     if (at or last or now) > now:
         raise BadRequest(422, f"{at or last:%Y-%m-%d %H:%M} is ahead: write a time that is over")
