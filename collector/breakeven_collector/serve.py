@@ -85,6 +85,8 @@ class Collector:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        # A look at months of the past would hold the server's last thread for minutes.
+        self.pipeline.alerts.stop.set()
         self._server.should_exit = True
         if self._grpc:
             self._grpc.close()

@@ -1,6 +1,7 @@
 """The job of a running collector, the digest, and the commands over a small store."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from breakeven_collector.alerts.events import Event
 from breakeven_collector.alerts.job import AlertsJob
 from breakeven_collector.alerts.log import AlertLog
 from breakeven_collector.alerts.service import history, list_alerts, snooze
+from breakeven_collector.alerts.sources import Stopped
 from breakeven_collector.cli import app
 from breakeven_collector.erase import Whom, erase
 from breakeven_collector.errors import BadRequest
@@ -142,6 +144,33 @@ def test_a_job_that_is_told_to_stop_does_so_at_once(collector: Collector) -> Non
     begun = time.monotonic()
     job.close()
     assert time.monotonic() - begun < 1.0
+
+
+def test_a_collector_that_stops_ends_a_long_look_on_demand(
+    engine_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, answers = threading.Event(), list[int]()
+    with Collector(quick_settings(f"chdb://{engine_folder}?database=stops_{uuid4().hex[:8]}", tmp_path)) as running:
+        job = running.pipeline.alerts
+
+        def long_look(_at: datetime | None, *, dry_run: bool) -> None:
+            begun.set()
+            assert dry_run
+            assert job.stop.wait(20)
+            raise Stopped
+
+        monkeypatch.setattr(job, "run_once", long_look)
+
+        def ask() -> None:
+            answers.append(Client(running.url).send("POST", "/api/alerts/run", b'{"dry_run": true}', JSON).status)
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        assert begun.wait(10)
+        begins = time.monotonic()
+    assert time.monotonic() - begins < 10
+    asking.join(10)
+    assert answers == [503]
 
 
 def test_a_snooze_that_cannot_be_is_refused_with_what_to_write(store: Store) -> None:

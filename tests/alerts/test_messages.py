@@ -55,6 +55,18 @@ def test_one_alert_says_what_happened_how_much_why_what_next_and_where_to_look()
     assert "*Next:*" in message.text
 
 
+def test_an_endless_name_leaves_room_for_the_dollars_and_nothing_is_estimated_where_all_is_known() -> None:
+    subject = "x" * 600
+    figure = Figure(80.0, "in the hour", 1.0, "usual", coverage_share=1.0)
+    long = event("e", subject=subject, headline=f"{subject} cost $80, $79 more than usual", figure=figure)
+    for message in (alert_message([long], LINKS), alert_message([long, CROSSED], LINKS)):
+        received = taken(message)
+        assert "xxx… cost $80, $79 more than usual" in received.whole
+        assert "xxx… cost $80, $79 more than usual" in received.text
+        assert "*100 %* of it known" in received.whole.replace("\n", " ")
+        assert "*100 %*\nof it known, the rest" not in received.whole
+
+
 def test_without_addresses_there_are_no_links() -> None:
     message = taken(alert_message([CROSSED], Links()))
     assert "http" not in message.whole + message.text

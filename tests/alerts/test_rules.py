@@ -158,6 +158,7 @@ def test_billed_and_seen_apart_are_told_over_closed_days(filled: Pipeline, hours
     assert event.subject == "openai"
     assert event.headline.startswith("openai bills $")
     assert "in the 7 days to 17 Nov: $6.3k billed" in event.headline
+    assert event.why[0].detail == "most on 11 Nov, $540: $900 billed, $360 seen"
     assert event.next_step.startswith("`breakeven tieout --from 2026-11-11 --to 2026-11-17`")
 
 

@@ -22,6 +22,7 @@ _MOST_EVENTS: Final = 12
 _MOST_DRIVERS: Final = 5
 _MOST_HEADLINE: Final = 500
 _MOST_DETAIL: Final = 250
+_MOST_NAME: Final = 100
 
 _TITLES: Final[Mapping[Rule, str]] = {
     Rule.CROSSED: "Break-even crossed",
@@ -162,7 +163,7 @@ def trial_message(channel: str, links: Links, now: datetime) -> Message:
 def _single(event: Event, links: Links, in_thread: bool) -> Message:
     room = Room()
     blocks: list[Block] = [header(f"{_MARKS[event.change]} {title_of(event)}")]
-    headline = bold(event.headline, _MOST_HEADLINE)
+    headline = bold(_headline(event), _MOST_HEADLINE)
     if room.takes(headline):
         blocks.append(section(headline))
     figures = [text for text in _figures(event.figure) if room.takes(text)]
@@ -185,7 +186,7 @@ def _several(events: Sequence[Event], links: Links, in_thread: bool) -> Message:
     told = 0
     for event in events[:_MOST_EVENTS]:
         lines = (
-            f"{_MARKS[event.change]} {bold(event.headline, _MOST_HEADLINE)}",
+            f"{_MARKS[event.change]} {bold(_headline(event), _MOST_HEADLINE)}",
             " · ".join(text.replace("\n", " ") for text in _figures(event.figure)[:3]),
             _why(event, 1),
             _next(event),
@@ -214,6 +215,13 @@ def _counts(events: Sequence[Event]) -> str:
     return f"{_MARKS[Change.FIRING if fires else events[0].change]} {', '.join(part for part in parts if part)}"
 
 
+def _headline(event: Event) -> str:
+    """With the dollars also where the name is endless."""
+    if len(event.subject) <= _MOST_NAME:
+        return event.headline
+    return event.headline.replace(event.subject, f"{event.subject[:_MOST_NAME]}…")
+
+
 def _figures(figure: Figure) -> list[str]:
     estimate = figure.coverage_share is not None and figure.coverage_share < 1
     what = escaped(figure.what, _MOST_DETAIL)
@@ -232,7 +240,8 @@ def _figures(figure: Figure) -> list[str]:
         )
         texts.append(f"*{_day(figure.on)}*{around}")
     if figure.coverage_share is not None and isfinite(figure.coverage_share):
-        texts.append(f"*{escaped(percent(figure.coverage_share), 20)}*\nof it known, the rest estimated")
+        rest = ", the rest estimated" if estimate else ""
+        texts.append(f"*{escaped(percent(figure.coverage_share), 20)}*\nof it known{rest}")
     return texts
 
 
@@ -274,7 +283,7 @@ def _plain(heading: str, events: Sequence[Event], links: Links) -> str:
     lines: list[str] = []
     left = MOST_TEXT - 200
     for event in events:
-        parts = [escaped(event.headline, _MOST_HEADLINE)]
+        parts = [escaped(_headline(event), _MOST_HEADLINE)]
         if len(events) == 1:
             figures = "; ".join(text.replace("\n", " ") for text in _figures(event.figure))
             parts += [figures, _why(event, 2), _next(event), links.of(event)]

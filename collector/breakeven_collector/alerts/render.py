@@ -9,7 +9,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from breakeven_collector.economics.words import rise
+from breakeven_collector.economics.words import rise, usd
 from breakeven_collector.render import at_full_width, printable
 
 
@@ -37,7 +37,7 @@ def events_table(events: Sequence[Mapping[str, Any]], timezone: ZoneInfo) -> Ren
     """Events with their strongest causes."""
     table = _table("When", "Rule", "About", "Told")
     for one in events:
-        why = [f"{cause['what']}: {cause['detail']}{_dollars(cause['usd'])}" for cause in one["why"][:2]]
+        why = [f"{cause['what']}: {cause['detail']}{_dollars(cause)}" for cause in one["why"][:2]]
         told = Group(_text(one["headline"]), *(Text(printable(text), style="dim") for text in why))
         table.add_row(_when(one["at"], timezone), one["rule"], _name(one["subject"]), one["change"], told)
     return table
@@ -60,8 +60,9 @@ def _when(moment: str | None, timezone: ZoneInfo) -> str:
     return f"{datetime.fromisoformat(moment).astimezone(timezone):%Y-%m-%d %H:%M}" if moment else "–"
 
 
-def _dollars(value: float | None) -> str:
-    return "" if value is None else f", {rise(value)}"
+def _dollars(cause: Mapping[str, Any]) -> str:
+    value = cause["usd"]
+    return "" if value is None or usd(abs(value)) in cause["detail"] else f", {rise(value)}"
 
 
 def _name(subject: str) -> Text:

@@ -90,7 +90,10 @@ def _worst(days: Sequence[BilledDay]) -> tuple[Driver, ...]:
     usd_apart = worst.billed_usd - worst.seen_usd
     return (
         Driver(
-            "day", f"most on {worst.day:%-d %b}: {usd(worst.billed_usd)} billed, {usd(worst.seen_usd)} seen", usd_apart
+            "day",
+            f"most on {worst.day:%-d %b}, {usd(abs(usd_apart))}: {usd(worst.billed_usd)} billed, "
+            f"{usd(worst.seen_usd)} seen",
+            usd_apart,
         ),
     )
 

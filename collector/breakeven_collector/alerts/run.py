@@ -8,6 +8,7 @@ from typing import Any, Final
 from breakeven_collector.alerts.documents import event_document
 from breakeven_collector.alerts.job import AlertsJob
 from breakeven_collector.alerts.replay import replay
+from breakeven_collector.alerts.sources import Stopped
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.store import Store
 
@@ -74,6 +75,8 @@ def run_alerts(
             "events": [event_document(one) for one in events],
             "errors": errors,
         }
+    except Stopped:
+        raise BadRequest(503, "the collector stops: look again once it runs") from None
     finally:
         _RUNNING.release()
 
