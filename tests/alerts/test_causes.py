@@ -25,6 +25,7 @@ USUAL = {"a": taken(1000, 600, 400, 200)}
         ({"a": taken(3000, 600, 400, 200)}, "volume", "calls 1,000 → 3,000"),
         ({"a": taken(1000, 3000, 2000, 200)}, "prompt length", "input tokens a call 1,000 → 5,000"),
         ({"a": taken(1000, 1000, 0, 200)}, "cache", "cached share of the input 40% → 0%"),
+        ({"a": taken(1000, 603, 397, 200)}, "cache", "cached share of the input 40.0% → 39.7%"),
         ({"a": taken(1000, 600, 400, 900)}, "answer length", "output tokens a call 200 → 900"),
     ],
 )

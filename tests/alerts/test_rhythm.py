@@ -32,11 +32,11 @@ def series(
     return [max(0.0, usd(n) * random.gauss(1, noise)) for n in range(hours)]
 
 
-def hours_of(values: list[float], kind: str = "feature") -> Hours:
+def hours_of(values: list[float], kind: str = "feature", start: datetime = START, zone: str = "UTC") -> Hours:
     first = next((n for n, one in enumerate(values) if one), len(values))
     one = Series(values, values, values, first)
     made: dict[str, Any] = {"features": {"search": one}} if kind == "feature" else {"services": {"api": one}}
-    return Hours("default", ZoneInfo("UTC"), START, **made)
+    return Hours("default", ZoneInfo(zone), start, **made)
 
 
 def jump_at(values: list[float], hour: int, known: Known | None = None) -> str | None:
@@ -117,6 +117,22 @@ def test_a_jump_goes_on_until_no_hour_is_half_as_far_above_what_is_usual() -> No
         for n in range(first, first + 9)
     ]
     assert over == [True, *[False] * 7, True]
+
+
+@pytest.mark.parametrize("lives_by", ["Europe/Berlin", "UTC"])
+@pytest.mark.parametrize("start", [START, datetime(2027, 3, 1, tzinfo=UTC)])
+def test_a_clock_that_is_changed_makes_neither_a_jump_nor_a_silence(start: datetime, lives_by: str) -> None:
+    def sharp(hour: int) -> float:
+        local = (start + timedelta(hours=hour)).astimezone(ZoneInfo(lives_by))
+        return 100.0 if local.weekday() < 5 and 8 <= local.hour < 18 else 0.0
+
+    values = series(sharp)
+    for n in range(15 * 24, len(values)):
+        at = start + timedelta(hours=n)
+        of_feature = hours_of(values[:n], start=start, zone="Europe/Berlin")
+        of_service = hours_of(values[:n], "service", start, "Europe/Berlin")
+        assert not jumps(of_feature, at, DEFAULTS[Rule.JUMP], {}, {})[0].is_active
+        assert not silences(of_service, at, DEFAULTS[Rule.SILENT])[0].is_active
 
 
 def silence(values: list[float], hour: int) -> tuple[bool, bool, str]:

@@ -13,6 +13,7 @@ from breakeven_collector.alerts.events import Change, Event, Rule
 from breakeven_collector.alerts.hours import Hours
 from breakeven_collector.alerts.job import declared_by
 from breakeven_collector.alerts.rules_verdict import Decided
+from breakeven_collector.alerts.service import list_alerts
 from breakeven_collector.alerts.sources import Sources, store_verdicts
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.verdicts.decisions import Decision, Record, record
@@ -229,7 +230,9 @@ def test_the_real_verdicts_are_what_is_looked_at(filled: Pipeline, hours: dict[s
     assert filled.store.rows("SELECT count() AS n FROM verdicts")[0]["n"] == 0
 
 
-def test_a_broken_file_and_another_budget_take_nothing_back(filled: Pipeline, hours: dict[str, Hours]) -> None:
+def test_a_broken_file_another_budget_and_a_rule_that_is_off_take_nothing_back(
+    filled: Pipeline, hours: dict[str, Hours]
+) -> None:
     file, config = filled.settings.config, config_of(filled, Rule.BUDGET)
     at = END - DAY + 2 * HOUR
 
@@ -250,5 +253,11 @@ def test_a_broken_file_and_another_budget_take_nothing_back(filled: Pipeline, ho
         told(CONFIG, 4, runs)
         none = CONFIG.replace("budget_usd_per_month = 1300", "")
         assert told(none, 5, runs) == [(Change.RESOLVED, "steady has no budget in dollars any more")]
+        told(CONFIG, 6, runs)
+        # A rule that is off fires no more, and says nothing.
+        assert [one["rule"] for one in list_alerts(filled.store, None, at)] == ["budget"]
+        hours_on = at + 7 * HOUR
+        assert runs.run(hours_on, config_of(filled, Rule.APART), is_daily=False, hours=hours).events == []
+        assert list_alerts(filled.store, None, at) == []
     finally:
         file.write_text(CONFIG, encoding="utf-8")

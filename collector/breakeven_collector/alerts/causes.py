@@ -195,7 +195,9 @@ def _cached(before: Mapping[str, Taken], now: Mapping[str, Taken]) -> str:
         whole = sum(one.input_tokens for one in taken.values())
         return sum(one.cached_tokens for one in taken.values()) / whole if whole else 0.0
 
-    return f"cached share of the input {share(before):.0%} → {share(now):.0%}"
+    was, then = share(before), share(now)
+    digits = 0 if f"{was:.0%}" != f"{then:.0%}" else 1
+    return f"cached share of the input {was:.{digits}%} → {then:.{digits}%}"
 
 
 def _models(before: Mapping[str, Taken], now: Mapping[str, Taken]) -> str:

@@ -191,6 +191,8 @@ class Evaluator:
             # A verdict is told as it was; whether data or assumptions moved it says `decide --diff`.
             if then is None or then < at - _CORRECTED or rule is Rule.VERDICT:
                 return True
+            if rule not in config.on():
+                return True
             known = held.get((rule, condition.subject))
             if rule is Rule.BUDGET and known and known.limit_usd != condition.figure.limit_usd:
                 # Another budget, or none: what was told was so by the one of then.

@@ -18,6 +18,7 @@ from breakeven_collector.store import Store
 HISTORY_DAYS: Final = 36
 """Four weeks, the week before the first of them, and today."""
 _HOUR: Final = timedelta(hours=1)
+_NONE: Final = timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,12 @@ class Hours:
     def day(self, at: datetime) -> date:
         """The reader's day of a moment."""
         return at.astimezone(self.timezone).date()
+
+    def clock_moved(self, index: int, back: int) -> int:
+        """By how many hours the reader's clock was set forward between so many hours before an hour and the hour: the
+        same time of the day was so much later in the stretch."""
+        now, then = (self.moment(n).astimezone(self.timezone).utcoffset() or _NONE for n in (index, index - back))
+        return round((now - then) / _HOUR)
 
     def seen(self, at: datetime) -> Mapping[str, Series]:
         """Features that had a call before a moment."""

@@ -84,7 +84,7 @@ def find(look: Look, config: AlertsConfig, known: KnownBy) -> list[Condition]:
         for rule, subject in known
         if rule in looked and (rule, subject) not in there and rule not in _GOES_SILENTLY
     ]
-    return [*found, *gone]
+    return [*found, *gone, *(_off(rule, subject) for rule, subject in known if rule not in on)]
 
 
 def _gone(rule: Rule, subject: str, look: Look, config: AlertsConfig) -> Condition:
@@ -98,6 +98,12 @@ def _gone(rule: Rule, subject: str, look: Look, config: AlertsConfig) -> Conditi
             has_budget = config.rules[Rule.BUDGET]["bill_usd_per_month"] > 0
         said = f"{name} costs nothing ($0) any more" if has_budget else f"{name} has no budget in dollars any more"
     return Condition(rule, subject, False, Figure(0.0, "now"), said)
+
+
+def _off(rule: Rule, subject: str) -> Condition:
+    """Of a rule that watches no more: what it told is over, and that goes without saying."""
+    said = f"{subject or 'What was told'}: the rule {rule} is off ($0)"
+    return Condition(rule, subject, False, Figure(0.0, "now"), said, is_quiet=True)
 
 
 def _of_verdicts(

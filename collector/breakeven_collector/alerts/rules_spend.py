@@ -22,6 +22,7 @@ _HABIT_DAYS: Final = 2
 _LOST_HOURS: Final = 168
 """A service that was silent for so long is taken as retired."""
 _WEEKS: Final = 4
+_A_WEEK: Final = 168
 _OF_A_DAY: Final = "day "
 """Begins the marker of what was told of a day, not of an hour."""
 _DAILY_SCORE: Final = 2 / 3
@@ -56,15 +57,15 @@ def _hour(hours: Hours, name: str, at: datetime, config: RuleConfig) -> Conditio
     rhythm, values, end = hours.rhythm(name), hours.features[name].usd, hours.index(at)
     best: tuple[float, float, int] | None = None
     for index in range(max(0, end - _LATE_HOURS), end):
-        usual = rhythm.usual(index)
+        usual = _usual_usd(hours, rhythm, index)
         if usual is None:
             continue
-        rise = values[index] - usual.value
-        if rise < config["min_usd_an_hour"] or values[index] < config["times_an_hour"] * usual.value:
+        rise = values[index] - usual
+        if rise < config["min_usd_an_hour"] or values[index] < config["times_an_hour"] * usual:
             continue
-        if rhythm.score(index, usual.value) < config["min_score"] or rhythm.habits(index, rise) >= _HABIT_DAYS:
+        if rhythm.score(index, usual) < config["min_score"] or rhythm.habits(index, rise) >= _HABIT_DAYS:
             continue
-        best = max(best or (rise, usual.value, index), (rise, usual.value, index))
+        best = max(best or (rise, usual, index), (rise, usual, index))
     if best is None:
         return None
     rise, usual_usd, index = best
@@ -85,6 +86,14 @@ def _hour(hours: Hours, name: str, at: datetime, config: RuleConfig) -> Conditio
         next_step=_look(name),
         about=(begin, begin + timedelta(hours=1)),
     )
+
+
+def _usual_usd(hours: Hours, rhythm: Rhythm, index: int) -> float | None:
+    """Of an hour. Where the clock was changed in the last weeks, that of the same hour by either clock: some live by
+    the reader's, some by UTC."""
+    moved = {0, *(min(1, hours.clock_moved(index, n * _A_WEEK)) for n in range(1, _WEEKS + 1))}
+    usual = [one.value for n in moved if (one := rhythm.usual(index + n)) is not None]
+    return max(usual, default=None)
 
 
 def _day(hours: Hours, name: str, at: datetime, config: RuleConfig, known: Known) -> Condition | None:
@@ -133,10 +142,10 @@ def _as_usual(hours: Hours, name: str, at: datetime, config: RuleConfig) -> Cond
     begin = max(0, end - _LATE_HOURS)
     goes_on = False
     for index in range(begin, end):
-        usual = rhythm.usual(index)
+        usual = _usual_usd(hours, rhythm, index)
         if usual is not None:
-            told_from = max(config["min_usd_an_hour"], (config["times_an_hour"] - 1) * usual.value)
-            goes_on = goes_on or values[index] - usual.value > _GOES_ON * told_from
+            told_from = max(config["min_usd_an_hour"], (config["times_an_hour"] - 1) * usual)
+            goes_on = goes_on or values[index] - usual > _GOES_ON * told_from
     cost = sum(values[begin:end])
     text = f"in the {_LATE_HOURS} hours to {at.astimezone(hours.timezone):%H:%M on %-d %b}"
     return Condition(
@@ -187,7 +196,7 @@ def _silence(hours: Hours, name: str, series: Series, end: int, config: RuleConf
             Rule.SILENT, name, False, Figure(back, f"in the last {_LATE_HOURS} hours"),
             f"{name} sends calls again: {usd(back)} in the last {_LATE_HOURS} hours", page=page,
         )  # fmt: skip
-    calls, cost = _usual(series, begin, end)
+    calls, cost = _usual(hours, series, begin, end)
     usual_calls = median(calls) if calls else 0.0
     usual_usd = median(cost) if cost else 0.0
     is_active = bool(calls and min(calls) > 0 and usual_calls >= config["min_calls"] and usual_usd >= config["min_usd"])
@@ -205,8 +214,9 @@ def _silence(hours: Hours, name: str, series: Series, end: int, config: RuleConf
     )
 
 
-def _usual(series: Series, begin: int, end: int) -> tuple[list[float], list[float]]:
-    """Calls and dollars of the same hours in the last weeks; in the last days, where there are no two weeks yet."""
+def _usual(hours: Hours, series: Series, begin: int, end: int) -> tuple[list[float], list[float]]:
+    """Calls and dollars of the same hours in the last weeks; in the last days, where there are no two weeks yet. Where
+    the clock was changed since, of the hours by UTC or by the reader's clock, in which there were less."""
     shifts = [n * 168 for n in range(1, _WEEKS + 1) if begin - n * 168 >= series.first]
     if len(shifts) < 2:
         if end - begin > 24 or begin - 168 < series.first:
@@ -214,6 +224,11 @@ def _usual(series: Series, begin: int, end: int) -> tuple[list[float], list[floa
         shifts = [n * 24 for n in range(1, 8)]
 
     def sums(values: Sequence[float]) -> list[float]:
-        return [sum(values[begin - shift : end - shift]) for shift in shifts]
+        found: list[float] = []
+        for shift in shifts:
+            first = begin - shift + hours.clock_moved(begin, shift)
+            last = end - shift + hours.clock_moved(end, shift)
+            found.append(min(sum(values[begin - shift : end - shift]), sum(values[max(0, first) : max(0, last)])))
+        return found
 
     return sums(series.calls), sums(series.usd)

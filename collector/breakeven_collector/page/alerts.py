@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from breakeven_collector.access import Reading
 from breakeven_collector.alerts.answers import mend
+from breakeven_collector.alerts.condition import named
 from breakeven_collector.alerts.outbox import list_deliveries, utc
 from breakeven_collector.alerts.service import history, list_alerts, snooze
 from breakeven_collector.errors import BadRequest
@@ -22,6 +23,7 @@ SNOOZES: Final[Mapping[str, timedelta]] = {
 """How long an alert can be snoozed from the page."""
 _MOST: Final = 100
 _OF_FEATURES: Final = frozenset({"crossed", "approaching", "budget", "jump", "verdict", "band", "budget_share"})
+_OF_BUDGETS: Final = frozenset({"budget", "budget_share"})
 _ALL_TOGETHER: Final = "the whole bill"
 
 
@@ -80,8 +82,13 @@ def snooze_alert(store: Store, reading: Reading, fields: Mapping[str, str], now:
 
 def _linked(row: dict[str, Any], view: View) -> dict[str, Any]:
     is_feature = bool(row["subject"]) and row["rule"] in _OF_FEATURES
-    shown = {**row, "about": row["subject"] or _ALL_TOGETHER}
+    shown = {**row, "about": row["subject"] or _nameless(row["rule"])}
     return {**shown, "href": view.link("/feature", feature=row["subject"])} if is_feature else shown
+
+
+def _nameless(rule: str) -> str:
+    """What the empty subject is: all of it to budgets, to the others what has no feature."""
+    return _ALL_TOGETHER if rule in _OF_BUDGETS else named("")
 
 
 def _states(name: str, caption: str, rows: Sequence[dict[str, Any]], empty: str) -> TableOf:
@@ -110,7 +117,7 @@ def _snoozes(store: Store, view: View, now: datetime) -> TableOf:
     rows = [
         {
             **row,
-            "about": "all of the rule" if row["every_subject"] else row["subject"] or _ALL_TOGETHER,
+            "about": "all of the rule" if row["every_subject"] else row["subject"] or _nameless(row["rule"]),
             "until": utc(row["until"]),
             "project": row["project"] or "all",
         }
