@@ -188,19 +188,23 @@ def test_crossed_and_approaching_are_told_by_the_verdicts_own_break_even(
     at = END + 2 * HOUR
     events = look(filled, hours, at, Rule.CROSSED, Rule.APPROACHING, verdicts=(crossed, soon, later))
     assert [(one.rule, one.subject, one.headline) for one in events] == [
-        (Rule.CROSSED, "steady", "steady cost $20.5k in the 30 days to 19 Nov: above its break-even, $20.0k"),
+        (
+            Rule.CROSSED,
+            "steady",
+            "steady cost $20.5k for live calls in the 30 days to 19 Nov: above its break-even, $20.0k",
+        ),
         (
             Rule.APPROACHING,
             "growing",
             "growing will pass its break-even of $20.0k around 30 Dec (20 Dec to 19 Jan in 8 of 10 cases): it cost "
-            "$18.0k in the 30 days to 19 Nov",
+            "$18.0k for live calls in the 30 days to 19 Nov",
         ),
     ]
     assert events[1].figure.on == day + 40 * DAY
     assert [(one.what, one.detail) for one in events[0].why] == [("model", "gpt-4o: 100% of it")]
     assert events[0].next_step == "Stay. Next: Look again."
     (band,) = look(filled, hours, at, Rule.BAND, verdicts=(later,))
-    assert band.headline == "cached cost $9.0k in the 30 days to 19 Nov: above the band of $5.0k"
+    assert band.headline == "cached cost $9.0k for live calls in the 30 days to 19 Nov: above the band of $5.0k"
 
 
 def test_a_verdict_is_told_once_it_is_another_one_twice_in_a_row(filled: Pipeline, hours: dict[str, Hours]) -> None:
@@ -215,8 +219,8 @@ def test_a_verdict_is_told_once_it_is_another_one_twice_in_a_row(filled: Pipelin
         outcome = evaluator(filled, verdict).run(at, rules, is_daily=True, hours=hours)
         told += [(n, one.headline) for one in outcome.events if one.subject == "noisy"]
     assert told == [
-        (4, "The verdict on noisy is another one ($30.0k in the 30 days to 13 Nov): Hybrid it."),
-        (8, "The verdict on noisy is another one ($30.0k in the 30 days to 17 Nov): Stay it."),
+        (4, "The verdict on noisy is another one ($30.0k for live calls in the 30 days to 13 Nov): Hybrid it."),
+        (8, "The verdict on noisy is another one ($30.0k for live calls in the 30 days to 17 Nov): Stay it."),
     ]
 
 
@@ -225,7 +229,7 @@ def test_the_real_verdicts_are_what_is_looked_at(filled: Pipeline, hours: dict[s
     outcome = evaluator(filled, real=True).run(END + 2 * HOUR, rules, is_daily=True, hours=hours, dry_run=True)
     assert outcome.errors == []
     assert [(one.rule, one.subject) for one in outcome.events] == [(Rule.BAND, "cached")]
-    assert outcome.events[0].headline.startswith("cached cost $8.0k in the 30 days")
+    assert outcome.events[0].headline.startswith("cached cost $8.0k for live calls in the 30 days")
     # A moment of the past leaves no verdict behind.
     assert filled.store.rows("SELECT count() AS n FROM verdicts")[0]["n"] == 0
 

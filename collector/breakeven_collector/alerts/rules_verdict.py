@@ -78,8 +78,8 @@ class Decided:
 
     @property
     def text(self) -> str:
-        """What the dollars are of."""
-        return f"in the {_DAYS} days to {self.as_of - timedelta(days=1):%-d %b}"
+        """What the dollars are of; a report has retries, research and sales in it as well."""
+        return f"for live calls in the {_DAYS} days to {self.as_of - timedelta(days=1):%-d %b}"
 
 
 def crossings(decided: Sequence[Decided], config: RuleConfig, owners: Mapping[str, str]) -> list[Condition]:
