@@ -146,6 +146,16 @@ def test_a_job_that_is_told_to_stop_does_so_at_once(collector: Collector) -> Non
     assert time.monotonic() - begun < 1.0
 
 
+def test_what_is_wrong_in_the_file_is_said_before_the_next_look(collector: Collector, looked: list[Event]) -> None:
+    assert looked
+    job, config = job_of(collector), collector.pipeline.settings.config
+    assert job.error == ""
+    config.write_text(f"{CONFIG}jmp.enabled = false\n", encoding="utf-8")
+    assert "jmp" in job.error
+    config.write_text(CONFIG, encoding="utf-8")
+    assert job.error == ""
+
+
 def test_a_collector_that_stops_ends_a_long_look_on_demand(
     engine_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

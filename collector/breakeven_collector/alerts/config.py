@@ -1,5 +1,7 @@
 """`[alerts]` of `breakeven.toml`: which rules watch, from how many dollars on, for how long, how often they repeat."""
 
+import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,6 +15,7 @@ from breakeven_collector.config_file import Place, read_config
 from breakeven_collector.economics.checked import Kind, Problems, number
 from breakeven_collector.errors import ConfigError
 
+_log = logging.getLogger(__name__)
 _A_MONTH_HOURS: Final = 720.0
 _TWO_LOOKS_HOURS: Final = 20.0
 """Rules that look once a day: a day has 23 hours where the clock is changed."""
@@ -166,7 +169,7 @@ def _switch(value: object, at: Place) -> bool:
 
 
 class AlertsFile:
-    """The file, read anew when it changes; while it is broken, what it said last counts. One thread at a time.
+    """The file, read anew when it changes; while it is broken, what it said last counts. Safe to read from any thread.
 
     Attributes:
         error: Why the file as it stands does not count; empty while it does.
@@ -174,6 +177,7 @@ class AlertsFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self._seen: tuple[int, int] | None = None
         self._is_read = False
         self._last = AlertsConfig()
@@ -181,6 +185,10 @@ class AlertsFile:
 
     def read(self) -> AlertsConfig:
         """What counts now. Never raises."""
+        with self._lock:
+            return self._read()
+
+    def _read(self) -> AlertsConfig:
         try:
             file = self._path.stat()
             seen = (file.st_mtime_ns, file.st_size)
@@ -192,4 +200,5 @@ class AlertsFile:
                 self._last, self.error = load_alerts(self._path), ""
             except ConfigError as error:
                 self.error = str(error)
+                _log.error("%s; what it said of alerts before still counts", error)
         return self._last

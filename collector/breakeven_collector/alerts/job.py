@@ -123,6 +123,7 @@ class AlertsJob:
     @property
     def error(self) -> str:
         """Why alerts do not work as they are configured; empty where they do."""
+        self.file.read()
         return self.file.error or self.told.error
 
     def _check(self) -> None:
