@@ -111,7 +111,7 @@ def _configured(health: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
     if health.get("alerts_error"):
         yield Finding(
             "wrong",
-            f"alerts are not as they should be: {health['alerts_error']}",
+            f"alerts are not as they should be: {'; '.join(health['alerts_error'].splitlines())}",
             "mend what it names; rules go on as they were configured last, and what failed is tried again",
         )
     if health["newest_price"]:

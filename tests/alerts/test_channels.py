@@ -128,6 +128,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert empty.problem.startswith(f"{tmp_path / 'empty'} is empty")
 
 
+@pytest.mark.parametrize("key", ["env", "file", "signing_env", "signing_file"])
+@pytest.mark.parametrize("secret", [HOOK, "xoxb-very-secret"])
+def test_a_secret_in_the_place_of_its_name_is_refused_and_not_shown(key: str, secret: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        channels(f'[[alerts.channels]]\nname = "a"\nkind = "webhook"\n{key} = "{secret}"', BREAKEVEN_ALERT_WEBHOOK=HOOK)
+    assert f"number 1.{key}: write the " in str(error.value)
+    assert secret not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
@@ -237,6 +246,7 @@ def test_doctor_says_what_to_do_about_each_channel() -> None:
             told(state="failed", error="timeout"),
             told(state="sent"),
             told(),
+            told(channel="breakeven.toml", kind="", problem="name is 'a b'"),
         ]
     )
     name = "alerts to costs (slack_bot)"
@@ -246,4 +256,5 @@ def test_doctor_says_what_to_do_about_each_channel() -> None:
         ("note", f"{name}: the last failed, timeout, and is tried again", mend("timeout")),
         ("good", f"{name}: the last was taken", ""),
         ("note", f"{name}: nothing was sent yet", "`breakeven alerts test --channel costs` tries it"),
+        ("wrong", "alerts: channels cannot be read, those declared before count", "name is 'a b'"),
     ]

@@ -30,6 +30,7 @@ _CHANNEL_KEYS: Final = (
     *("owners", "rules", "projects"),
 )
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\Z")
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _WRITE: Final = '[[alerts.channels]] with name = "costs" and kind = "slack_webhook"'
 
 
@@ -186,6 +187,11 @@ def _secret(
     if env in row and file in row:
         place.fail(f": {env} and {file} are both given; leave one out")
     source = _source(row, env, file, default)
+    for key in (env, file):
+        if key in row and _is_secret((place / key).string(row[key]), is_variable=key == env):
+            # Not what it says: that is a secret by the look of it.
+            what = "the name of a variable, such as COSTS_SLACK_WEBHOOK" if key == env else "the path of a file"
+            (place / key).fail(f": write {what}, and put the secret itself there")
     if file in row:
         try:
             secret = Path((place / file).string(row[file])).read_text(encoding="utf-8").strip()
@@ -193,10 +199,12 @@ def _secret(
             reason = getattr(error, "strerror", None) or "it is not text"
             return "", f"{source}: {reason}; let it hold the secret, readable by the collector's user"
         return secret, "" if secret else f"{source} is empty; let it hold the secret"
-    if env in row:
-        (place / env).string(row[env])
     secret = environ.get(source, "").strip()
     return secret, "" if secret else f"{source} is not set where the collector runs; put the secret into it"
+
+
+def _is_secret(text: str, *, is_variable: bool) -> bool:
+    return "://" in text or text.startswith("xox") or (is_variable and not _VARIABLE.match(text))
 
 
 def _source(row: dict[str, Any], env: str, file: str, default: str) -> str:

@@ -11,7 +11,11 @@ def examine_channels(channels: Sequence[Mapping[str, Any]]) -> Iterator[Finding]
     """What to do about each channel, as `channels_now` tells of them."""
     for told in channels:
         name = f"alerts to {told['channel']} ({told['kind']})"
-        if told["problem"]:
+        if not told["kind"]:
+            yield Finding(
+                "wrong", "alerts: channels cannot be read, those declared before count", told["problem"]
+            )
+        elif told["problem"]:
             yield Finding("wrong", f"{name} cannot be sent", told["problem"])
         elif told["state"] == "given_up":
             yield Finding("wrong", f"{name}: the last was refused, {told['error']}", mend(told["error"]))
