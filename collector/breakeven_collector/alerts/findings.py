@@ -12,9 +12,7 @@ def examine_channels(channels: Sequence[Mapping[str, Any]]) -> Iterator[Finding]
     for told in channels:
         name = f"alerts to {told['channel']} ({told['kind']})"
         if not told["kind"]:
-            yield Finding(
-                "wrong", "alerts: channels cannot be read, those declared before count", told["problem"]
-            )
+            yield Finding("wrong", "alerts: channels cannot be read, those declared before count", told["problem"])
         elif told["problem"]:
             yield Finding("wrong", f"{name} cannot be sent", told["problem"])
         elif told["state"] == "given_up":
