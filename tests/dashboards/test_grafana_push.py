@@ -140,6 +140,8 @@ def test_a_collectors_sql_is_a_data_source_too(stub: Grafana) -> None:
     ("address", "says"),
     [
         ("postgres://x/y", "write clickhouse://USER@HOST:9000/DATABASE"),
+        ("postgres://u:secret@x/y", "--datasource-url 'x/y': write clickhouse://"),
+        ("foo", "--datasource-url 'foo': write clickhouse://"),
         ("clickhouse://u:secret@h", "a password does not belong into the address"),
         ("http://h:port/", "the address cannot be read"),
     ],
