@@ -98,8 +98,8 @@ def need_plugin(api: Api, url: str) -> str:
     except NotThere as error:
         raise GrafanaError(
             f"what answers at {url} has no plugin {PLUGIN}: if that is Grafana's address, with its path, an admin "
-            f"installs it with `grafana cli plugins install {PLUGIN}`, or by GF_PLUGINS_PREINSTALL_SYNC={PLUGIN} in its "
-            "environment; else name Grafana's with --url",
+            f"installs it with `grafana cli plugins install {PLUGIN}`, or by GF_PLUGINS_PREINSTALL_SYNC={PLUGIN} in "
+            "its environment; else name Grafana's with --url",
             error.status,
         ) from None
     return str(found.get("info", {}).get("version", ""))
