@@ -50,7 +50,10 @@ def test_what_is_declared_takes_the_place_of_defaults_and_of_nothing_else(file: 
         ("rules.apart.share = 3", "alerts.rules.apart.share is 3; write a share from 0 to 1"),
         ("rules.apart.days = 90", "alerts.rules.apart.days is 90; write a number up to 30"),
         ("rules.jump.times_an_hour = 0.5", "alerts.rules.jump.times_an_hour is 0.5; write a number, 1 or more"),
-        ("rule.jump.enabled = true", "alerts: unknown key 'rule'; known are channels, digest, rules"),
+        (
+            "rule.jump.enabled = true",
+            "alerts: unknown key 'rule'; known are channels, digest, grafana_url, page_url, rules",
+        ),
         ("digest = 'no'", "alerts.digest is 'no'; write true or false"),
         ("rules = 3", "alerts.rules must be a table; write [alerts.rules.NAME]"),
     ],

@@ -297,6 +297,8 @@ def test_what_was_not_tried_yet_is_the_next_step_and_no_verdict() -> None:
     )
     hosts = [replace(way("hosted_open_model", usd, bill=30_420, tested=False), name=f"open-{usd}") for usd in (9, 900)]
     assert "Not tried yet: open-900 from a host ?" in decide(evidence(30_420, alternatives=hosts), flips=False).sentence
+    both = decide(evidence(30_420, alternatives=[ways[0], *hosts]), flips=False).sentence
+    assert both.endswith(" ? ($21.4k a month less) and open-900 from a host ? ($29.5k a month less).")
     rows = {row["kind"]: row["to_prove"] for row in found.options}
     assert (rows["tuned API"], rows["cheaper API model"]) == ("may it wait ?", "quality ?")
     bound = decide(evidence(30_420, alternatives=ways, commitment_until=date(2027, 3, 1)), flips=False)
