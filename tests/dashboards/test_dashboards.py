@@ -149,7 +149,12 @@ def test_what_there_is_none_of_is_not_called_unknown() -> None:
     said = {(stem, name): one.get("noValue") for stem, panel in PANELS for name, one in fields_of(panel).items()}
     for there_is_none in (("bill", "estimated_usd"), ("threshold", "budget_usd"), ("threshold", "break_even_usd")):
         assert said[there_is_none] == "none"
-    for empty in (("bill", "cost_centre"), ("bill", "change"), ("threshold", "reason"), ("threshold", "crosses_p50_on")):
+    for empty in (
+        ("bill", "cost_centre"),
+        ("bill", "change"),
+        ("threshold", "reason"),
+        ("threshold", "crosses_p50_on"),
+    ):
         assert said[empty] == "–"
     assert said["bill", "usd"] is None
 
