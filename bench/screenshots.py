@@ -84,6 +84,7 @@ def _of_all(driver: Chrome, url: str, to: Path) -> None:
         "calls": "/calls?status=failed",
         "call": f"/calls/{call['id']}",
         "set-up": "/setup",
+        "alerts": "/alerts",
         "nothing": "/?from=2021-01-01&to=2021-01-02",
         "error": "/?days=none",
     }

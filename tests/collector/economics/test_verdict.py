@@ -145,6 +145,7 @@ def test_what_is_due_first_decides_when_to_look_again() -> None:
 
     shutdown = ("gpt-4o", date(2027, 3, 1), 0.4)
     assert by() == (date(2027, 5, 1), "half a year has passed")
+    assert by(days=12) == (date(2026, 11, 17), "28 days will have been seen")
     assert by(model_shutdowns=[shutdown]) == (date(2026, 12, 1), "gpt-4o ends on 2027-03-01")
     assert by(model_shutdowns=[("gpt-4o", date(2026, 11, 9), 0.4)]) == (day, "gpt-4o ends on 2026-11-09")
     assert by(price_changes=[day + timedelta(20)]) == (day + timedelta(20), "a price changes")
