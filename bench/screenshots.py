@@ -6,21 +6,16 @@ The two of the README go into docs/images with `--readme`.
 import argparse
 import json
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, Final
 from urllib.request import urlopen
 
-from breakeven_collector.billed_api import take_up_bill
-from breakeven_collector.demo.command import CONFIG, import_bill, keep_in, seed_store
-from breakeven_collector.demo.traffic import Traffic
-from breakeven_collector.serve import Collector
-from breakeven_collector.settings import Settings
 from rich.console import Console
 from selenium.webdriver import Chrome
 
 from bench import browser
+from bench.demo_store import demo_collector
 
 IMAGES: Final = Path(__file__).parents[1] / "docs" / "images"
 WIDTHS: Final = {"wide": 1320, "narrow": 390}
@@ -45,19 +40,12 @@ def main() -> None:
     options = parser.parse_args()
     if missing := browser.missing():
         parser.error(f"not on this machine: {missing} (apt-get install chromium chromium-driver)")
-    with tempfile.TemporaryDirectory(prefix="breakeven-pages-") as folder:
-        settings = Settings(data_dir=Path(folder), store="", config=CONFIG, port=0, grpc_port=-1, host="127.0.0.1")
-        with Collector(settings) as collector, browser.chromium() as driver:
-            now = datetime.now(UTC).replace(second=0, microsecond=0)
-            traffic = Traffic(days=options.days, seed=1, end=now)
-            seed_store(console, collector, traffic)
-            import_bill(keep_in(collector.pipeline.store), traffic, now)
-            take_up_bill(collector.pipeline)
-            _first_look(driver, collector.url)
-            if options.readme:
-                _of_readme(driver, collector.url)
-            else:
-                _of_all(driver, collector.url, options.to)
+    with demo_collector(options.days, console) as collector, browser.chromium() as driver:
+        _first_look(driver, collector.url)
+        if options.readme:
+            _of_readme(driver, collector.url)
+        else:
+            _of_all(driver, collector.url, options.to)
 
 
 def _first_look(driver: Chrome, url: str) -> None:
@@ -96,6 +84,7 @@ def _of_all(driver: Chrome, url: str, to: Path) -> None:
         "calls": "/calls?status=failed",
         "call": f"/calls/{call['id']}",
         "set-up": "/setup",
+        "alerts": "/alerts",
         "nothing": "/?from=2021-01-01&to=2021-01-02",
         "error": "/?days=none",
     }

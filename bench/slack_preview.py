@@ -7,21 +7,24 @@ JSON that is sent; it is no judge of what Slack takes (tests/alerts/slack_server
 import argparse
 import re
 import tempfile
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape, unescape
 from pathlib import Path
 from typing import Any, Final
 
+from breakeven_collector.alerts.digest import build_digest
 from breakeven_collector.alerts.digest_message import digest_message
-from breakeven_collector.alerts.events import Change, Digest, Driver, Event, Figure, Line, Rule, Section
+from breakeven_collector.alerts.events import Change, Rule
 from breakeven_collector.alerts.messages import Links, Message, alert_message
+from breakeven_collector.alerts.replay import replay
+from rich.console import Console
 
 from bench import browser
+from bench.demo_store import demo_collector
 
 PICTURE: Final = Path(__file__).parents[1] / "docs" / "images" / "slack-alert.png"
 _WIDTH: Final = 720
 _LINKS: Final = Links("https://breakeven.example.com", "https://grafana.example.com")
-_AT: Final = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 _STYLE: Final = """
 body { margin: 0; padding: 20px 24px; font: 15px/1.46 Lato, "DejaVu Sans", Arial, sans-serif; color: #1d1c1d; }
 .message { display: grid; grid-template-columns: 36px 1fr; gap: 8px; margin-bottom: 22px; }
@@ -39,14 +42,16 @@ code { color: #e01e5a; border: 1px solid #ddd; background: #f7f7f7; border-radiu
 code { font-size: 12px; }
 """
 
+console = Console()
+
 
 def main() -> None:
-    """Draw the samples."""
+    """Draw what the demo's traffic gives to tell."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--html", type=Path, help="write the HTML there, and take no picture")
     parser.add_argument("--to", type=Path, default=PICTURE, help="the picture")
     options = parser.parse_args()
-    page = as_html([alert_message([_CROSSED], _LINKS), digest_message(_DIGEST, _LINKS)])
+    page = as_html(_of_the_demo())
     if options.html:
         options.html.write_text(page, encoding="utf-8")
         return
@@ -101,46 +106,19 @@ def _text(one: dict[str, Any]) -> str:
     return re.sub(r"\*([^*\n]+)\*", r"<b>\1</b>", text).replace("\n", "<br>")
 
 
-_CROSSED: Final = Event(
-    id="sample",
-    project="default",
-    rule=Rule.CROSSED,
-    subject="contract-review",
-    change=Change.FIRING,
-    at=_AT,
-    since=_AT,
-    headline="contract-review cost $21,430 in 30 days, above its break-even of $20,150 a month",
-    figure=Figure(
-        21_430.0, "in the 30 days to 23 Nov", 20_150.0, "break-even, a month",
-        coverage_share=0.972,
-    ),
-    why=(
-        Driver("volume", "volume: 1.4M calls more than in the 30 days before", 4_210.0),
-        Driver("cache", "cached share of the prompts 37 % → 4 %", 1_890.0),
-        Driver("tenant", "tenant acme: 58 % of it"),
-    ),
-    next_step="`breakeven decide --feature contract-review` weighs hosting against what can be saved inside the API",
-    owner="legal-tech",
-    page="/feature?feature=contract-review",
-)  # fmt: skip
-_DIGEST: Final = Digest(
-    id="sample-week",
-    project="default",
-    first=date(2026, 11, 16),
-    last=date(2026, 11, 22),
-    headline="$12,940 in the week, 9 % more than the one before; ~$49,100 by the end of November, budget $50,000",
-    sections=(
-        Section(
-            "Movers",
-            (
-                Line("contract-review", "more: volume", 610.0),
-                Line("code-assistant", "less: the cache hits again", -240.0),
-            ),
-        ),
-        Section("Approaching", (Line("contract-review", "passes its break-even about 24 Jan (5 Jan to 20 Feb)"),)),
-        Section("Unpriced", (Line("gpt-x-preview", "1,204 calls without a price"),)),
-    ),
-)
+def _of_the_demo() -> list[Message]:
+    """A jump and what is ahead, as they would have been told, and the digest of the last whole week."""
+    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    with demo_collector(60, console) as collector:
+        pipeline = collector.pipeline
+        job, store, timezone = pipeline.alerts, pipeline.store, pipeline.settings.timezone
+        config = job.file.read()
+        told = replay(store, job.sources.remembered(now), config, now - timedelta(days=21), now, timezone)
+        (project, hours), *_ = job.sources.hours(now, now).items()
+        digest = build_digest(store, job.sources, hours, now, config, is_alone=True, project=project)
+    first = {one.rule: one for one in reversed(told) if one.change is Change.FIRING}
+    events = [first[rule] for rule in (Rule.JUMP, Rule.APPROACHING) if rule in first]
+    return [*(alert_message([one], _LINKS) for one in events), digest_message(digest, _LINKS)]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any, Final
 from breakeven_dashboards import columns, links, tables
 from breakeven_dashboards.dashboard import dashboard
 from breakeven_dashboards.datasource import target
-from breakeven_dashboards.panel import SHARE, USD, Panel, bars, field, series, stat, steps, table
+from breakeven_dashboards.panel import DASH, SHARE, USD, Panel, bars, field, series, stat, steps, table
 from breakeven_dashboards.queries import FILTERS, Queries
 
 _sql: Final = Queries(FILTERS)
@@ -49,7 +49,7 @@ def period() -> Panel:
         shown=["Spend", "Change", "Estimated", "Calls", "Change of calls", "A call"],
         fields=[
             *(columns.SPEND, columns.CHANGE, columns.ESTIMATED, columns.CALLS),
-            field("change_of_calls", "Change of calls", unit=SHARE),
+            field("change_of_calls", "Change of calls", unit=SHARE, absent=DASH),
             columns.A_CALL,
         ],
     )
@@ -122,7 +122,7 @@ def features() -> Panel:
             *(columns.SPEND, columns.PART),
             field("running_share", "Running", unit=SHARE, gauge=True),
             *(columns.CHANGE, columns.KNOWN, columns.ESTIMATED, columns.CALLS, columns.A_CALL),
-            *(field("owner", "Owner"), field("cost_centre", "Cost centre")),
+            *(field("owner", "Owner", absent=DASH), field("cost_centre", "Cost centre", absent=DASH)),
         ],
     )
 
@@ -133,8 +133,9 @@ def tied_out() -> Panel:
         6,
         "Tied out with the providers' bills",
         "Of what providers billed on days that are closed there: the share that calls tell of. More seen than billed "
-        "on one day makes up for nothing on another. By project alone. Not known where no bill was imported; "
-        "`breakeven tieout` says what the difference is made of.",
+        "on one day makes up for nothing on another. By day, provider and project alone: report and page hold keys and "
+        "models against each other as well, and may come to less. Not known where no bill was imported; `breakeven "
+        "tieout` says what the difference is made of.",
         [target(_sql("tied_out"), "table")],
         unit=USD,
         shown=["Seen of billed", "Billed", "Seen", "Unseen"],

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from breakeven_dashboards import links
-from breakeven_dashboards.panel import COUNT, SHARE, USD, Override, field
+from breakeven_dashboards.panel import COUNT, DASH, NONE, SHARE, USD, Override, field
 
 SPEND: Final = field("usd", "Spend", unit=USD)
 KNOWN: Final = field("known_usd", "Known", unit=USD)
-ESTIMATED: Final = field("estimated_usd", "Estimated", unit=USD)
-CHANGE: Final = field("change", "Change", unit=SHARE)
+ESTIMATED: Final = field("estimated_usd", "Estimated", unit=USD, absent=NONE)
+CHANGE: Final = field("change", "Change", unit=SHARE, absent=DASH)
 PART: Final = field("share", "Share", unit=SHARE, gauge=True)
 CALLS: Final = field("calls", "Calls", unit=COUNT)
 A_CALL: Final = field("usd_per_call", "A call", unit=USD)

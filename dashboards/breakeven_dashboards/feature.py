@@ -5,7 +5,7 @@ from typing import Any, Final
 from breakeven_dashboards import columns, links, tables
 from breakeven_dashboards.dashboard import dashboard
 from breakeven_dashboards.datasource import target
-from breakeven_dashboards.panel import COUNT, SECONDS, SHARE, USD, Panel, field, series, stat, table
+from breakeven_dashboards.panel import COUNT, DASH, SECONDS, SHARE, USD, Panel, field, series, stat, table
 from breakeven_dashboards.queries import FILTERS, Queries
 
 _sql: Final = Queries(FILTERS)
@@ -46,7 +46,7 @@ def period() -> Panel:
         shown=["Spend", "Change", "Estimated", "Calls", "Change of calls", "A call", "Cached input", "Failed"],
         fields=[
             *(columns.SPEND, columns.CHANGE, columns.ESTIMATED, columns.CALLS),
-            field("change_of_calls", "Change of calls", unit=SHARE),
+            field("change_of_calls", "Change of calls", unit=SHARE, absent=DASH),
             *(columns.A_CALL, columns.CACHED, columns.FAILED),
         ],
     )

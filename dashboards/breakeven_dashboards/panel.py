@@ -16,6 +16,8 @@ COUNT: Final = "short"
 SECONDS: Final = "s"
 BYTES: Final = "bytes"
 NOT_KNOWN: Final = "not known"
+NONE: Final = "none"
+DASH: Final = "–"
 
 _LEGEND: Final[dict[str, Any]] = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
 
@@ -30,6 +32,7 @@ def field(
     hidden: bool = False,
     width: int = 0,
     thresholds: Mapping[str, Any] | None = None,
+    absent: str = "",
     more: Mapping[str, Any] | None = None,
 ) -> Override:
     """What a column of the query looks like.
@@ -43,6 +46,7 @@ def field(
         hidden: in a table: there for links alone.
         width: in a table: pixels.
         thresholds: colours by value.
+        absent: what stands where there is nothing, an empty text too; "not known" where left out.
         more: other properties, by Grafana's id.
     """
     properties: dict[str, Any] = {}
@@ -60,6 +64,8 @@ def field(
         properties["custom.width"] = width
     if thresholds:
         properties["thresholds"] = thresholds
+    if absent:
+        properties["noValue"] = absent
     properties |= more or {}
     return _override("byName", name, properties)
 

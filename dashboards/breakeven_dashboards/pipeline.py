@@ -5,7 +5,21 @@ from typing import Any, Final
 from breakeven_dashboards import columns
 from breakeven_dashboards.dashboard import dashboard
 from breakeven_dashboards.datasource import target
-from breakeven_dashboards.panel import BYTES, COUNT, SECONDS, SHARE, USD, Panel, field, series, stat, steps, table
+from breakeven_dashboards.panel import (
+    BYTES,
+    COUNT,
+    DASH,
+    NONE,
+    SECONDS,
+    SHARE,
+    USD,
+    Panel,
+    field,
+    series,
+    stat,
+    steps,
+    table,
+)
 from breakeven_dashboards.queries import Queries
 
 _sql: Final = Queries(("project", "environment"))
@@ -151,7 +165,7 @@ def unpriced_models() -> Panel:
         "model that the price book does not have gets a price with `breakeven prices`.",
         [target(_sql("unpriced_models"), "table")],
         fields=[
-            *(field("reason", "Reason"), field("provider", "Provider"), field("meter", "Meter")),
+            *(field("reason", "Reason"), field("provider", "Provider"), field("meter", "Meter", absent=DASH)),
             *columns.choosing("model", "Model", kept=("project", "environment")),
             *(columns.CALLS, field("quantity", "Quantity"), columns.ESTIMATED),
         ],
@@ -182,9 +196,9 @@ def removed_total() -> Panel:
         shown=["Duplicates", "Wrappers", "Removed dollars", "Late calls", "Late dollars"],
         fields=[
             *(field("duplicate_calls", "Duplicates"), field("wrapper_calls", "Wrappers")),
-            field("removed_usd", "Removed dollars", unit=USD),
+            field("removed_usd", "Removed dollars", unit=USD, absent=NONE),
             field("late_calls", "Late calls"),
-            field("late_usd", "Late dollars", unit=USD),
+            field("late_usd", "Late dollars", unit=USD, absent=NONE),
         ],
     )
 

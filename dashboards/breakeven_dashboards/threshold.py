@@ -5,7 +5,7 @@ from typing import Any, Final
 from breakeven_dashboards import columns, links
 from breakeven_dashboards.dashboard import dashboard
 from breakeven_dashboards.datasource import target
-from breakeven_dashboards.panel import SHARE, USD, Panel, field, of_query, series, steps, table
+from breakeven_dashboards.panel import DASH, NONE, SHARE, USD, Panel, field, of_query, series, steps, table
 from breakeven_dashboards.queries import Queries
 
 _sql: Final = Queries(("project", "feature"))
@@ -49,9 +49,9 @@ def verdicts() -> Panel:
             *columns.feature("feature", kept=("project",)),
             field("verdict", "Verdict", width=420),
             field("spend_usd", "30 days", unit=USD),
-            field("break_even_usd", "Break-even", unit=USD),
-            field("of_break_even", "Of break-even", unit=SHARE, gauge=True, thresholds=_REACHED),
-            field("next_step", "Next step", width=280),
+            field("break_even_usd", "Break-even", unit=USD, absent=NONE),
+            field("of_break_even", "Of break-even", unit=SHARE, gauge=True, thresholds=_REACHED, absent=DASH),
+            field("next_step", "Next step", width=280, absent=DASH),
             field("decided_at", "As of"),
         ],
     )
@@ -99,10 +99,10 @@ def crossings() -> Panel:
         fields=[
             *(columns.PROJECT, field("feature", "Feature"), field("now", "Now")),
             field("spend_usd", "30 days", unit=USD),
-            field("break_even_usd", "Break-even", unit=USD),
-            field("crosses_p10_on", "1 of 10 by"),
-            field("crosses_p50_on", "5 of 10 by"),
-            field("crosses_p90_on", "9 of 10 by"),
+            field("break_even_usd", "Break-even", unit=USD, absent=NONE),
+            field("crosses_p10_on", "1 of 10 by", absent=DASH),
+            field("crosses_p50_on", "5 of 10 by", absent=DASH),
+            field("crosses_p90_on", "9 of 10 by", absent=DASH),
             field("within_90_days", "Within 90 days", unit=SHARE, gauge=True),
         ],
     )
@@ -118,7 +118,7 @@ def savings() -> Panel:
         [target(_sql("savings"), "table")],
         unit=USD,
         fields=[
-            *(columns.PROJECT, field("feature", "Feature"), field("best", "Best")),
+            *(columns.PROJECT, field("feature", "Feature"), field("best", "Best", absent=NONE)),
             field("api_usd", "API a month", unit=USD),
             field("saves_usd", "Saves a month", unit=USD),
             columns.PART,
@@ -141,9 +141,9 @@ def month_end() -> Panel:
             field("p10_usd", "1 of 10", unit=USD),
             field("p50_usd", "5 of 10", unit=USD),
             field("p90_usd", "9 of 10", unit=USD),
-            field("budget_usd", "Budget", unit=USD),
-            field("of_budget", "Of budget", unit=SHARE, gauge=True, thresholds=_REACHED),
-            field("reason", "Reason"),
+            field("budget_usd", "Budget", unit=USD, absent=NONE),
+            field("of_budget", "Of budget", unit=SHARE, gauge=True, thresholds=_REACHED, absent=DASH),
+            field("reason", "Reason", absent=DASH),
         ],
     )
 
@@ -177,7 +177,7 @@ def decisions() -> Panel:
         unit=USD,
         fields=[
             *(field("decided_at", "When"), columns.PROJECT, field("feature", "Feature")),
-            *(field("decision", "Decision"), field("made_by", "By"), field("note", "Note")),
-            *(field("revisit_on", "Look again"), field("spend_usd", "30 days", unit=USD)),
+            *(field("decision", "Decision"), field("made_by", "By"), field("note", "Note", absent=DASH)),
+            *(field("revisit_on", "Look again", absent=DASH), field("spend_usd", "30 days", unit=USD)),
         ],
     )

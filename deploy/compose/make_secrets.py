@@ -101,6 +101,8 @@ def _write(file: Path, text: str) -> None:
     """Whole or not at all. Each service has its own user, and sees its own folder alone: so all may read."""
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_name(f".{file.name}.part")
+    # One that was left by a start that was cut off cannot be written.
+    part.unlink(missing_ok=True)
     part.write_text(text, encoding="utf-8")
     part.chmod(0o444)
     part.replace(file)

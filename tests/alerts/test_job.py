@@ -117,7 +117,7 @@ def test_on_monday_there_is_a_digest_of_the_week(store: Store, looked: list[Even
     ]
     assert sections["What moved"] == [("search", "+$60 to $396: volume +$60 (calls 168 → 198)")]
     assert sections["Who drives it"] == [("search", "$396, 100% of the bill, 100% with those above")]
-    assert sections["Savings open"] == [("search", "$200 a month. Look again.")]
+    assert sections["Savings open"] == [("search", "$200 a month: Stay.")]
     assert sections["Bill against budget"][0] == ("week", "$396, $336 the week before")
     assert not AlertLog(store).add_digest(digest, MONDAY)
 

@@ -45,7 +45,7 @@ def test_one_alert_says_what_happened_how_much_why_what_next_and_where_to_look()
         "*$19,800 to $23,900*\nin 8 of 10 cases",
         "*97.2 %*\nof it known, the rest estimated",
         "*Why*\n• volume: 61 % of the rise, 1.4M calls more ($4,210)\n• cached share 37 % → 4 %",
-        "*Next:* `breakeven decide --feature search` weighs the options",
+        "*Next:* `breakeven decide search` weighs the options",
         "owner support · project default · <https://breakeven.example.com/feature?feature=search|Page> · "
         "<https://grafana.example.com/g/d/breakeven-threshold?var-project=default&amp;var-feature=search|Grafana>",
     ]
@@ -105,7 +105,7 @@ def test_several_alerts_are_one_message_the_dearest_first_and_the_rest_counted()
     assert message.texts[1] == (
         "🔴 *feature-40 rose*\n*~$4,000* in the 30 days to 24 Nov · *$20,150* break-even, a month · "
         "*$19,800 to $23,900* in 8 of 10 cases\n• volume: 61 % of the rise, 1.4M calls more ($4,210)\n"
-        "*Next:* `breakeven decide --feature search` weighs the options\n"
+        "*Next:* `breakeven decide search` weighs the options\n"
         "<https://breakeven.example.com/feature?feature=search|Page> · "
         "<https://grafana.example.com/g/d/breakeven-threshold?var-project=default&amp;var-feature=search|Grafana>"
     )

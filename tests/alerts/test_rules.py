@@ -202,7 +202,7 @@ def test_crossed_and_approaching_are_told_by_the_verdicts_own_break_even(
     ]
     assert events[1].figure.on == day + 40 * DAY
     assert [(one.what, one.detail) for one in events[0].why] == [("model", "gpt-4o: 100% of it")]
-    assert events[0].next_step == "Stay. Next: Look again."
+    assert events[0].next_step == "Look again. The verdict: Stay."
     (band,) = look(filled, hours, at, Rule.BAND, verdicts=(later,))
     assert band.headline == "cached cost $9.0k for live calls in the 30 days to 19 Nov: above the band of $5.0k"
 

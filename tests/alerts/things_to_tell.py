@@ -32,7 +32,7 @@ CROSSED = Event(
         Driver("volume", "volume: 61 % of the rise, 1.4M calls more", 4_210.0),
         Driver("cache", "cached share 37 % → 4 %"),
     ),
-    next_step="`breakeven decide --feature search` weighs the options",
+    next_step="`breakeven decide search` weighs the options",
     owner="support",
     page="/feature?feature=search",
 )

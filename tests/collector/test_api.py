@@ -135,10 +135,10 @@ def test_the_api_describes_itself(client: Client) -> None:
         *("/api/series", "/api/calls", "/api/calls/{call_id}", "/api/pulse"),
         *("/api/prices", "/api/prices/model", "/api/prices/overrides"),
         *("/api/prices/overrides/{what}", "/api/prices/books", "/api/keys", "/api/keys/{key_id}"),
+        *("/api/alerts", "/api/alerts/run", "/api/alerts/snooze", "/api/alerts/test", "/api/alerts/channels"),
         *("/api/backup", "/api/backup/{name}", "/api/erase", "/api/jobs/{name}"),
         *("/api/imports", "/api/imports/days", "/api/imported", "/api/imported/limits", "/api/imported/settled"),
         *(
-            "/api/alerts/run",
             "/api/tieout",
             "/api/report/billed",
             "/api/verdicts",

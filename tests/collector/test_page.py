@@ -277,6 +277,7 @@ def test_the_page_of_a_feature_shows_what_the_report_says(pipeline: Pipeline, ki
         "cost_usd": Decimal(row["cost_usd"]),
     }
     assert sum(one["calls"] for one in shown["models"].rows) == row["calls"]
+    assert shown["days_chart"]["days"][0] == view(kinds).period.start.date().isoformat()
     assert [one["tenant"] for one in shown["tenants"].rows] == ["(no tenant)", "acme"]
 
 

@@ -17,7 +17,7 @@ from breakeven_collector.page.outlook import outlook_chart
 from breakeven_collector.page.series import daily, stacked
 from breakeven_collector.page.tables import Column, TableOf
 from breakeven_collector.page.view import View
-from breakeven_collector.page.words import exact, name, spark, trend
+from breakeven_collector.page.words import exact, name, shown, spark, trend
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -172,3 +172,8 @@ def test_pages_are_held_until_something_changes() -> None:
 
     asked = [("/", "pulse 1"), ("/", "pulse 1"), ("/?days=7", "pulse 1"), ("/", "pulse 2"), ("/", "pulse 1")]
     assert [held.of(key, build)["n"] for key in asked] == [0, 0, 1, 2, 0]
+
+
+def test_a_sentence_is_shown_whole_and_a_name_is_cut() -> None:
+    told = "contract-review will pass its break-even around 11 Dec: " + "it cost $23.2k in the 30 days to 29 Nov; " * 3
+    assert (shown(told, "sentence"), shown(told, "text")) == (told, f"{told[:119]}…")

@@ -145,6 +145,20 @@ def test_a_panel_says_what_it_shows_in_which_unit(stem: str, panel: dict[str, An
         assert panel["interval"] in ("1m", "1h", "1d")
 
 
+def test_what_there_is_none_of_is_not_called_unknown() -> None:
+    said = {(stem, name): one.get("noValue") for stem, panel in PANELS for name, one in fields_of(panel).items()}
+    for there_is_none in (("bill", "estimated_usd"), ("threshold", "budget_usd"), ("threshold", "break_even_usd")):
+        assert said[there_is_none] == "none"
+    for empty in (
+        ("bill", "cost_centre"),
+        ("bill", "change"),
+        ("threshold", "reason"),
+        ("threshold", "crosses_p50_on"),
+    ):
+        assert said[empty] == "–"
+    assert said["bill", "usd"] is None
+
+
 @pytest.mark.parametrize(("stem", "panel"), PANELS, ids=[f"{stem}-{panel['id']}" for stem, panel in PANELS])
 def test_a_panel_asks_the_chosen_data_source_and_nothing_else(stem: str, panel: dict[str, Any]) -> None:
     assert panel["datasource"] == REF == {"type": TYPE, "uid": "${datasource}"}

@@ -140,6 +140,8 @@ def test_a_collectors_sql_is_a_data_source_too(stub: Grafana) -> None:
     ("address", "says"),
     [
         ("postgres://x/y", "write clickhouse://USER@HOST:9000/DATABASE"),
+        ("postgres://u:secret@x/y", "--datasource-url 'x/y': write clickhouse://"),
+        ("foo", "--datasource-url 'foo': write clickhouse://"),
         ("clickhouse://u:secret@h", "a password does not belong into the address"),
         ("http://h:port/", "the address cannot be read"),
     ],
@@ -185,6 +187,7 @@ def test_a_contact_point_of_our_name_that_is_not_ours_is_not_overwritten(stub: G
     [
         ({}, "wrong", "Grafana does not know the token; make one for a service account"),
         ({"plugin": False}, TOKEN, "GF_PLUGINS_PREINSTALL_SYNC=grafana-clickhouse-datasource"),
+        ({"plugin": False}, TOKEN, "else name Grafana's with --url"),
         ({"role": "Viewer"}, TOKEN, "its service account needs the role Admin"),
         ({"slow_seconds": 1.5}, TOKEN, "does not answer in time; --timeout gives it longer"),
         ({}, "", "GRAFANA_TOKEN is not set"),

@@ -141,6 +141,22 @@ def test_services_start_in_an_order_in_which_each_finds_what_it_needs() -> None:
     assert "\nHEALTHCHECK " in (ROOT / "Dockerfile").read_text()
 
 
+def test_what_runs_as_nobody_writes_where_it_may() -> None:
+    cluster = compose(COMPOSE[1])["services"]
+    for name in ("front", "store"):
+        assert (cluster[name]["read_only"], cluster[name]["tmpfs"]) == (True, ["/tmp"])
+        text = (COMPOSE[1].parent / f"nginx-{name}.conf").read_text()
+        written = re.findall(r"^\s*(?:pid|\w+_temp_path) (\S+);", text, re.MULTILINE)
+        assert len(written) == 6
+        assert all(path.startswith("/tmp/") for path in written)
+    # The image's entry point gives this folder, and no other, to the user that the keeper becomes.
+    keeper = (COMPOSE[1].parent / "clickhouse" / "keeper.xml").read_text()
+    stored = re.findall(r"<\w+_storage_path>(\S+)</", keeper)
+    assert stored == [f"/var/lib/clickhouse/coordination/{what}" for what in ("log", "snapshots")]
+    for name in ("keeper-1", "keeper-2", "keeper-3"):
+        assert f"{name}:/var/lib/clickhouse" in cluster[name]["volumes"]
+
+
 def test_grafana_never_sees_an_empty_webhook() -> None:
     for environment in ({}, {"BREAKEVEN_GRAFANA_SLACK_WEBHOOK": ""}):
         seen = compose(COMPOSE[0], environment)["services"]["grafana"]["environment"]

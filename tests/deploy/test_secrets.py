@@ -90,6 +90,16 @@ def test_a_service_sees_its_own_secrets_alone(maker: Any, tmp_path: Path) -> Non
     )
 
 
+def test_a_start_that_was_cut_off_hinders_no_other(maker: Any, tmp_path: Path) -> None:
+    maker.make(tmp_path, {})
+    kept = (tmp_path / "admin" / "breakeven_key").read_text()
+    # Stands for a file that may not be written: tests may run as root, who may.
+    left = tmp_path / "admin" / ".breakeven_key.part"
+    left.symlink_to(tmp_path / "nowhere" / "at-all")
+    maker.make(tmp_path, {})
+    assert ((tmp_path / "admin" / "breakeven_key").read_text(), left.is_symlink()) == (kept, False)
+
+
 def test_the_server_knows_digests_of_passwords_and_no_user_without_one(
     maker: Any, tmp_path: Path, empty_store: Store
 ) -> None:

@@ -63,7 +63,7 @@ DEFAULTS: Final[Mapping[Rule, RuleConfig]] = MappingProxyType(
         ),
         Rule.JUMP: _rule(
             True, 0.0, 0.0,
-            min_usd_an_hour=20.0, times_an_hour=2.0, min_usd_a_day=50.0, times_a_day=1.5, min_score=6.0,
+            min_usd_an_hour=20.0, times_an_hour=2.0, min_usd_a_day=100.0, times_a_day=1.5, min_score=6.0,
         ),
         Rule.SILENT: _rule(True, 0.0, 0.0, min_usd=1.0, min_calls=20.0, silent_hours=3.0),
         Rule.APART: _rule(

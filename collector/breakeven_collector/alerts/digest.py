@@ -140,7 +140,7 @@ def _approaching(decided: Sequence[Decided]) -> list[Line]:
 def _savings(decided: Sequence[Decided]) -> list[Line]:
     saving = sorted((one for one in decided if one.saves_usd >= 1), key=lambda one: -one.saves_usd)
     return [
-        Line(one.feature, f"{usd(one.saves_usd)} a month. {one.next_step}".strip(), one.saves_usd)
+        Line(one.feature, f"{usd(one.saves_usd)} a month: {one.sentence or one.next_step}", one.saves_usd)
         for one in saving[:_MOST]
     ]
 

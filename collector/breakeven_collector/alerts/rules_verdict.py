@@ -67,8 +67,9 @@ class Decided:
 
     @property
     def advice(self) -> str:
-        """What the verdict says, and what to do next."""
-        return f"{one}. Next: {self.next_step}" if (one := self.sentence.rstrip(". ")) else self.next_step
+        """What to do next, and the verdict that says so."""
+        step = f"{self.next_step[:1].upper()}{self.next_step[1:]}"
+        return f"{step.rstrip('.')}. The verdict: {self.sentence}" if self.sentence else step
 
     @property
     def about(self) -> tuple[datetime, datetime]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.assumptions import OriginOf
@@ -11,6 +12,9 @@ from breakeven_collector.economics.case import Case
 from breakeven_collector.economics.gates import Gates
 from breakeven_collector.economics.objectives import Objectives
 from breakeven_collector.economics.private import WAYS
+
+DAYS_NEEDED: Final = 28
+"""Of calls, before there is a verdict."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import math
 from datetime import date, timedelta
 from typing import Any, Final
 
-from breakeven_collector.economics.evidence import Evidence
+from breakeven_collector.economics.evidence import DAYS_NEEDED, Evidence
 from breakeven_collector.economics.shutdowns import LOOK_BEFORE
 
 _MONTHS: Final = 6
@@ -14,9 +14,14 @@ _MONTH_DAYS: Final = 730 / 24
 
 
 def revisit(evidence: Evidence) -> tuple[date, str]:
-    """The earliest of six months, 90 days before a model's end, a price change, the end of a commitment, and the day
-    on which spend will have grown by 30 % at its pace; never in the past."""
+    """The earliest of six months, the day by which enough days will have been seen, 90 days before a model's end, a
+    price change, the end of a commitment, and the day on which spend will have grown by 30 % at its pace; never in
+    the past."""
     found = [(_in_months(evidence.as_of, _MONTHS), "half a year has passed")]
+    if evidence.days < DAYS_NEEDED:
+        found.append(
+            (evidence.as_of + timedelta(DAYS_NEEDED - evidence.days), f"{DAYS_NEEDED} days will have been seen")
+        )
     found += [(day - LOOK_BEFORE, f"{model} ends on {day}") for model, day, _ in evidence.model_shutdowns]
     found += [(day, "a price changes") for day in evidence.price_changes if day >= evidence.as_of]
     if evidence.commitment_until is not None and evidence.commitment_until >= evidence.as_of:

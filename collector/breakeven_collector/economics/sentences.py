@@ -75,11 +75,8 @@ def sentence(said: Said) -> str:
             return f"Stay for now. Hosting would save {usd(saving)} a month, once this is settled: {settle}."
         case _:
             said_why = why_not(evidence, case, said.threshold_usd, said.would_pay)
-            other = untested(evidence)
-            more = (
-                f" Not tried yet: {_named(other)} ? ({usd(other.saves_usd_per_month)} a month less)." if other else ""
-            )
-            return f"{said_why}{more}"
+            others = [f"{_named(one)} ? ({usd(one.saves_usd_per_month)} a month less)" for one in untested(evidence)]
+            return said_why + (f" Not tried yet: {listed(others)}." if others else "")
 
 
 def next_action(said: Said) -> str:
@@ -132,9 +129,10 @@ def _named(one: Alternative) -> str:
 
 
 def _try(evidence: Evidence) -> str | None:
-    other = untested(evidence)
-    if other is None:
+    others = untested(evidence)
+    if not others:
         return None
+    other = others[0]
     saved = f"it would save {usd(other.saves_usd_per_month)} a month"
     match other.kind:
         case "batch":

@@ -26,16 +26,18 @@ def worth_usd(bill_usd: float) -> float:
     return max(WORTH_USD, WORTH_SHARE * bill_usd)
 
 
-def untested(evidence: Evidence) -> Alternative | None:
-    """What was not tried yet and would be worth a move, if it holds: what saves most inside the API; else with a host
-    the dearest open model that does, for it is the likeliest to pass."""
+def untested(evidence: Evidence) -> list[Alternative]:
+    """What was not tried yet and would be worth a move, if it holds: what saves most inside the API, tried first; with
+    a host, where that saves more, the dearest open model that does, for it is the likeliest to pass."""
     if evidence.committed_months:
-        return None
+        return []
     least = worth_usd(evidence.case.api_usd_per_month)
     fit = [one for one in evidence.may_be_bought if not one.tested and one.saves_usd_per_month >= least]
     in_api = max((one for one in fit if one.kind in IN_API), key=lambda one: one.saves_usd_per_month, default=None)
-    hosted = [one for one in fit if one.kind == "hosted_open_model"]
-    return in_api or max(hosted, key=lambda one: one.usd_per_month, default=None)
+    least = in_api.saves_usd_per_month if in_api else 0.0
+    hosted = [one for one in fit if one.kind == "hosted_open_model" and one.saves_usd_per_month > least]
+    dearest = max(hosted, key=lambda one: one.usd_per_month, default=None)
+    return [one for one in (in_api, dearest) if one]
 
 
 def why_not(evidence: Evidence, case: Case, threshold_usd: float | None, would: WouldPay) -> str:

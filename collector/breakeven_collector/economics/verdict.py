@@ -8,7 +8,7 @@ from typing import Any, Final
 from breakeven_collector.economics import answer, breakeven, cash_flow, met, montecarlo, options, sentences
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.case import Case
-from breakeven_collector.economics.evidence import Evidence, Line
+from breakeven_collector.economics.evidence import DAYS_NEEDED, Evidence, Line
 from breakeven_collector.economics.flips import Flip, Outcome, Switch, nearest, scaled, switches
 from breakeven_collector.economics.form import evidence_lines, form
 from breakeven_collector.economics.gates import Gates
@@ -20,7 +20,6 @@ from breakeven_collector.economics.staying import LONGEST_PAYBACK_MONTHS, worth_
 from breakeven_collector.economics.words import usd
 from breakeven_collector.economics.would_pay import WouldPay, would_pay
 
-DAYS_NEEDED: Final = 28
 _MOST_UNPRICED: Final = 0.05
 _DECLINE_TO_BEAR: Final = 0.5
 _DRAWS: Final = 200

@@ -97,8 +97,9 @@ def need_plugin(api: Api, url: str) -> str:
             found: Any = api.client.GET(f"/plugins/{PLUGIN}/settings")
     except NotThere as error:
         raise GrafanaError(
-            f"this Grafana has no plugin {PLUGIN}: an admin installs it with `grafana cli plugins install {PLUGIN}`, "
-            f"or by GF_PLUGINS_PREINSTALL_SYNC={PLUGIN} in its environment",
+            f"what answers at {url} has no plugin {PLUGIN}: if that is Grafana's address, with its path, an admin "
+            f"installs it with `grafana cli plugins install {PLUGIN}`, or by GF_PLUGINS_PREINSTALL_SYNC={PLUGIN} in "
+            "its environment; else name Grafana's with --url",
             error.status,
         ) from None
     return str(found.get("info", {}).get("version", ""))

@@ -33,7 +33,8 @@ def datasource_of(url: str, password: str) -> dict[str, Any]:
     except ValueError:
         raise ConfigError(f"--datasource-url: the address cannot be read; {_HOW}") from None
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise ConfigError(f"--datasource-url {parts.scheme}://{parts.hostname or ''}: {_HOW}")
+        # What stands before an @ may be a password.
+        raise ConfigError(f"--datasource-url {url.rpartition('@')[2].partition('?')[0]!r}: {_HOW}")
     if parts.password is not None:
         raise ConfigError(
             "--datasource-url: a password does not belong into the address; --password-env names its variable"

@@ -95,7 +95,7 @@ def _states(name: str, caption: str, rows: Sequence[dict[str, Any]], empty: str)
     columns = (
         Column("about", "About", "link"),
         Column("rule", "Rule"),
-        Column("headline", "What"),
+        Column("headline", "What", "sentence"),
         Column("usd", "Dollars", "money"),
         Column("limit_usd", "Against", "money"),
         Column("since", "Since", "time"),
@@ -129,7 +129,7 @@ def _snoozes(store: Store, view: View, now: datetime) -> TableOf:
 def _history(store: Store, view: View) -> TableOf:
     columns = (
         Column("at", "When", "time"),
-        Column("headline", "What was to be told"),
+        Column("headline", "What was to be told", "sentence"),
         Column("change", "Change"),
         Column("rule", "Rule"),
         Column("usd", "Dollars", "money"),
@@ -144,11 +144,11 @@ def _deliveries(store: Store, view: View) -> TableOf:
     columns = (
         Column("at", "When", "time"),
         Column("channel", "Channel"),
-        Column("headline", "What"),
+        Column("headline", "What", "sentence"),
         Column("state", "State"),
         Column("tries", "Tries", "count"),
         Column("error", "Error"),
-        Column("mend", "What to do"),
+        Column("mend", "What to do", "sentence"),
         Column("event_id", "Id", page=False),
     )
     rows = [

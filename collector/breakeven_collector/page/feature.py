@@ -56,7 +56,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
     changes = None if verdict is None else providers.changes(view.project, view.feature)
     if verdict is not None:
         verdict = {**verdict, **(changes or {})}
-    shown = long.since(month_start(view).date())
+    shown = long.since(view.period.start.date())
     seconds = {row["model"]: row for row in latency}
     return {
         "name": view.feature,

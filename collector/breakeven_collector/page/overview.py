@@ -30,7 +30,7 @@ _COLUMNS: Final = (
     Column("trend", "Trend", "trend"),
     Column("spark", "30 days", "spark", csv=False),
     Column("budget_usd_per_month", "Budget a month", "money"),
-    Column("next", "What to do next"),
+    Column("next", "What to do next", "sentence"),
     _WORTH,
     Column("calls", "Calls", "count"),
     Column("cost_usd", "Known", page=False),

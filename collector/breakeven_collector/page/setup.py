@@ -52,7 +52,7 @@ def _unpriced(report: dict[str, Any]) -> TableOf:
         Column("meter", "Meter", page=any(row["meter"] for row in report["unpriced"])),
         Column("calls", "Calls", "count"),
         Column("estimated_usd", "Estimated", "money"),
-        Column("mend", "What to do"),
+        Column("mend", "What to do", "sentence"),
     )
     rows = [{**row, "mend": _mend(row), "below": _mend(row)} for row in report["unpriced"]]
     return TableOf("unpriced", "Calls without all of their dollars", columns, rows, empty="Every call has its price.")

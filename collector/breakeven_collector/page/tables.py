@@ -17,8 +17,9 @@ class Column:
     Attributes:
         key: Of the row.
         label: Its heading.
-        kind: How a value is shown: text, link, money, spend (marked where an estimate is in it), small_money, whole
-            (dollars of a model), plain (text to the right), count, tokens, percent, trend, seconds, time, spark.
+        kind: How a value is shown: text (a name), sentence, link, money, spend (marked where an estimate is in it),
+            small_money, whole (dollars of a model), plain (text to the right), count, tokens, percent, trend, seconds,
+            time, spark.
         csv: It stands in the CSV.
         page: It stands on the page.
     """
@@ -32,7 +33,7 @@ class Column:
     @property
     def is_number(self) -> bool:
         """It stands to the right."""
-        return self.kind not in ("text", "spark", "time", "link")
+        return self.kind not in ("text", "sentence", "spark", "time", "link")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from breakeven_collector.verdicts import told
 
 HERE: Final = Path(__file__).parent
 _MOST_LETTERS: Final = 120
+_LONGEST_SENTENCE: Final = 600
 _NOTHING: Final = "–"
 
 
@@ -42,6 +43,12 @@ def name(value: Any) -> str:
     """A name from a stranger: no control characters, and not endless."""
     text = printable(str(value))
     return text if len(text) <= _MOST_LETTERS else f"{text[: _MOST_LETTERS - 1]}…"
+
+
+def sentence(value: Any) -> str:
+    """Words of ours with names in them: longer than a name, and not endless."""
+    text = printable(str(value))
+    return text if len(text) <= _LONGEST_SENTENCE else f"{text[: _LONGEST_SENTENCE - 1]}…"
 
 
 def _count(value: Any) -> str:
@@ -73,6 +80,7 @@ def exact(value: Any) -> str:
 
 FORMATS: Final[Mapping[str, Callable[[Any], str]]] = {
     "text": lambda value: "" if value is None else name(value),
+    "sentence": lambda value: "" if value is None else sentence(value),
     "link": lambda value: "" if value is None else name(value),
     "money": _money,
     "spend": _money,

@@ -145,6 +145,7 @@ def test_what_is_due_first_decides_when_to_look_again() -> None:
 
     shutdown = ("gpt-4o", date(2027, 3, 1), 0.4)
     assert by() == (date(2027, 5, 1), "half a year has passed")
+    assert by(days=12) == (date(2026, 11, 17), "28 days will have been seen")
     assert by(model_shutdowns=[shutdown]) == (date(2026, 12, 1), "gpt-4o ends on 2027-03-01")
     assert by(model_shutdowns=[("gpt-4o", date(2026, 11, 9), 0.4)]) == (day, "gpt-4o ends on 2026-11-09")
     assert by(price_changes=[day + timedelta(20)]) == (day + timedelta(20), "a price changes")
@@ -297,6 +298,8 @@ def test_what_was_not_tried_yet_is_the_next_step_and_no_verdict() -> None:
     )
     hosts = [replace(way("hosted_open_model", usd, bill=30_420, tested=False), name=f"open-{usd}") for usd in (9, 900)]
     assert "Not tried yet: open-900 from a host ?" in decide(evidence(30_420, alternatives=hosts), flips=False).sentence
+    both = decide(evidence(30_420, alternatives=[ways[0], *hosts]), flips=False).sentence
+    assert both.endswith(" ? ($21.4k a month less) and open-900 from a host ? ($29.5k a month less).")
     rows = {row["kind"]: row["to_prove"] for row in found.options}
     assert (rows["tuned API"], rows["cheaper API model"]) == ("may it wait ?", "quality ?")
     bound = decide(evidence(30_420, alternatives=ways, commitment_until=date(2027, 3, 1)), flips=False)
