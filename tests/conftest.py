@@ -1,5 +1,6 @@
 """What all tests share: one ClickHouse engine (chDB) in the process, a database for each test that asks for one."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from breakeven_collector.settings import Settings
 from breakeven_collector.store import Store
 
 FIXTURES = Path(__file__).parent / "fixtures"
+# What the shell sets for a collector of its own is not meant for these.
+for _name in [name for name in os.environ if name.startswith("BREAKEVEN_")]:
+    del os.environ[_name]
 
 
 @pytest.fixture(scope="session")
