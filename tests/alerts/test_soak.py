@@ -91,7 +91,7 @@ def land(pipeline: Pipeline, first: int, days: int) -> None:
     if begin <= JUMP < begin + days * DAY:
         send(pipeline, hourly("steady", JUMP, 1, usd=80.0, calls=10))
     if begin <= LATE_JUMP + DAY < begin + days * DAY:
-        send(pipeline, hourly("steady", LATE_JUMP, 1, usd=90.0, calls=10))
+        send(pipeline, hourly("steady", LATE_JUMP, 1, usd=190.0, calls=10))
     pipeline.drain()
 
 
