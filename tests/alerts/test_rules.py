@@ -3,21 +3,28 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from breakeven_collector.alerts.channels import Channel, Kind
 from breakeven_collector.alerts.config import AlertsConfig, load_alerts
+from breakeven_collector.alerts.delivery import Delivery
 from breakeven_collector.alerts.evaluate import Evaluator
 from breakeven_collector.alerts.events import Change, Event, Rule
 from breakeven_collector.alerts.hours import Hours
 from breakeven_collector.alerts.job import declared_by
+from breakeven_collector.alerts.messages import Links
 from breakeven_collector.alerts.rules_verdict import Decided
 from breakeven_collector.alerts.service import list_alerts
 from breakeven_collector.alerts.sources import Sources, store_verdicts
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.verdicts.decisions import Decision, Record, record
+from pydantic import SecretStr
 
+from tests.alerts.slack_server import Slack
+from tests.alerts.things_to_tell import tell
 from tests.alerts.traffic import DAY, HOUR, USD, decided, hourly, send
 from tests.collector.billed_lines import insert_billed
 from tests.conftest import quick_settings
@@ -265,3 +272,32 @@ def test_a_broken_file_another_budget_and_a_rule_that_is_off_take_nothing_back(
         assert list_alerts(filled.store, None, at) == []
     finally:
         file.write_text(CONFIG, encoding="utf-8")
+
+
+def test_what_each_rule_finds_is_taken_by_slack_as_it_was_found(filled: Pipeline, hours: dict[str, Hours]) -> None:
+    day, at = END.date(), END + 2 * HOUR
+    crossed = decided("steady", day, 20_500.0)
+    soon = decided(
+        "growing", day, 18_000.0, on=day + 40 * DAY, low_on=day + 30 * DAY, high_on=day + 60 * DAY,
+        probability_90_days=0.95,
+    )  # fmt: skip
+    rules = set(Rule) - {Rule.JUMP, Rule.SILENT, Rule.VERDICT}
+    found = [
+        *look(filled, hours, NOON + HOUR, Rule.JUMP),
+        *look(filled, hours, END - 4 * HOUR, Rule.SILENT),
+        *look(filled, hours, at, *rules, verdicts=(crossed, soon)),
+    ]
+    for n, code in enumerate(("STAY", "HYBRID")):
+        verdict = decided("turning", day, 30_000.0, code=code, sentence=f"{code}.")
+        config = config_of(filled, Rule.VERDICT)
+        found += evaluator(filled, verdict).run(at + n * HOUR, config, is_daily=True, hours=hours).events
+    assert {one.rule for one in found} == set(Rule)
+    with Slack() as slack:
+        channel = Channel("costs", Kind.SLACK_WEBHOOK, SecretStr(slack.webhook_url))
+        delivery = Delivery(filled.store, [channel], links=Links("https://b.example"), sleep=lambda _seconds: None)
+        for n, event in enumerate(found):
+            tell(filled.store, replace(event, id=f"taken-{n}"), kept_at=END + DAY)
+            delivery.deliver(END + DAY)
+    assert slack.refused == []
+    told = "\n".join(unescape(one.whole) for one in slack.received)
+    assert [one.headline for one in found if one.headline not in told] == []
