@@ -84,12 +84,10 @@ def build(
     page_url: _PageUrl = _PAGE_URL,
 ) -> None:
     """Write the files from which a Grafana is provisioned: data source, dashboards, rules."""
-    from breakeven_collector.grafana.connect import need
     from breakeven_collector.grafana.tree import write_tree
     from breakeven_collector.grafana.wanted import datasource_of
 
     with plain_errors():
-        need("yaml")
         source = datasource_of(datasource_url, f"${password_env}")
         for path in write_tree(
             out,
@@ -150,7 +148,7 @@ def push(
 
     token, webhook = _secret(token_env, "--token-env"), _secret(webhook_env, "--webhook-env") if webhook_env else ""
     with plain_errors():
-        need("yaml", "grafana_client.api")
+        need("grafana_client.api")
         source = None
         if datasource_url is not None:
             source = {**datasource_of(datasource_url, _secret(password_env, "--password-env")), "uid": datasource_uid}
@@ -192,7 +190,7 @@ def verify(
     token = _secret(token_env, "--token-env")
     count: Counter[Result] = Counter()
     with plain_errors():
-        need("yaml", "grafana_client.api")
+        need("grafana_client.api")
         verifier = Verifier(connect(url, token, timeout=timeout), url, datasource=datasource_uid, start=start)
         for tried in verifier.run():
             count[tried.result] += 1
