@@ -2,15 +2,14 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any, Final, cast
+from typing import Any, cast
+
+from breakeven_dashboards.datasource import TYPE
 
 from breakeven_collector.errors import BreakevenError, ConfigError
 
 Api = Any
 """A `GrafanaApi`: grafana-client says little of its types."""
-INSTALL: Final = "pip install 'breakeven[collector,grafana]', in an environment of its own"
-PLUGIN: Final = "grafana-clickhouse-datasource"
 
 
 class GrafanaError(BreakevenError):
@@ -33,19 +32,6 @@ class NotAllowed(GrafanaError):
     """Grafana does not take the token, or not for this: nothing else will go through either."""
 
 
-def need(*modules: str) -> None:
-    """See that what the extra `grafana` brings is there.
-
-    Raises:
-        ConfigError: it is not; the message says how to get it.
-    """
-    for name in modules:
-        try:
-            import_module(name)
-        except ModuleNotFoundError:
-            raise ConfigError(f"this needs {name.partition('.')[0]!r}, which is not installed: {INSTALL}") from None
-
-
 def connect(url: str, credential: str, *, timeout: float = 30.0) -> Api:
     """A client of the Grafana at an address; nothing is asked yet.
 
@@ -57,8 +43,13 @@ def connect(url: str, credential: str, *, timeout: float = 30.0) -> Api:
     Raises:
         ConfigError: grafana-client is not installed, or the address is none.
     """
-    need("grafana_client.api")
-    from grafana_client.api import GrafanaApi
+    try:
+        from grafana_client.api import GrafanaApi
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "this needs 'grafana_client', which is not installed: pip install 'breakeven[collector,grafana]', in an "
+            "environment of its own"
+        ) from None
 
     if not url.startswith(("http://", "https://")):
         raise ConfigError(f"--url {url!r}: write Grafana's address, such as http://127.0.0.1:3000")
@@ -94,11 +85,11 @@ def need_plugin(api: Api, url: str) -> str:
     """
     try:
         with told(url, "looking for the ClickHouse plugin"):
-            found: Any = api.client.GET(f"/plugins/{PLUGIN}/settings")
+            found: Any = api.client.GET(f"/plugins/{TYPE}/settings")
     except NotThere as error:
         raise GrafanaError(
-            f"what answers at {url} has no plugin {PLUGIN}: if that is Grafana's address, with its path, an admin "
-            f"installs it with `grafana cli plugins install {PLUGIN}`, or by GF_PLUGINS_PREINSTALL_SYNC={PLUGIN} in "
+            f"what answers at {url} has no plugin {TYPE}: if that is Grafana's address, with its path, an admin "
+            f"installs it with `grafana cli plugins install {TYPE}`, or by GF_PLUGINS_PREINSTALL_SYNC={TYPE} in "
             "its environment; else name Grafana's with --url",
             error.status,
         ) from None

@@ -4,9 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from breakeven_collector.grafana.connect import PLUGIN
-from breakeven_collector.grafana.variables import ALL
-
 _TABLE: Final = 1
 
 
@@ -75,22 +72,16 @@ def variables_of(dashboard: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(dashboard.get("templating", {}).get("list", []))
 
 
-def chosen(variable: Mapping[str, Any], datasource: str, answers: list[str]) -> list[str]:
+def chosen(variable: Mapping[str, Any], datasource: str) -> list[str]:
     """The values with which a dashboard opens.
 
     Args:
         variable: a variable of the dashboard.
         datasource: uid of the data source.
-        answers: what the variable's query returned.
     """
     if variable["type"] == "datasource":
-        return [datasource if variable.get("query") == PLUGIN else ""]
-    if variable.get("includeAll"):
-        return [ALL]
-    current: Any = variable.get("current", {}).get("value")
-    if current in (None, "", []):
-        options = [str(option["value"]) for option in variable.get("options", [])]
-        current = [*answers, *options][:1]
+        return [datasource]
+    current: Any = variable.get("current", {}).get("value") or []
     several = cast("list[Any]", current if isinstance(current, list) else [current])
     return [str(value) for value in several]
 

@@ -11,6 +11,8 @@ from breakeven_collector.grafana.questions import Question
 from breakeven_collector.grafana.variables import expand
 
 _POINTS: Final = 500
+_INTERVAL_MS: Final = 86_400_000
+"""The smallest interval of points."""
 
 
 class Result(StrEnum):
@@ -28,13 +30,11 @@ class Tried:
     Attributes:
         where: whose it is.
         result: how it went.
-        rows: how many it returned.
         why: where it failed.
     """
 
     where: str
     result: Result
-    rows: int = 0
     why: str = ""
 
 
@@ -46,14 +46,10 @@ class Verifier:
         url: its address, for messages.
         datasource: uid of the data source that dashboards are opened with.
         start: of the time range, as Grafana writes it: now-30d.
-        interval_seconds: the smallest interval of points.
     """
 
-    def __init__(
-        self, api: Api, url: str, *, datasource: str, start: str = "now-30d", interval_seconds: int = 86_400
-    ) -> None:
-        self._api, self._url, self._datasource = api, url, datasource
-        self._start, self._interval_ms = start, interval_seconds * 1_000
+    def __init__(self, api: Api, url: str, *, datasource: str, start: str) -> None:
+        self._api, self._url, self._datasource, self._start = api, url, datasource, start
 
     def run(self) -> Iterator[Tried]:
         """Try all; a dashboard or rule that is not there is one that failed.
@@ -79,18 +75,16 @@ class Verifier:
             else:
                 for question in questions.of_rule(there):
                     # That nothing is wrong is no gap.
-                    yield self._try(question, {})[0]
+                    yield self._try(question, {})
 
     def _dashboard(self, dashboard: dict[str, Any]) -> Iterator[Tried]:
         values: dict[str, list[str]] = {}
         for variable in questions.variables_of(dashboard):
-            answers: list[str] = []
             if question := questions.of_variable(dashboard, variable):
-                tried, answers = self._try(question, values)
-                yield tried
-            values[variable["name"]] = questions.chosen(variable, self._datasource, answers)
+                yield self._try(question, values)
+            values[variable["name"]] = questions.chosen(variable, self._datasource)
         for question in [*questions.of_panels(dashboard), *questions.of_annotations(dashboard)]:
-            yield self._try(question, values)[0]
+            yield self._try(question, values)
 
     def _get(self, what: str, get: Any) -> Any:
         try:
@@ -103,15 +97,14 @@ class Verifier:
         except GrafanaError as error:
             return Tried(what, Result.FAILED, why=str(error))
 
-    def _try(self, question: Question, values: dict[str, list[str]]) -> tuple[Tried, list[str]]:
-        """Ask one; with the first column of its answer."""
+    def _try(self, question: Question, values: dict[str, list[str]]) -> Tried:
         ref = str(question.model["refId"])
         source: dict[str, Any] = question.model.get("datasource") or {}
         query: dict[str, Any] = {
             **question.model,
             "datasource": {**source, "uid": expand(str(source.get("uid", self._datasource)), values)},
             "rawSql": expand(question.sql, values),
-            "intervalMs": self._interval_ms,
+            "intervalMs": _INTERVAL_MS,
             "maxDataPoints": _POINTS,
         }
         try:
@@ -120,14 +113,13 @@ class Verifier:
         except NotAllowed:
             raise
         except GrafanaError as error:
-            return Tried(question.where, Result.FAILED, why=str(error).removeprefix(f"{question.where}: ")), []
+            return Tried(question.where, Result.FAILED, why=str(error).removeprefix(f"{question.where}: "))
         if problem := result.get("error"):
-            return Tried(question.where, Result.FAILED, why=str(problem)), []
+            return Tried(question.where, Result.FAILED, why=str(problem))
         frames: list[dict[str, Any]] = result.get("frames", [])
         columns: list[list[list[Any]]] = [frame.get("data", {}).get("values") or [[]] for frame in frames]
         rows = sum(len(frame[0]) for frame in columns)
-        first = [str(value) for frame in columns[:1] for value in frame[0]]
-        return Tried(question.where, Result.OK if rows else Result.EMPTY, rows), first
+        return Tried(question.where, Result.OK if rows else Result.EMPTY)
 
     def _ask(self, query: dict[str, Any], ref: str) -> dict[str, Any]:
         from grafana_client.client import GrafanaException
