@@ -1,11 +1,13 @@
 """`breakeven grafana build | push | verify`."""
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from breakeven_dashboards.dashboard import PAGE_URL
 from rich.console import Console
 from rich.text import Text
 
@@ -28,13 +30,23 @@ _Timeout = Annotated[
 _DatasourceUid = Annotated[
     str, typer.Option("--datasource-uid", envvar="BREAKEVEN_GRAFANA_DATASOURCE_UID", help="Uid of the data source.")
 ]
+
+
+def _address(value: str) -> str:
+    if not re.match(r"https?://\S", value):
+        raise typer.BadParameter(f"{value!r}: write it like {PAGE_URL}")
+    return value
+
+
 _PageUrl = Annotated[
     str,
     typer.Option(
-        "--page-url", envvar="BREAKEVEN_GRAFANA_PAGE_URL", help="Breakeven's page as a browser reaches it, for links."
+        "--page-url",
+        envvar="BREAKEVEN_GRAFANA_PAGE_URL",
+        callback=_address,
+        help="Breakeven's page as a browser reaches it, for links.",
     ),
 ]
-_PAGE_URL = "http://127.0.0.1:4318"
 _Alerts = Annotated[
     bool | None,
     typer.Option(
@@ -81,13 +93,16 @@ def build(
             help="Variable of Grafana's environment with Slack's webhook; Grafana does not start where it is empty.",
         ),
     ] = None,
-    page_url: _PageUrl = _PAGE_URL,
+    page_url: _PageUrl = PAGE_URL,
 ) -> None:
     """Write the files from which a Grafana is provisioned: data source, dashboards, rules."""
     from breakeven_collector.grafana.tree import write_tree
     from breakeven_collector.grafana.wanted import datasource_of
 
-    with plain_errors():
+    _need_name(password_env, "--password-env")
+    if webhook_env:
+        _need_name(webhook_env, "--webhook-env")
+    with plain_errors(other_folder="--out"):
         source = datasource_of(datasource_url, f"${password_env}")
         for path in write_tree(
             out,
@@ -138,20 +153,19 @@ def push(
         bool,
         typer.Option("--secrets", envvar="BREAKEVEN_GRAFANA_SECRETS", help="Send password and webhook once more."),
     ] = False,
-    page_url: _PageUrl = _PAGE_URL,
+    page_url: _PageUrl = PAGE_URL,
     timeout: _Timeout = 30.0,
 ) -> None:
     """Bring data source, dashboards, rules and contact point into a Grafana. What is not Breakeven's stays as it is."""
-    from breakeven_collector.grafana.connect import connect, need
+    from breakeven_collector.grafana.connect import connect
     from breakeven_collector.grafana.push import Done, Push
     from breakeven_collector.grafana.wanted import datasource_of
 
     token, webhook = _secret(token_env, "--token-env"), _secret(webhook_env, "--webhook-env") if webhook_env else ""
     with plain_errors():
-        need("grafana_client.api")
         source = None
         if datasource_url is not None:
-            source = {**datasource_of(datasource_url, _secret(password_env, "--password-env")), "uid": datasource_uid}
+            source = datasource_of(datasource_url, _secret(password_env, "--password-env"))
         wish = Push(folder, source, datasource_uid, webhook, alerts, secrets, dry_run, page_url)
         count: Counter[Done] = Counter()
         for told in wish.into(connect(url, token, timeout=timeout), url):
@@ -184,13 +198,12 @@ def verify(
     timeout: _Timeout = 60.0,
 ) -> None:
     """Run every query of dashboards and rules through a running Grafana. Exit code 1 if one fails."""
-    from breakeven_collector.grafana.connect import connect, need
+    from breakeven_collector.grafana.connect import connect
     from breakeven_collector.grafana.verify import Result, Verifier
 
     token = _secret(token_env, "--token-env")
     count: Counter[Result] = Counter()
     with plain_errors():
-        need("grafana_client.api")
         verifier = Verifier(connect(url, token, timeout=timeout), url, datasource=datasource_uid, start=start)
         for tried in verifier.run():
             count[tried.result] += 1
@@ -202,10 +215,17 @@ def verify(
 
 def _secret(variable: str, option: str) -> str:
     """The value of an environment variable; without one the program ends."""
+    _need_name(variable, option)
     value = os.environ.get(variable, "").strip()
     if not value:
         fail(f"{variable} is not set; put it into the environment, or name another variable with {option}")
     return value
+
+
+def _need_name(variable: str, option: str) -> None:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", variable):
+        # What stands there instead may be the secret itself.
+        fail(f"{option} takes the name of an environment variable, such as BREAKEVEN_READ_KEY: not what it holds")
 
 
 _STYLES = {"failed": "bold red", "empty": "yellow"}

@@ -146,15 +146,19 @@ def settings_of(*, makes_config: bool = False, **options: Any) -> Settings:
 
 
 @contextmanager
-def plain_errors() -> Generator[None]:
-    """What can go wrong is told in a line, and the program ends."""
+def plain_errors(*, other_folder: str = "--data-dir") -> Generator[None]:
+    """What can go wrong is told in a line, and the program ends.
+
+    Args:
+        other_folder: option that names another folder, where one cannot be written.
+    """
     try:
         yield
     except BreakevenError as error:
         fail(str(error))
     except OSError as error:
         # A folder that is a file, or that may not be written.
-        fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with --data-dir")
+        fail(f"{error.filename or 'the disk'}: {error.strerror or error}; choose another folder with {other_folder}")
 
 
 def text_of(path: Path, write: str) -> str:

@@ -4,7 +4,7 @@ A rule's query is a table with one numeric column; its other columns are texts a
 back, and the threshold decides: a row that vanished would leave its instance to be found missing instead of resolved.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
@@ -55,7 +55,6 @@ class Rule:
     panel: str
     lasts: str = "0s"
     tells_errors: bool = False
-    labels: dict[str, str] = field(default_factory=lambda: {"severity": "warning"})
 
     @property
     def uid(self) -> str:
@@ -148,7 +147,7 @@ def template() -> str:
 def rule_document(
     rule: Rule, *, paused: bool, receiver: str | None, panel: int, datasource: str = UID
 ) -> dict[str, Any]:
-    """A rule as a provisioning file has it. `$` in it is doubled only where Grafana would read a variable.
+    """A rule as a provisioning file has it. `$` is in its summary alone, where Grafana's files take it as it stands.
 
     Args:
         rule: the rule.
@@ -170,7 +169,7 @@ def rule_document(
         "isPaused": paused,
         "dashboardUid": rule.dashboard,
         "panelId": panel,
-        "labels": rule.labels,
+        "labels": {"severity": "warning"},
         "annotations": {"summary": rule.summary},
         **(
             {

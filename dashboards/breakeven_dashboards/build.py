@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from breakeven_dashboards.bill import bill
-from breakeven_dashboards.dashboard import PAGE_URL, page_variable
+from breakeven_dashboards.dashboard import PAGE_URL, page_variable, source_variable
+from breakeven_dashboards.datasource import UID
 from breakeven_dashboards.feature import feature
 from breakeven_dashboards.pipeline import pipeline
 from breakeven_dashboards.threshold import threshold
@@ -14,16 +15,16 @@ GENERATED: Final = Path(__file__).parent / "generated"
 """Where the JSON lies that Grafana is provisioned with."""
 
 
-def build(page_url: str = PAGE_URL) -> dict[str, dict[str, Any]]:
+def build(page_url: str = PAGE_URL, datasource: str = UID) -> dict[str, dict[str, Any]]:
     """File stem → dashboard, in Grafana's classic model. The same every time.
 
     Args:
         page_url: address of Breakeven's page, for links.
+        datasource: uid of the data source that they open with.
     """
     made = {"bill": bill(), "feature": feature(), "threshold": threshold(), "pipeline": pipeline()}
     for one in made.values():
-        variables = one["templating"]["list"]
-        variables[:] = [page_variable(page_url) if known["name"] == "page" else known for known in variables]
+        one["templating"]["list"] = [source_variable(datasource), page_variable(page_url), *one["templating"]["list"]]
     return made
 
 

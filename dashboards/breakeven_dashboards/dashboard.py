@@ -31,7 +31,7 @@ def dashboard(
     start: str = "now-29d/d",
     refresh: str = "5m",
 ) -> dict[str, Any]:
-    """A dashboard.
+    """A dashboard, but for the variables that all have: `source_variable` and `page_variable`.
 
     Args:
         stem: of its file.
@@ -56,7 +56,7 @@ def dashboard(
         "time": {"from": start, "to": "now/d"},
         "timepicker": {"refresh_intervals": ["1m", "5m", "15m", "1h"]},
         "links": links.tabs(stem),
-        "templating": {"list": [_source(), page_variable(), *(_variable(name, queries) for name in queries.filters)]},
+        "templating": {"list": [_variable(name, queries) for name in queries.filters]},
         "annotations": {"list": [_built_in(), *(_annotation(*one, queries) for one in annotations), _deploys()]},
         "panels": list(_placed(rows)),
     }
@@ -74,13 +74,14 @@ def _placed(rows: Sequence[Row]) -> Sequence[Panel]:
     return placed
 
 
-def _source() -> Mapping[str, Any]:
+def source_variable(uid: str) -> Mapping[str, Any]:
+    """The variable that chooses the data source, opened with the one of this uid."""
     return {
         "type": "datasource",
         "name": "datasource",
         "label": "Data source",
         "query": TYPE,
-        "current": {"text": "Breakeven", "value": UID},
+        "current": {"text": "Breakeven" if uid == UID else uid, "value": uid},
         "hide": 0,
         "includeAll": False,
         "multi": False,
@@ -91,7 +92,7 @@ def _source() -> Mapping[str, Any]:
     }
 
 
-def page_variable(url: str = PAGE_URL) -> Mapping[str, Any]:
+def page_variable(url: str) -> Mapping[str, Any]:
     """The constant that links to Breakeven's page begin with."""
     url = url.rstrip("/")
     return {

@@ -33,7 +33,6 @@ def field(
     width: int = 0,
     thresholds: Mapping[str, Any] | None = None,
     absent: str = "",
-    more: Mapping[str, Any] | None = None,
 ) -> Override:
     """What a column of the query looks like.
 
@@ -47,7 +46,6 @@ def field(
         width: in a table: pixels.
         thresholds: colours by value.
         absent: what stands where there is nothing, an empty text too; "not known" where left out.
-        more: other properties, by Grafana's id.
     """
     properties: dict[str, Any] = {}
     if title:
@@ -66,7 +64,6 @@ def field(
         properties["thresholds"] = thresholds
     if absent:
         properties["noValue"] = absent
-    properties |= more or {}
     return _override("byName", name, properties)
 
 

@@ -119,15 +119,25 @@ def test_secrets_are_sent_again_when_asked_for_and_never_printed(stub: Grafana) 
     assert not any(secret in result.output for secret in ("another", "https://other", TOKEN))
 
 
-def test_a_data_source_that_is_there_is_taken_and_one_that_is_not_is_told(stub: Grafana) -> None:
+def test_a_data_source_that_is_there_is_taken_and_without_it_nothing_is_written(stub: Grafana) -> None:
     result = push(stub, "--datasource-uid", "mine")
-    assert (
-        told(result)["data source mine: Grafana has no data source of this uid; make one with --datasource-url"],
-        result.exit_code,
-    ) == ("failed", 1)
+    assert (result.exit_code, stub.writes(), len(result.stderr.splitlines())) == (1, [], 1)
+    assert "Grafana has no data source 'mine'; make one with --datasource-url" in result.stderr
     stub.datasources["mine"] = {"uid": "mine"}
     assert push(stub, "--datasource-uid", "mine").exit_code == 0
     assert {rule["data"][0]["datasourceUid"] for rule in stub.rules.values()} == {"mine"}
+    # Dashboards open with it, though there may be others of the type.
+    variables = [kept["dashboard"]["templating"]["list"][0] for kept in stub.dashboards.values()]
+    assert {(one["name"], one["current"]["value"]) for one in variables} == {("datasource", "mine")}
+    assert stub.datasources == {"mine": {"uid": "mine"}}
+
+
+def test_a_secret_where_the_name_of_a_variable_belongs_is_not_repeated(stub: Grafana) -> None:
+    secret = "https://hooks.slack.com/services/x"
+    for option in ("--webhook-env", "--password-env", "--token-env"):
+        result = push(stub, *SOURCE, option, secret)
+        assert f"{option} takes the name of an environment variable" in result.stderr
+        assert (result.exit_code, secret in result.output, stub.requests) == (1, False, [])
 
 
 def test_a_collectors_sql_is_a_data_source_too(stub: Grafana) -> None:

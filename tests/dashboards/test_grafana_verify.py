@@ -149,6 +149,24 @@ def test_variables_are_put_in_as_grafana_does(values: dict[str, list[str]]) -> N
     assert ALL == macros.ALL
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--webhook-env", "https://hooks.slack.com/x"), "--webhook-env takes the name of an environment variable"),
+        (("--password-env", "bk read"), "--password-env takes the name of an environment variable"),
+        (("--page-url", "breakeven.internal"), "'breakeven.internal': write it like http://127.0.0.1:4318"),
+        (("--out", "FILE/x"), "choose another folder with --out"),
+    ],
+)
+def test_what_cannot_be_written_or_would_not_work_is_told(tmp_path: Path, options: tuple[str, str], says: str) -> None:
+    (tmp_path / "FILE").touch()
+    name, value = options
+    arguments = [name, value.replace("FILE", str(tmp_path / "FILE"))]
+    out = [] if name == "--out" else ["--out", str(tmp_path / "out")]
+    result = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["grafana", "build", *out, *arguments])
+    assert (result.exit_code != 0, says in result.stderr, (tmp_path / "out").exists()) == (True, True, False)
+
+
 def test_files_are_written_for_any_grafana(tmp_path: Path) -> None:
     def build_into(*options: str) -> dict[str, Any]:
         result = CliRunner().invoke(app, ["grafana", "build", "--out", str(tmp_path), *options])

@@ -40,7 +40,7 @@ class Push:
     Attributes:
         folder: title of the folder, made where it is missing.
         datasource: the data source, as `wanted.datasource_of` makes it; None: there is one already.
-        datasource_uid: uid of that one.
+        datasource_uid: its uid.
         webhook: of Slack; empty: no contact point, rules tell whom the policies say.
         alerts: True: rules are evaluated; False: they are paused; None: new ones are paused, others stay as they are.
         secrets: send password and webhook though nothing else changed: Grafana shows neither.
@@ -61,10 +61,14 @@ class Push:
         """Do it, one object after the other.
 
         Raises:
-            GrafanaError: nothing can be done: no Grafana there, no plugin, or the token is not taken.
+            GrafanaError: nothing can be done: no Grafana there, no plugin, the token is not taken, or no data source,
+                which every query would miss.
         """
         need_plugin(api, url)
-        return _Pusher(self, api, url).run()
+        pusher = _Pusher(self, api, url)
+        if self.datasource is None:
+            pusher.need_datasource()
+        return pusher.run()
 
 
 class _Pusher:
@@ -75,16 +79,17 @@ class _Pusher:
         self._rules = alert_rules
         self._folder = alert_rules.FOLDER_UID
 
+    def need_datasource(self) -> None:
+        uid = self._push.datasource_uid
+        if self._get(lambda: self._api.datasource.get_datasource_by_uid(uid)) is None:
+            raise NotThere(f"Grafana has no data source {uid!r}; make one with --datasource-url", 404)
+
     def run(self) -> Iterator[Told]:
         push = self._push
         yield self._one(f"folder {push.folder}", self._put_folder)
-        if push.datasource is not None:
-            yield self._one(
-                f"data source {push.datasource['uid']}", lambda: self._put_datasource(push.datasource or {})
-            )
-        else:
-            yield self._one(f"data source {push.datasource_uid}", self._look_for_datasource)
-        for uid, dashboard in wanted.dashboards(push.page_url).items():
+        if (source := push.datasource) is not None:
+            yield self._one(f"data source {push.datasource_uid}", lambda: self._put_datasource(source))
+        for uid, dashboard in wanted.dashboards(push.page_url, push.datasource_uid).items():
             yield self._one(f"dashboard {uid}", lambda uid=uid, made=dashboard: self._put_dashboard(uid, made))
         if push.webhook:
             yield self._one(f"message template {self._rules.TEMPLATE}", self._put_template)
@@ -124,13 +129,9 @@ class _Pusher:
             return Done.UNCHANGED
         return self._write(Done.CREATED, lambda: self._api.folder.create_folder(self._push.folder, self._folder))
 
-    def _look_for_datasource(self) -> Done:
-        if self._get(lambda: self._api.datasource.get_datasource_by_uid(self._push.datasource_uid)) is None:
-            raise NotThere("Grafana has no data source of this uid; make one with --datasource-url", 404)
-        return Done.UNCHANGED
-
     def _put_datasource(self, source: dict[str, Any]) -> Done:
-        uid = str(source["uid"])
+        uid = self._push.datasource_uid
+        source = {**source, "uid": uid}
         there = self._get(lambda: self._api.datasource.get_datasource_by_uid(uid))
         if there is None:
             return self._write(Done.CREATED, lambda: self._api.datasource.create_datasource(source))

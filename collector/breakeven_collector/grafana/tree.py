@@ -1,6 +1,5 @@
 """Writes the files from which a Grafana is provisioned."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ def write_tree(
         OSError: the folder cannot be written.
     """
     from breakeven_dashboards import alert_rules, provision
-    from breakeven_dashboards.build import build
+    from breakeven_dashboards.build import build, text_of
 
     boards = out / "dashboards" / "breakeven"
     receiver = alert_rules.CONTACT_POINT if webhook_variable else None
@@ -46,10 +45,7 @@ def write_tree(
     if webhook_variable:
         documents[out / "alerting" / "contact_point.yml"] = provision.contact_point_file(webhook_variable)
     texts = {path: provision.as_yaml(document) for path, document in documents.items()}
-    texts |= {
-        boards / f"{stem}.json": json.dumps(dashboard, indent=2, ensure_ascii=False) + "\n"
-        for stem, dashboard in build(page_url).items()
-    }
+    texts |= {boards / f"{stem}.json": text_of(dashboard) for stem, dashboard in build(page_url).items()}
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")

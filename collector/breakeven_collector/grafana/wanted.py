@@ -5,6 +5,7 @@ from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
 from breakeven_dashboards.dashboard import PAGE_URL
+from breakeven_dashboards.datasource import UID
 
 from breakeven_collector.errors import ConfigError
 
@@ -55,15 +56,16 @@ def datasource_of(url: str, password: str) -> dict[str, Any]:
     return made
 
 
-def dashboards(page_url: str = PAGE_URL) -> dict[str, dict[str, Any]]:
+def dashboards(page_url: str = PAGE_URL, datasource: str = UID) -> dict[str, dict[str, Any]]:
     """The dashboards by their uid.
 
     Args:
         page_url: address of Breakeven's page, for links.
+        datasource: uid of the data source that they open with.
     """
     from breakeven_dashboards.build import build
 
-    return {dashboard["uid"]: dashboard for dashboard in build(page_url).values()}
+    return {dashboard["uid"]: dashboard for dashboard in build(page_url, datasource).values()}
 
 
 def rules(*, folder: str, datasource: str, receiver: str | None) -> list[dict[str, Any]]:
