@@ -51,8 +51,9 @@ def sql_users(
         if password_file and len(readers) > 1:
             fail(f"--password-file is for one reader, and there are {len(readers)}")
         for project in readers:
-            given = text_of(password_file, "the reader's password").strip() if password_file else ""
-            password = given or secrets.token_urlsafe(24)
+            password = secrets.token_urlsafe(24)
+            if password_file and not (password := text_of(password_file, "the reader's password").strip()):
+                fail(f"{password_file} is empty: write the reader's password into it")
             statements = list(reader_statements(project, password, database=place.database))
             if apply:
                 for statement in statements:

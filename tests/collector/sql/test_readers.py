@@ -88,6 +88,9 @@ def test_statements_can_be_run_on_a_server_and_not_on_an_embedded_store(tmp_path
     (tmp_path / "p").write_text("secret\n")
     assert "for one reader, and there are 2" in run("a", "b", "--password-file", str(tmp_path / "p"))[1]
     assert run("acme", "--password-file", str(tmp_path / "p")) == (0, "")
+    (tmp_path / "p").write_text("\n")
+    # A password of our own in its place would be told to nobody.
+    assert "p is empty: write the reader's password into it" in run("acme", "--password-file", str(tmp_path / "p"))[1]
 
 
 def test_applied_statements_reach_the_server_and_what_it_refuses_is_told(tmp_path: Path) -> None:
