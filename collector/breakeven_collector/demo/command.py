@@ -92,20 +92,26 @@ def run_demo_at(
     if calls := fetch_report(settings, url, asked=asked)["totals"]["calls"]:
         console.print(f"The collector at {url} has {calls:,} calls already: no demo is sent there.", highlight=False)
         return
-    traffic = Traffic(days=days, seed=seed, end=now.replace(second=0, microsecond=0))
+
+    def look() -> dict[str, Any]:
+        health = get_json(f"{url}/healthz", having="status", key=key)
+        if "journal_segments" not in health:
+            raise BreakevenError("the demo needs the key of an admin of all projects, in BREAKEVEN_KEY")
+        return health
 
     def wait() -> None:
         deadline = time.monotonic() + timeout
         while True:
-            health = get_json(f"{url}/healthz", having="status", key=key)
-            if "journal_segments" not in health:
-                raise BreakevenError("the demo needs the key of an admin of all projects, in BREAKEVEN_KEY")
+            health = look()
             if not (health["journal_bytes"] or health["journal_segments"] or health["lag_seconds"]):
                 return
             if time.monotonic() > deadline:
                 raise BreakevenError(f"the demo's spans are not in the bill after {timeout:.0f} s: {health['held_up']}")
             time.sleep(0.2)
 
+    # Before anything is sent.
+    look()
+    traffic = Traffic(days=days, seed=seed, end=now.replace(second=0, microsecond=0))
     _send(console, url, key, traffic, wait)
     with open_target(settings, url, None) as target:
         print_imports(console, import_bill(target.add, traffic, now))
