@@ -29,7 +29,7 @@ USER 10001:10001
 VOLUME /var/lib/breakeven
 EXPOSE 4317 4318
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 \
-    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('BREAKEVEN_PORT', 4318)}/readyz\", timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f\"http://127.0.0.1:{os.environ.get('BREAKEVEN_PORT') or 4318}/readyz\", timeout=4)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["breakeven"]
 CMD ["up"]

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +16,7 @@ from breakeven_schema import applied
 from breakeven_collector.backup_file import BackupError, Encoding, Manifest, Piece, Progress, Reader, Table, Writer
 from breakeven_collector.parquet import column_types, insert_parquet, parquet_rows
 from breakeven_collector.store import Store
+from breakeven_collector.version import program_version
 
 _LEFT_OUT: Final = frozenset({"migrations", "segment_slices", "collector_health"})
 """The manifest has the migrations; which minutes a segment touched is only asked while the segment waits; how
@@ -97,7 +97,7 @@ def write_backup(
             tables.append(Table(source.name, source.columns, pieces))
         manifest = Manifest(
             made_at=(now or datetime.now(UTC)).isoformat(),
-            program=version("breakeven"),
+            program=program_version(),
             migrations={name: sha for name, sha in applied(store.client()).items() if not name.startswith("views/")},
             tables=tables,
             encoding=encoding,

@@ -19,10 +19,6 @@ from breakeven_collector.watch import Watch
 _log = logging.getLogger(__name__)
 
 _EVERY_SECONDS: Final = 60.0
-_COLUMNS: Final = (
-    *("collector", "at", "started_at", "version", "lag_seconds", "journal_bytes", "journal_limit_bytes", "received"),
-    *("landed", "rejected", "refused", "unkept", "ship_errors", "held_up", "quarantined"),
-)
 
 
 class HealthLog:
@@ -86,14 +82,24 @@ class HealthLog:
             StoreUnavailable, StoreError: see there.
         """
         received = self._received
-        row = (
-            *(self._collector, now, self._started, program_version()),
-            *(self._journal.oldest_waiting_seconds, self._journal.waiting_bytes, self._journal.max_bytes),
-            *(received.spans, self._watch.landed_spans),
-            *(received.rejected_spans, received.refused_requests, received.unkept_requests),
-            *(self._watch.ship_error_count, bool(self._shipper.last_error), look(self._quarantine).requests),
-        )
-        self._store.insert("collector_health", _COLUMNS, [row])
+        row = {
+            "collector": self._collector,
+            "at": now,
+            "started_at": self._started,
+            "version": program_version(),
+            "lag_seconds": self._journal.oldest_waiting_seconds,
+            "journal_bytes": self._journal.waiting_bytes,
+            "journal_limit_bytes": self._journal.max_bytes,
+            "received": received.spans,
+            "landed": self._watch.landed_spans,
+            "rejected": received.rejected_spans,
+            "refused": received.refused_requests,
+            "unkept": received.unkept_requests,
+            "ship_errors": self._watch.ship_error_count,
+            "held_up": bool(self._shipper.last_error),
+            "quarantined": look(self._quarantine).requests,
+        }
+        self._store.insert("collector_health", row.keys(), [tuple(row.values())])
 
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):

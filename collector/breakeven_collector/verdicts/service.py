@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from breakeven_collector.verdicts import kept, lines
 from breakeven_collector.verdicts.evidence_of import crossing, evidence_of, outlook, rates
 from breakeven_collector.verdicts.observed import Profile, Window, observe
 from breakeven_collector.verdicts.offers import Book, cached_by_model
+from breakeven_collector.version import program_version
 
 Verdicts = dict[str, Any]
 """as_of, window (from, to, days, timezone), price_book, total_usd, unallocated_usd, has_bill (whether a provider's
@@ -94,7 +94,7 @@ def build_verdicts(
     ahead = {"from": int(now.timestamp()), "to": int((now + _PRICES_AHEAD).timestamp())}
     coming = [(row["model"], row["day"]) for row in store.query_file("coming_prices", {**of_project(project), **ahead})]
     offers = Book(rates(store, [assumptions, *assumptions.features.values()], profiles, now), cached_by_model(profiles))
-    model = version("breakeven")
+    model = program_version()
     documents: list[dict[str, Any]] = []
     found: list[kept.Told] = []
     for name, profile in wanted.items():
