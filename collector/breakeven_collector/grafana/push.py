@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from breakeven_dashboards import alert_rules
+
 from breakeven_collector.grafana import wanted
 from breakeven_collector.grafana.connect import Api, GrafanaError, NotAllowed, NotThere, need_plugin, told
 
@@ -73,10 +75,7 @@ class Push:
 
 class _Pusher:
     def __init__(self, push: Push, api: Api, url: str) -> None:
-        from breakeven_dashboards import alert_rules
-
         self._push, self._api, self._url = push, api, url
-        self._rules = alert_rules
         self._folder = alert_rules.FOLDER_UID
 
     def need_datasource(self) -> None:
@@ -92,15 +91,15 @@ class _Pusher:
         for uid, dashboard in wanted.dashboards(push.page_url, push.datasource_uid).items():
             yield self._one(f"dashboard {uid}", lambda uid=uid, made=dashboard: self._put_dashboard(uid, made))
         if push.webhook:
-            yield self._one(f"message template {self._rules.TEMPLATE}", self._put_template)
-            yield self._one(f"contact point {self._rules.CONTACT_POINT}", self._put_contact_point)
+            yield self._one(f"message template {alert_rules.TEMPLATE}", self._put_template)
+            yield self._one(f"contact point {alert_rules.CONTACT_POINT}", self._put_contact_point)
         for rule in wanted.rules(
             folder=self._folder,
             datasource=push.datasource_uid,
-            receiver=self._rules.CONTACT_POINT if push.webhook else None,
+            receiver=alert_rules.CONTACT_POINT if push.webhook else None,
         ):
             yield self._one(f"alert rule {rule['uid']}", lambda rule=rule: self._put_rule(rule))
-        yield self._one(f"alert group {self._rules.GROUP}", self._put_interval)
+        yield self._one(f"alert group {alert_rules.GROUP}", self._put_interval)
 
     def _one(self, what: str, put: Callable[[], Done]) -> Told:
         try:
@@ -160,7 +159,7 @@ class _Pusher:
         )
 
     def _put_template(self) -> Done:
-        name, text = self._rules.TEMPLATE, self._rules.template()
+        name, text = alert_rules.TEMPLATE, alert_rules.template()
         api = self._api.alertingprovisioning
         there = self._get(lambda: api.get_template(name))
         if there is not None and there.get("template", "").strip() == text.strip():
@@ -170,8 +169,8 @@ class _Pusher:
         return self._write(done, lambda: api.create_or_update_template(name, document, disable_provenance=True))
 
     def _put_contact_point(self) -> Done:
-        name = self._rules.CONTACT_POINT
-        point: dict[str, Any] = {"name": name, **self._rules.contact_point(self._push.webhook)}
+        name = alert_rules.CONTACT_POINT
+        point: dict[str, Any] = {"name": name, **alert_rules.contact_point(self._push.webhook)}
         api = self._api.alertingprovisioning
         found = api.get_contactpoints(name)
         there = next((one for one in found if one["uid"] == point["uid"]), None)
@@ -201,8 +200,8 @@ class _Pusher:
         return self._write(Done.UPDATED, lambda: api.update_alertrule(rule["uid"], rule, disable_provenance=True))
 
     def _put_interval(self) -> Done:
-        api, seconds = self._api.alertingprovisioning, self._rules.INTERVAL_SECONDS
-        group = self._get(lambda: api.get_rule_group(self._folder, self._rules.GROUP))
+        api, seconds = self._api.alertingprovisioning, alert_rules.INTERVAL_SECONDS
+        group = self._get(lambda: api.get_rule_group(self._folder, alert_rules.GROUP))
         if group is None:
             if self._push.dry_run:
                 return Done.CREATED
@@ -213,6 +212,6 @@ class _Pusher:
             Done.UPDATED,
             # With the rules that are in it, of whomever: the whole group is put.
             lambda: api.update_rule_group(
-                self._folder, self._rules.GROUP, {**group, "interval": seconds}, disable_provenance=True
+                self._folder, alert_rules.GROUP, {**group, "interval": seconds}, disable_provenance=True
             ),
         )

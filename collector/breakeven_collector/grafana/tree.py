@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from breakeven_dashboards import alert_rules, provision
+from breakeven_dashboards.build import build, text_of
 from breakeven_dashboards.dashboard import PAGE_URL
 
 
@@ -32,9 +34,6 @@ def write_tree(
     Raises:
         OSError: the folder cannot be written.
     """
-    from breakeven_dashboards import alert_rules, provision
-    from breakeven_dashboards.build import build, text_of
-
     boards = out / "dashboards" / "breakeven"
     receiver = alert_rules.CONTACT_POINT if webhook_variable else None
     documents = {

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from breakeven_collector.grafana import questions, wanted
+from breakeven_dashboards import alert_rules, links
+
+from breakeven_collector.grafana import questions
 from breakeven_collector.grafana.connect import Api, GrafanaError, NotAllowed, NotThere, need_plugin, told
 from breakeven_collector.grafana.questions import Question
 from breakeven_collector.grafana.variables import expand
@@ -61,14 +63,14 @@ class Verifier:
         return self._all()
 
     def _all(self) -> Iterator[Tried]:
-        for uid in wanted.dashboards():
+        for uid in links.UIDS.values():
             there = self._get(f"dashboard {uid}", lambda uid=uid: self._api.dashboard.get_dashboard(uid))
             if isinstance(there, Tried):
                 yield there
             else:
                 yield from self._dashboard(there["dashboard"])
-        for rule in wanted.rules(folder="", datasource=self._datasource, receiver=None):
-            uid = rule["uid"]
+        for rule in alert_rules.RULES:
+            uid = rule.uid
             there = self._get(f"alert rule {uid}", lambda uid=uid: self._api.alertingprovisioning.get_alertrule(uid))
             if isinstance(there, Tried):
                 yield there

@@ -4,6 +4,8 @@ import re
 from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
+from breakeven_dashboards import alert_rules, provision
+from breakeven_dashboards.build import build
 from breakeven_dashboards.dashboard import PAGE_URL
 from breakeven_dashboards.datasource import UID
 
@@ -26,8 +28,6 @@ def datasource_of(url: str, password: str) -> dict[str, Any]:
     Raises:
         ConfigError: it is no such address.
     """
-    from breakeven_dashboards.provision import datasource
-
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -42,7 +42,7 @@ def datasource_of(url: str, password: str) -> dict[str, Any]:
         )
     is_native = parts.scheme.startswith("clickhouse")
     path = parts.path.strip("/")
-    made = datasource(
+    made = provision.datasource(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],
         user=unquote(parts.username or "default"),
@@ -63,8 +63,6 @@ def dashboards(page_url: str = PAGE_URL, datasource: str = UID) -> dict[str, dic
         page_url: address of Breakeven's page, for links.
         datasource: uid of the data source that they open with.
     """
-    from breakeven_dashboards.build import build
-
     return {dashboard["uid"]: dashboard for dashboard in build(page_url, datasource).values()}
 
 
@@ -76,13 +74,10 @@ def rules(*, folder: str, datasource: str, receiver: str | None) -> list[dict[st
         datasource: uid of the data source.
         receiver: contact point that hears of them, past the tree of policies; None: as the policies say.
     """
-    from breakeven_dashboards import alert_rules
-    from breakeven_dashboards.provision import panel_of
-
     made: list[dict[str, Any]] = []
     for rule in alert_rules.RULES:
         document = alert_rules.rule_document(
-            rule, paused=True, receiver=receiver, datasource=datasource, panel=panel_of(rule)
+            rule, paused=True, receiver=receiver, datasource=datasource, panel=provision.panel_of(rule)
         )
         # The API has the link to a panel among the annotations.
         link = {
