@@ -97,7 +97,9 @@ def crossings() -> Panel:
         [target(_sql("crossings"), "table")],
         unit=USD,
         fields=[
-            *(columns.PROJECT, field("feature", "Feature"), field("now", "Now")),
+            columns.PROJECT,
+            *columns.feature("feature", kept=("project",)),
+            field("now", "Now"),
             field("spend_usd", "30 days", unit=USD),
             field("break_even_usd", "Break-even", unit=USD, absent=NONE),
             field("crosses_p10_on", "1 of 10 by", absent=DASH),
@@ -118,7 +120,9 @@ def savings() -> Panel:
         [target(_sql("savings"), "table")],
         unit=USD,
         fields=[
-            *(columns.PROJECT, field("feature", "Feature"), field("best", "Best", absent=NONE)),
+            columns.PROJECT,
+            *columns.feature("feature", kept=("project",)),
+            field("best", "Best", absent=NONE),
             field("api_usd", "API a month", unit=USD),
             field("saves_usd", "Saves a month", unit=USD),
             columns.PART,
@@ -176,7 +180,7 @@ def decisions() -> Panel:
         [target(_sql("decisions"), "table")],
         unit=USD,
         fields=[
-            *(field("decided_at", "When"), columns.PROJECT, field("feature", "Feature")),
+            *(field("decided_at", "When"), columns.PROJECT, *columns.feature("feature", kept=("project",))),
             *(field("decision", "Decision"), field("made_by", "By"), field("note", "Note", absent=DASH)),
             *(field("revisit_on", "Look again", absent=DASH), field("spend_usd", "30 days", unit=USD)),
         ],

@@ -100,7 +100,7 @@ def test_verdicts_are_shown_as_they_were_given(grafana: Grafana) -> None:
     ]
     (crossing,) = ask("When it crosses", chosen(feature=["back\\slash"]))
     assert crossing == {
-        "project": "other's", "feature": "back\\slash", "now": "below", "spend_usd": "120", "break_even_usd": "1000",
+        "project": "other's", "feature": "back\\slash", "feature_value": "back\\\\slash", "now": "below", "spend_usd": "120", "break_even_usd": "1000",
         "crosses_p10_on": None, "crosses_p50_on": "2026-12-24", "crosses_p90_on": None, "within_90_days": "0.4",
     }  # fmt: skip
     assert [(r["feature"], r["best"], r["saves_usd"]) for r in ask("Savings inside the API", chosen())] == [

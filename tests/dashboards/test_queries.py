@@ -1,5 +1,7 @@
 """Every query of every dashboard, as Grafana would send it, on ClickHouse: for all, one, several, hard names, nothing."""
 
+import json
+import re
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -73,6 +75,15 @@ def test_every_column_that_is_shown_has_a_title_and_the_unit_of_what_it_counts(g
                         assert (unit == "currencyUSD") == dollars, (panel["title"], name, unit)
                         shares = name.endswith(("_share", "change", "of_break_even", "of_budget")) or name == "share"
                         assert not shares or unit == "percentunit", (panel["title"], name, unit)
+
+
+def test_every_link_finds_the_columns_and_labels_that_it_puts_into_its_address(grafana: Grafana) -> None:
+    for dashboard in build().values():
+        for panel in dashboard["panels"]:
+            wanted = set(re.findall(r'__data\.fields\[\\"(\w+)\\"\]|__field\.labels\.(\w+)', json.dumps(panel)))
+            for target in panel["targets"]:
+                columns = grafana.ask(target["rawSql"], chosen()).columns
+                assert {field or label for field, label in wanted} <= columns.keys(), panel["title"]
 
 
 def test_every_query_answers_for_one_name_and_for_many_that_are_hard_to_quote(grafana: Grafana) -> None:

@@ -2,6 +2,7 @@
 -- Revenue that was told for more days counts with its days that lie in them.
 SELECT
     feature,
+    replaceAll(feature, '\\', '\\\\') AS feature_value,
     if(countIf(amount IS NOT NULL AND days_inside > 0) = 0, NULL, round(sum(amount * days_inside / nullIf(days, 0)), 2)) AS revenue_usd,
     sum(cost_usd) AS cost_of_goods_usd,
     sum(estimated_usd) AS estimated_usd,
