@@ -26,7 +26,7 @@ def datasource(
 
     Args:
         host: where ClickHouse, or a collector, listens.
-        port: 9000 or 9440 native, 8123 or 8443 HTTP, 4318 a collector.
+        port: 9000 or 9440 native, 4318 a collector.
         user: a reader.
         password: the reader's.
         protocol: `native` or `http`.

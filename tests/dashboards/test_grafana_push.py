@@ -144,6 +144,10 @@ def test_a_collectors_sql_is_a_data_source_too(stub: Grafana) -> None:
     push(stub, "--datasource-url", "http://grafana@collector:4318/clickhouse")
     wanted = {"host": "collector", "port": 4318, "protocol": "http", "path": "clickhouse", "username": "grafana"}
     assert stub.datasources["breakeven"]["jsonData"].items() >= wanted.items()
+    # Behind a proxy, as in docs/grafana.md: the port is that of any address of a page.
+    push(stub, "--datasource-url", "https://grafana@breakeven.internal/clickhouse")
+    wanted = {"host": "breakeven.internal", "port": 443, "secure": True, "path": "clickhouse"}
+    assert stub.datasources["breakeven"]["jsonData"].items() >= wanted.items()
 
 
 @pytest.mark.parametrize(
@@ -152,6 +156,7 @@ def test_a_collectors_sql_is_a_data_source_too(stub: Grafana) -> None:
         ("postgres://x/y", "write clickhouse://USER@HOST:9000/DATABASE"),
         ("postgres://u:secret@x/y", "--datasource-url 'x/y': write clickhouse://"),
         ("foo", "--datasource-url 'foo': write clickhouse://"),
+        ("http://u@h:4318", "--datasource-url 'h:4318': write clickhouse://"),
         ("clickhouse://u:secret@h", "a password does not belong into the address"),
         ("http://h:port/", "the address cannot be read"),
     ],

@@ -11,7 +11,7 @@ from breakeven_dashboards.datasource import UID
 
 from breakeven_collector.errors import ConfigError
 
-_PORTS: Final = {"clickhouse": 9000, "clickhouses": 9440, "http": 8123, "https": 8443}
+_PORTS: Final = {"clickhouse": 9000, "clickhouses": 9440, "http": 80, "https": 443}
 _HOW: Final = (
     "write clickhouse://USER@HOST:9000/DATABASE or clickhouses://…:9440 (TLS) for a ClickHouse server, or "
     "http(s)://HOST:4318/clickhouse for a collector with --sql"
@@ -33,15 +33,15 @@ def datasource_of(url: str, password: str) -> dict[str, Any]:
         port = parts.port
     except ValueError:
         raise ConfigError(f"--datasource-url: the address cannot be read; {_HOW}") from None
-    if parts.scheme not in _PORTS or not parts.hostname:
+    is_native = parts.scheme.startswith("clickhouse")
+    path = parts.path.strip("/")
+    if parts.scheme not in _PORTS or not parts.hostname or not (is_native or path.endswith("clickhouse")):
         # What stands before an @ may be a password.
         raise ConfigError(f"--datasource-url {url.rpartition('@')[2].partition('?')[0]!r}: {_HOW}")
     if parts.password is not None:
         raise ConfigError(
             "--datasource-url: a password does not belong into the address; --password-env names its variable"
         )
-    is_native = parts.scheme.startswith("clickhouse")
-    path = parts.path.strip("/")
     made = provision.datasource(
         host=parts.hostname,
         port=port or _PORTS[parts.scheme],
