@@ -19,7 +19,7 @@ from breakeven_collector.alerts.service import history, list_alerts, snooze
 from breakeven_collector.alerts.sources import Stopped
 from breakeven_collector.cli import app
 from breakeven_collector.erase import Whom, erase
-from breakeven_collector.errors import BadRequest
+from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.serve import Collector
 from breakeven_collector.store import Store
@@ -154,6 +154,27 @@ def test_what_is_wrong_in_the_file_is_said_before_the_next_look(collector: Colle
     assert "jmp" in job.error
     config.write_text(CONFIG, encoding="utf-8")
     assert job.error == ""
+
+
+def test_a_job_that_starts_with_a_broken_file_looks_at_nothing_and_later_at_what_it_missed(
+    collector: Collector, looked: list[Event]
+) -> None:
+    assert looked
+    config, runs = collector.pipeline.settings.config, "SELECT count() AS n FROM alert_runs"
+    before, at = collector.pipeline.store.rows(runs), MONDAY + 11 * HOUR + timedelta(minutes=6)
+    config.write_text(f"{CONFIG}jmp.enabled = false\n", encoding="utf-8")
+    try:
+        job = job_of(collector)
+        for look in (lambda: job.keep_up(at), job.run_once):
+            with pytest.raises(ConfigError, match="unknown key 'jmp'"):
+                look()
+        answer = Client(collector.url).send("POST", "/api/alerts/run", b'{"dry_run": true}', JSON)
+        # The one that runs knows what the file said before.
+        assert answer.status == 200, answer
+        assert collector.pipeline.store.rows(runs) == before
+    finally:
+        config.write_text(CONFIG, encoding="utf-8")
+    assert [one.at for one in job.keep_up(at)] == [MONDAY + 10 * HOUR, MONDAY + 11 * HOUR]
 
 
 def test_a_collector_that_stops_ends_a_long_look_on_demand(
