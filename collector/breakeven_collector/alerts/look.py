@@ -17,8 +17,8 @@ from breakeven_collector.features import Feature
 
 HOURLY: Final = (Rule.JUMP, Rule.SILENT)
 """Rules that look each hour; the others once a day."""
-_GOES_SILENTLY: Final = (Rule.SILENT, Rule.VERDICT, Rule.APART)
-"""Where nothing found does not say that it is over: a service of long ago, a verdict that waits for data, no bill."""
+_GOES_SILENTLY: Final = (Rule.SILENT, Rule.VERDICT)
+"""Where nothing found does not say that it is over: a service of long ago, a verdict that waits for data."""
 
 KnownBy = Mapping[tuple[Rule, str], Known]
 """By rule and subject."""
