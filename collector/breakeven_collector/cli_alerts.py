@@ -56,7 +56,7 @@ def list_(
     if format is TextOrJson.JSON:
         _json({"alerts": rows})
     elif not rows:
-        typer.echo("Nothing fires. `breakeven alerts history` says what was told.")
+        typer.echo(f"Nothing fires{_in(project)}. `breakeven alerts history` says what was told.")
     else:
         render.print_table(render.alerts_table(rows, tz))
 
@@ -83,7 +83,7 @@ def history(
     if format is TextOrJson.JSON:
         _json({"history": rows})
     elif not rows:
-        typer.echo("Nothing was told yet. `breakeven alerts run --days 60` says what would have been.")
+        typer.echo(f"Nothing was told yet{_in(project)}. `breakeven alerts run --days 60` says what would have been.")
     else:
         render.print_table(render.history_table(rows, tz))
 
@@ -181,6 +181,8 @@ def snooze(
         _json(document)
         return
     about = f"{rule} of {subject}" if subject is not None else f"all of {rule}"
+    if document.get("unseen"):
+        errors.print(f"Note: {document['unseen']}", markup=False, highlight=False, soft_wrap=True)
     when = moment.astimezone(tz)
     typer.echo(
         f"Snoozed: {about} until {when:%Y-%m-%d %H:%M}" if moment > datetime.now(UTC) else f"Heard again: {about}"
@@ -192,6 +194,10 @@ alerts_test_command(alerts_app)
 
 def _json(document: dict[str, Any]) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _in(project: str | None) -> str:
+    return f" in project {project!r}" if project else ""
 
 
 def _zone(settings: Settings) -> Any:

@@ -214,6 +214,27 @@ def test_a_snooze_that_cannot_be_is_refused_with_what_to_write(store: Store) -> 
         snooze(store, "", "jump", "x" * 501, now + DAY, "", now)
 
 
+@pytest.mark.parametrize(
+    ("rule", "subject", "project", "unseen"),
+    [
+        ("jump", "search", "default", None),
+        ("jump", None, "", None),
+        ("budget", "", "default", None),
+        ("silent", "api", "", None),
+        ("apart", "openai", "", None),
+        ("unpriced", "openai/gpt-4o", "", None),
+        ("jump", "serach", "", "no call is of a feature 'serach' yet; did you mean 'search'?"),
+        ("silent", "search", "", "no call is of a service 'search' yet"),
+        ("jump", None, "nosuch", "there is no call in project 'nosuch' yet"),
+    ],
+)
+def test_a_snooze_of_what_nobody_has_says_so(
+    store: Store, rule: str, subject: str | None, project: str, unseen: str | None
+) -> None:
+    now = MONDAY - 14 * DAY
+    assert snooze(store, project, rule, subject, now + HOUR, "", now)["unseen"] == unseen
+
+
 def test_a_look_on_demand_over_http_says_what_would_have_been_told(collector: Collector, looked: list[Event]) -> None:
     client = Client(collector.url)
 
@@ -263,6 +284,9 @@ def test_the_commands_work_on_the_store_where_no_collector_runs(cli: Any) -> Non
     assert cli("history").output.startswith("Nothing was told yet.")
     snoozed = cli("snooze", "jump", "--subject", "search", "--until", "3d", "--format", "json")
     assert json.loads(snoozed.output)["subject"] == "search"
+    snoozed = cli("snooze", "jump", "--subject", "search", "--until", "3d", "--project", "nosuch")
+    assert snoozed.stderr == "Note: there is no call in project 'nosuch' yet\n"
+    assert cli("list", "--project", "nosuch").output.startswith("Nothing fires in project 'nosuch'. ")
     assert cli("snooze", "apart", "--until", "now").output == "Heard again: all of apart\n"
     assert cli("run", "--once", "--dry-run").output == "Nothing to tell.\n"
     assert cli("run", "--days", "3").output.endswith("Nothing to tell.\n")

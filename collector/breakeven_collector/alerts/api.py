@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -15,8 +15,6 @@ from breakeven_collector.alerts.trial import try_channels
 from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.json_body import checked, json_object
 from breakeven_collector.pipeline import Pipeline
-
-_MOST_BY: Final = 200
 
 
 class SnoozeSent(BaseModel):
@@ -76,7 +74,7 @@ def alerts_router(pipeline: Pipeline, access: Access) -> APIRouter:
         project = reading.own_project(sent.project) or ""
         now = datetime.now(UTC)
         return await asyncio.to_thread(
-            service.snooze, store, project, sent.rule, sent.subject, sent.until, sent.by[:_MOST_BY], now
+            service.snooze, store, project, sent.rule, sent.subject, sent.until, sent.by, now
         )
 
     @router.post("/test", dependencies=[Depends(access.owner)])

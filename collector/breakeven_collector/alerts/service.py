@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, Final
 
 from breakeven_collector.alerts.events import Rule
@@ -62,6 +63,10 @@ def snooze(
         by: who asks.
         now: the present.
 
+    Returns:
+        What was asked for, with `made_at`, and `unseen`: that no call is of such a subject, which may be to come, or
+        misspelled; None: one is.
+
     Raises:
         BadRequest: there is no such rule, a text is too long, or the time is more than a year ahead.
         StoreError: the store refuses.
@@ -84,7 +89,20 @@ def snooze(
         "until": until.astimezone(UTC),
         "by": by,
         "made_at": now.astimezone(UTC),
+        "unseen": _unseen(store, project, Rule(rule), subject) if until > now else None,
     }
+
+
+def _unseen(store: Store, project: str, rule: Rule, subject: str | None) -> str | None:
+    asked = {**of_project(project or None), "kind": rule.about, "rule": str(rule)}
+    names = [row["name"] for row in store.query_file("alert_subjects", asked)]
+    if project and not names:
+        return f"there is no call in project {project!r} yet"
+    if not subject or subject in names:
+        return None
+    close = get_close_matches(subject, names, 1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"no call is of a {rule.about} {subject!r} yet{hint}"
 
 
 def _in_utc(row: Mapping[str, Any]) -> dict[str, Any]:

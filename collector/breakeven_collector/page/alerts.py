@@ -7,6 +7,7 @@ from typing import Any, Final
 from breakeven_collector.access import Reading
 from breakeven_collector.alerts.answers import mend
 from breakeven_collector.alerts.condition import named
+from breakeven_collector.alerts.events import Rule
 from breakeven_collector.alerts.outbox import list_deliveries, utc
 from breakeven_collector.alerts.service import history, list_alerts, snooze
 from breakeven_collector.errors import BadRequest
@@ -22,8 +23,8 @@ SNOOZES: Final[Mapping[str, timedelta]] = {
 }
 """How long an alert can be snoozed from the page."""
 _MOST: Final = 100
-_OF_FEATURES: Final = frozenset({"crossed", "approaching", "budget", "jump", "verdict", "band", "budget_share"})
-_OF_BUDGETS: Final = frozenset({"budget", "budget_share"})
+_OF_FEATURES: Final = frozenset(rule for rule in Rule if rule.about == "feature")
+_OF_BUDGETS: Final = frozenset({Rule.BUDGET, Rule.BUDGET_SHARE})
 _ALL_TOGETHER: Final = "the whole bill"
 
 
