@@ -181,8 +181,12 @@ def snooze(
         _json(document)
         return
     about = f"{rule} of {subject}" if subject is not None else f"all of {rule}"
-    if document.get("unseen"):
-        errors.print(f"Note: {document['unseen']}", markup=False, highlight=False, soft_wrap=True)
+    notes = [document["unseen"]] if document.get("unseen") else []
+    if held := document.get("held_until"):
+        until_then = f"{datetime.fromisoformat(held).astimezone(tz):%Y-%m-%d %H:%M}"
+        notes.append(f"silent until {until_then} all the same, by a snooze of all of the rule or of all projects")
+    for note in notes:
+        errors.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
     when = moment.astimezone(tz)
     typer.echo(
         f"Snoozed: {about} until {when:%Y-%m-%d %H:%M}" if moment > datetime.now(UTC) else f"Heard again: {about}"

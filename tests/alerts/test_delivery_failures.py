@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from breakeven_collector.alerts.channels import Channel, Kind
 from breakeven_collector.alerts.delivery import MOST_TRIES
-from breakeven_collector.alerts.outbox import channel_states, list_deliveries, utc
+from breakeven_collector.alerts.outbox import channel_states, list_deliveries
 from pydantic import SecretStr
 
 from tests.alerts.delivery_desk import LINKS, MINUTE, Desk
@@ -42,8 +42,8 @@ def test_a_receiver_that_fails_is_tried_less_and_less_often_and_not_for_ever(des
         (row,) = list_deliveries(desk.store, desk.project, 10)
         assert (desk.slack.tries, row["tries"], row["error"]) == (tries, tries, "http_503")
         if row["retry_at"]:
-            waits.append(round((utc(row["retry_at"]) - at).total_seconds()))
-            at = utc(row["retry_at"])
+            waits.append(round((row["retry_at"] - at).total_seconds()))
+            at = row["retry_at"]
     assert desk.steps(desk.hook) == [("a", "given_up", MOST_TRIES, "http_503")]
     # What a try takes comes on top.
     expected = [30, 60, 120, 240, 480, 960, *[1800] * 13]

@@ -235,6 +235,22 @@ def test_a_snooze_of_what_nobody_has_says_so(
     assert snooze(store, project, rule, subject, now + HOUR, "", now)["unseen"] == unseen
 
 
+def test_who_ends_a_snooze_hears_of_a_wider_one(collector: Collector) -> None:
+    client, now = Client(collector.url), datetime.now(UTC)
+
+    def ask(subject: str | None, until: str) -> str | None:
+        body = json.dumps({"rule": "band", "subject": subject, "until": until}).encode()
+        answer = client.send("POST", "/api/alerts/snooze", body, JSON)
+        assert answer.status == 200, answer
+        return json.loads(answer.body)["held_until"]
+
+    tomorrow = (now + DAY).isoformat()
+    assert ask(None, tomorrow) is None
+    assert ask("search", "0001-01-01T00:00:00+14:00") == tomorrow.replace("+00:00", "Z")
+    assert ask(None, now.isoformat()) is None
+    assert ask("search", now.isoformat()) is None
+
+
 def test_a_look_on_demand_over_http_says_what_would_have_been_told(collector: Collector, looked: list[Event]) -> None:
     client = Client(collector.url)
 

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from breakeven_collector.access import Access, Reading
 from breakeven_collector.alerts import service
-from breakeven_collector.alerts.outbox import list_deliveries, utc
+from breakeven_collector.alerts.outbox import list_deliveries
 from breakeven_collector.alerts.source import channels_now, load_channels
 from breakeven_collector.alerts.trial import try_channels
 from breakeven_collector.errors import BadRequest, ConfigError
@@ -54,10 +54,7 @@ def alerts_router(pipeline: Pipeline, access: Access) -> APIRouter:
             return {
                 "alerts": service.list_alerts(store, reading.project, datetime.now(UTC)),
                 "history": service.history(store, reading.project, limit),
-                "deliveries": [
-                    {**row, "at": utc(row["at"]), "retry_at": row["retry_at"] and utc(row["retry_at"])}
-                    for row in list_deliveries(store, reading.project, limit)
-                ],
+                "deliveries": list_deliveries(store, reading.project, limit),
             }
 
         return await asyncio.to_thread(build)
