@@ -215,7 +215,9 @@ class AlertsFile:
         try:
             self._last, self._error = load_alerts(self._path), ""
         except ConfigError as error:
-            self._error = str(error)
             if self._last is None:
-                self._error += "\nno rule watches until that is mended"
-            _log.error("%s", self._error if self._last is None else f"{error}; what it said of alerts before counts")
+                # Whoever reads it is told.
+                self._error = f"{error}\nno rule watches until that is mended"
+            else:
+                self._error = str(error)
+                _log.error("%s; what it said of alerts before still counts", error)

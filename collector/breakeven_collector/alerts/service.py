@@ -65,8 +65,8 @@ def snooze(
 
     Returns:
         What was asked for, with `made_at`; `held_until`: until when a wider snooze, of all of the rule or of all
-        projects, keeps it silent all the same, or None; and `unseen`: that no call is of such a subject, which may be to
-        come, or misspelled, or None.
+        projects, keeps it silent all the same, or None; and `unseen`: that no call is of such a subject, which may
+        be to come, or misspelled, or None.
 
     Raises:
         BadRequest: there is no such rule, a text is too long, or the time is more than a year ahead.
