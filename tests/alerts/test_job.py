@@ -44,7 +44,8 @@ def no_verdicts(_project: str | None, at: datetime, _keep: bool) -> list[Any]:
             threshold_usd=1000.0,
             on=at.date() + 9 * DAY,
             probability_90_days=0.9,
-        )
+        ),
+        decided("dear", at.date(), 30_000.0, threshold_usd=None),
     ]
 
 
@@ -113,7 +114,11 @@ def test_on_monday_there_is_a_digest_of_the_week(store: Store, looked: list[Even
         "What moved",
         "Who drives it",
         "About to pass the break-even",
+        "Bands passed",
         "Savings open",
+    ]
+    assert sections["Bands passed"] == [
+        ("dear", "$30.0k for live calls in the 30 days to 15 Nov, above the band of $20.0k")
     ]
     assert sections["What moved"] == [("search", "+$60 to $396: volume +$60 (calls 168 → 198)")]
     assert sections["Who drives it"] == [("search", "$396, 100% of the bill, 100% with those above")]

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from breakeven_collector.alerts.channels import Channel, Kind
+from breakeven_collector.alerts.condition import Known
 from breakeven_collector.alerts.config import DEFAULTS, AlertsConfig, load_alerts
 from breakeven_collector.alerts.delivery import Delivery
 from breakeven_collector.alerts.evaluate import Evaluator
@@ -173,6 +174,12 @@ def test_billed_and_seen_apart_are_told_over_closed_days(filled: Pipeline, hours
     assert "in the 7 days to 17 Nov: $6.3k billed" in event.headline
     assert event.why[0].detail == "most on 11 Nov, $540: $900 billed, $360 seen"
     assert event.next_step.startswith("`breakeven tieout --from 2026-11-11 --to 2026-11-17`")
+
+
+def test_a_service_that_was_silent_while_nobody_looked_is_let_go() -> None:
+    hours = Hours("default", ZoneInfo("UTC"), END)
+    (gone,) = find(Look(END, hours, False), AlertsConfig(), {(Rule.SILENT, "worker"): Known(is_firing=True)})
+    assert (gone.over, gone.headline) == (True, "worker: nothing ($0) is left of what was told as silent")
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])
