@@ -56,7 +56,7 @@ def list_(
     if format is TextOrJson.JSON:
         _json({"alerts": rows})
     elif not rows:
-        typer.echo("Nothing fires. `breakeven alerts history` says what was told.")
+        typer.echo(f"Nothing fires{_in(project)}. `breakeven alerts history` says what was told.")
     else:
         render.print_table(render.alerts_table(rows, tz))
 
@@ -83,7 +83,7 @@ def history(
     if format is TextOrJson.JSON:
         _json({"history": rows})
     elif not rows:
-        typer.echo("Nothing was told yet. `breakeven alerts run --days 60` says what would have been.")
+        typer.echo(f"Nothing was told yet{_in(project)}. `breakeven alerts run --days 60` says what would have been.")
     else:
         render.print_table(render.history_table(rows, tz))
 
@@ -181,6 +181,12 @@ def snooze(
         _json(document)
         return
     about = f"{rule} of {subject}" if subject is not None else f"all of {rule}"
+    notes = [document["unseen"]] if document.get("unseen") else []
+    if held := document.get("held_until"):
+        until_then = f"{datetime.fromisoformat(held).astimezone(tz):%Y-%m-%d %H:%M}"
+        notes.append(f"silent until {until_then} all the same, by a snooze of all of the rule or of all projects")
+    for note in notes:
+        errors.print(f"Note: {note}", markup=False, highlight=False, soft_wrap=True)
     when = moment.astimezone(tz)
     typer.echo(
         f"Snoozed: {about} until {when:%Y-%m-%d %H:%M}" if moment > datetime.now(UTC) else f"Heard again: {about}"
@@ -192,6 +198,10 @@ alerts_test_command(alerts_app)
 
 def _json(document: dict[str, Any]) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def _in(project: str | None) -> str:
+    return f" in project {project!r}" if project else ""
 
 
 def _zone(settings: Settings) -> Any:

@@ -112,7 +112,7 @@ def _configured(health: Mapping[str, Any], now: datetime) -> Iterator[Finding]:
         yield Finding(
             "wrong",
             f"alerts are not as they should be: {'; '.join(health['alerts_error'].splitlines())}",
-            "mend what it names; rules go on as they were configured last, and what failed is tried again",
+            "mend what it names; rules that it had read before go on as they were, and what failed is tried again",
         )
     if health["newest_price"]:
         days = (now.date() - date.fromisoformat(health["newest_price"])).days

@@ -146,6 +146,20 @@ def test_doctor_hears_of_channels(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     assert "BREAKEVEN_SLACK_WEBHOOK is not the address of a webhook" in desk.page()
 
 
+def test_a_broken_file_is_told_to_whoever_runs_it(desk: Desk) -> None:
+    settings = desk.collector.pipeline.settings
+    settings.config.write_text("[alerts.rules]\njmp.enabled = true\n", encoding="utf-8")
+    try:
+        assert "Alerts are not as they should be: " in desk.page()
+        assert "unknown key 'jmp'" in unescape(desk.page())
+        assert "jmp" not in desk.page(who="admin alpha")
+        found = examine(settings, desk.collector.url)
+        assert [one.level for one in found if one.what.startswith("alerts are not as they should be")] == ["wrong"]
+    finally:
+        settings.config.unlink()
+    assert "not as they should be" not in desk.page()
+
+
 def test_the_overview_tells_how_many_fire(desk: Desk) -> None:
     badge = '<span class="tag bad">{}<span class="hidden"> firing</span></span>'
     assert badge.format(2) in desk.page("/")

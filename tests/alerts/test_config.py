@@ -88,3 +88,14 @@ def test_a_file_that_breaks_leaves_what_it_said_last_until_it_is_mended(file: Pa
     assert write("[alerts.rules\n", 3) == first
     assert write("[alerts.rules]\njump.min_score = 7\n", 4).rules[Rule.JUMP]["min_score"] == 7.0
     assert watched.error == ""
+
+
+def test_a_file_that_is_broken_from_the_start_brings_no_rule_back_that_it_switched_off(file: Path) -> None:
+    file.write_text("[alerts.rules]\nsilent.enabled = false\njump.min_score = -9\n", encoding="utf-8")
+    watched = AlertsFile(file)
+    for _ in range(2):
+        with pytest.raises(ConfigError, match=r"min_score is -9.*\nno rule watches until that is mended"):
+            watched.read()
+    assert "no rule watches" in watched.error
+    file.write_text("[alerts.rules]\nsilent.enabled = false\n", encoding="utf-8")
+    assert (watched.read().rules[Rule.SILENT].enabled, watched.error) == (False, "")

@@ -19,7 +19,7 @@ from breakeven_collector.alerts.service import history, list_alerts, snooze
 from breakeven_collector.alerts.sources import Stopped
 from breakeven_collector.cli import app
 from breakeven_collector.erase import Whom, erase
-from breakeven_collector.errors import BadRequest
+from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.ledger import Ledger
 from breakeven_collector.serve import Collector
 from breakeven_collector.store import Store
@@ -44,7 +44,8 @@ def no_verdicts(_project: str | None, at: datetime, _keep: bool) -> list[Any]:
             threshold_usd=1000.0,
             on=at.date() + 9 * DAY,
             probability_90_days=0.9,
-        )
+        ),
+        decided("dear", at.date(), 30_000.0, threshold_usd=None),
     ]
 
 
@@ -113,7 +114,11 @@ def test_on_monday_there_is_a_digest_of_the_week(store: Store, looked: list[Even
         "What moved",
         "Who drives it",
         "About to pass the break-even",
+        "Bands passed",
         "Savings open",
+    ]
+    assert sections["Bands passed"] == [
+        ("dear", "$30.0k for live calls in the 30 days to 15 Nov, above the band of $20.0k")
     ]
     assert sections["What moved"] == [("search", "+$60 to $396: volume +$60 (calls 168 → 198)")]
     assert sections["Who drives it"] == [("search", "$396, 100% of the bill, 100% with those above")]
@@ -156,6 +161,27 @@ def test_what_is_wrong_in_the_file_is_said_before_the_next_look(collector: Colle
     assert job.error == ""
 
 
+def test_a_job_that_starts_with_a_broken_file_looks_at_nothing_and_later_at_what_it_missed(
+    collector: Collector, looked: list[Event]
+) -> None:
+    assert looked
+    config, runs = collector.pipeline.settings.config, "SELECT count() AS n FROM alert_runs"
+    before, at = collector.pipeline.store.rows(runs), MONDAY + 11 * HOUR + timedelta(minutes=6)
+    config.write_text(f"{CONFIG}jmp.enabled = false\n", encoding="utf-8")
+    try:
+        job = job_of(collector)
+        for look in (lambda: job.keep_up(at), job.run_once):
+            with pytest.raises(ConfigError, match="unknown key 'jmp'"):
+                look()
+        answer = Client(collector.url).send("POST", "/api/alerts/run", b'{"dry_run": true}', JSON)
+        # The one that runs knows what the file said before.
+        assert answer.status == 200, answer
+        assert collector.pipeline.store.rows(runs) == before
+    finally:
+        config.write_text(CONFIG, encoding="utf-8")
+    assert [one.at for one in job.keep_up(at)] == [MONDAY + 10 * HOUR, MONDAY + 11 * HOUR]
+
+
 def test_a_collector_that_stops_ends_a_long_look_on_demand(
     engine_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +217,43 @@ def test_a_snooze_that_cannot_be_is_refused_with_what_to_write(store: Store) -> 
         snooze(store, "", "jump", None, now + 400 * DAY, "", now)
     with pytest.raises(BadRequest, match="up to 500 characters"):
         snooze(store, "", "jump", "x" * 501, now + DAY, "", now)
+
+
+@pytest.mark.parametrize(
+    ("rule", "subject", "project", "unseen"),
+    [
+        ("jump", "search", "default", None),
+        ("jump", None, "", None),
+        ("budget", "", "default", None),
+        ("silent", "api", "", None),
+        ("apart", "openai", "", None),
+        ("unpriced", "openai/gpt-4o", "", None),
+        ("jump", "serach", "", "no call is of a feature 'serach' yet; did you mean 'search'?"),
+        ("silent", "search", "", "no call is of a service 'search' yet"),
+        ("jump", None, "nosuch", "there is no call in project 'nosuch' yet"),
+    ],
+)
+def test_a_snooze_of_what_nobody_has_says_so(
+    store: Store, rule: str, subject: str | None, project: str, unseen: str | None
+) -> None:
+    now = MONDAY - 14 * DAY
+    assert snooze(store, project, rule, subject, now + HOUR, "", now)["unseen"] == unseen
+
+
+def test_who_ends_a_snooze_hears_of_a_wider_one(collector: Collector) -> None:
+    client, now = Client(collector.url), datetime.now(UTC)
+
+    def ask(subject: str | None, until: str) -> str | None:
+        body = json.dumps({"rule": "band", "subject": subject, "until": until}).encode()
+        answer = client.send("POST", "/api/alerts/snooze", body, JSON)
+        assert answer.status == 200, answer
+        return json.loads(answer.body)["held_until"]
+
+    tomorrow = (now + DAY).isoformat()
+    assert ask(None, tomorrow) is None
+    assert ask("search", "0001-01-01T00:00:00+14:00") == tomorrow.replace("+00:00", "Z")
+    assert ask(None, now.isoformat()) is None
+    assert ask("search", now.isoformat()) is None
 
 
 def test_a_look_on_demand_over_http_says_what_would_have_been_told(collector: Collector, looked: list[Event]) -> None:
@@ -242,6 +305,11 @@ def test_the_commands_work_on_the_store_where_no_collector_runs(cli: Any) -> Non
     assert cli("history").output.startswith("Nothing was told yet.")
     snoozed = cli("snooze", "jump", "--subject", "search", "--until", "3d", "--format", "json")
     assert json.loads(snoozed.output)["subject"] == "search"
+    snoozed = cli("snooze", "jump", "--subject", "search", "--until", "1d", "--project", "nosuch")
+    unseen, held = snoozed.stderr.splitlines()
+    assert unseen == "Note: there is no call in project 'nosuch' yet"
+    assert held.endswith("all the same, by a snooze of all of the rule or of all projects")
+    assert cli("list", "--project", "nosuch").output.startswith("Nothing fires in project 'nosuch'. ")
     assert cli("snooze", "apart", "--until", "now").output == "Heard again: all of apart\n"
     assert cli("run", "--once", "--dry-run").output == "Nothing to tell.\n"
     assert cli("run", "--days", "3").output.endswith("Nothing to tell.\n")

@@ -6,19 +6,25 @@ from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from breakeven_collector.alerts.channels import Channel, Kind
-from breakeven_collector.alerts.config import AlertsConfig, load_alerts
+from breakeven_collector.alerts.condition import Known
+from breakeven_collector.alerts.config import DEFAULTS, AlertsConfig, load_alerts
 from breakeven_collector.alerts.delivery import Delivery
 from breakeven_collector.alerts.evaluate import Evaluator
 from breakeven_collector.alerts.events import Change, Event, Rule
 from breakeven_collector.alerts.hours import Hours
 from breakeven_collector.alerts.job import declared_by
+from breakeven_collector.alerts.look import Look, find
+from breakeven_collector.alerts.machines import Key, known_of, move
 from breakeven_collector.alerts.messages import Links
+from breakeven_collector.alerts.rules_books import BilledDay
 from breakeven_collector.alerts.rules_verdict import Decided
 from breakeven_collector.alerts.service import list_alerts
 from breakeven_collector.alerts.sources import Sources, store_verdicts
+from breakeven_collector.alerts.state import State
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.verdicts.decisions import Decision, Record, record
 from pydantic import SecretStr
@@ -168,6 +174,35 @@ def test_billed_and_seen_apart_are_told_over_closed_days(filled: Pipeline, hours
     assert "in the 7 days to 17 Nov: $6.3k billed" in event.headline
     assert event.why[0].detail == "most on 11 Nov, $540: $900 billed, $360 seen"
     assert event.next_step.startswith("`breakeven tieout --from 2026-11-11 --to 2026-11-17`")
+
+
+def test_a_service_that_was_silent_while_nobody_looked_is_let_go() -> None:
+    hours = Hours("default", ZoneInfo("UTC"), END)
+    (gone,) = find(Look(END, hours, False), AlertsConfig(), {(Rule.SILENT, "worker"): Known(is_firing=True)})
+    assert (gone.over, gone.headline) == (True, "worker: nothing ($0) is left of what was told as silent")
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_what_was_apart_is_let_go_once_no_bill_comes_any_more(is_forgotten: bool) -> None:
+    last = END.date() - 3 * DAY
+    days = [BilledDay("openai", last - n * DAY, 900.0, 360.0) for n in range(8)]
+    config = AlertsConfig({rule: replace(one, enabled=rule is Rule.APART) for rule, one in DEFAULTS.items()})
+    states: dict[Key, State] = {}
+    told: list[tuple[int, Change, str]] = []
+    for n in range(20):
+        at = END + n * DAY + 2 * HOUR
+        billed = [] if is_forgotten and n > 11 else days
+        found = find(Look(at, Hours("default", ZoneInfo("UTC"), END), True, billed=billed), config, known_of(states))
+        for one in move(states, found, at, config):
+            states[one.key] = one.after
+            told += [(n, one.telling.change, one.condition.headline)] if one.telling else []
+    over = (
+        "openai: nothing ($0) is left of what was told as apart"
+        if is_forgotten
+        else "openai: no bill ($0) of the days after 17 Nov was imported, so nobody can say whether it differs from "
+        "what is seen"
+    )
+    assert told == [(1, Change.FIRING, told[0][2]), (12, Change.RESOLVED, over)]
 
 
 def test_models_without_a_price_and_decisions_due_are_told_where_that_is_on(

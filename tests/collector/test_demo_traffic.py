@@ -245,6 +245,13 @@ def test_contract_review_crosses_20000_dollars_a_month(sixty_days: list[Call]) -
     assert 24_000 < month[60] < 27_000
 
 
+def test_the_accident_is_one_day_whenever_the_window_ends() -> None:
+    (feature,) = [one for one in FEATURES if one.had_accident]
+    for end in range(490_000, 490_000 + 168):
+        hours = [hour for hour in range(end - 60 * 24, end) if feature.has_accident(hour, end - hour)]
+        assert hours == list(range(hours[0], hours[0] + 10))
+
+
 def test_the_whole_bill_of_the_last_month_and_its_parts(sixty_days: list[Call]) -> None:
     daily = dollars_a_day(sixty_days)
     month = {f.name: sum((daily[day][f.name] for day in range(31, 61)), Decimal(0)) for f in FEATURES}

@@ -2,21 +2,19 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from breakeven_collector.access import Access, Reading
 from breakeven_collector.alerts import service
-from breakeven_collector.alerts.outbox import list_deliveries, utc
+from breakeven_collector.alerts.outbox import list_deliveries
 from breakeven_collector.alerts.source import channels_now, load_channels
 from breakeven_collector.alerts.trial import try_channels
 from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.json_body import checked, json_object
 from breakeven_collector.pipeline import Pipeline
-
-_MOST_BY: Final = 200
 
 
 class SnoozeSent(BaseModel):
@@ -56,10 +54,7 @@ def alerts_router(pipeline: Pipeline, access: Access) -> APIRouter:
             return {
                 "alerts": service.list_alerts(store, reading.project, datetime.now(UTC)),
                 "history": service.history(store, reading.project, limit),
-                "deliveries": [
-                    {**row, "at": utc(row["at"]), "retry_at": row["retry_at"] and utc(row["retry_at"])}
-                    for row in list_deliveries(store, reading.project, limit)
-                ],
+                "deliveries": list_deliveries(store, reading.project, limit),
             }
 
         return await asyncio.to_thread(build)
@@ -76,7 +71,7 @@ def alerts_router(pipeline: Pipeline, access: Access) -> APIRouter:
         project = reading.own_project(sent.project) or ""
         now = datetime.now(UTC)
         return await asyncio.to_thread(
-            service.snooze, store, project, sent.rule, sent.subject, sent.until, sent.by[:_MOST_BY], now
+            service.snooze, store, project, sent.rule, sent.subject, sent.until, sent.by, now
         )
 
     @router.post("/test", dependencies=[Depends(access.owner)])

@@ -1,6 +1,5 @@
 """What a rule finds about a subject at a moment: plain data between rules and the state machine."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
@@ -55,9 +54,3 @@ def feature_page(feature: str) -> str:
 def named(feature: str) -> str:
     """A feature for people; the empty one pays for what has none."""
     return feature or "what has no feature"
-
-
-def only_known(known: Mapping[tuple[Rule, str], Known], rule: Rule, found: Sequence[Condition]) -> list[str]:
-    """Subjects that something is known of, and nothing was found about now."""
-    there = {one.subject for one in found}
-    return [subject for of, subject in known if of is rule and subject not in there]

@@ -169,36 +169,55 @@ def _switch(value: object, at: Place) -> bool:
 
 
 class AlertsFile:
-    """The file, read anew when it changes; while it is broken, what it said last counts. Safe to read from any thread.
-
-    Attributes:
-        error: Why the file as it stands does not count; empty while it does.
-    """
+    """The file, read anew when it changes; while it is broken, what it said last counts. For any thread."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._seen: tuple[int, int] | None = None
-        self._is_read = False
-        self._last = AlertsConfig()
-        self.error = ""
+        self._last: AlertsConfig | None = None
+        self._error = ""
+        self._seen = self._stamp()
+        self._load()
 
     def read(self) -> AlertsConfig:
-        """What counts now. Never raises."""
-        with self._lock:
-            return self._read()
+        """What counts now.
 
-    def _read(self) -> AlertsConfig:
+        Raises:
+            ConfigError: the file is broken, and what it said before is not known. Defaults would bring rules back that
+                it switched off.
+        """
+        with self._lock:
+            self._notice()
+            if self._last is None:
+                raise ConfigError(self._error)
+            return self._last
+
+    @property
+    def error(self) -> str:
+        """Why the file as it stands does not count; empty while it does. Never raises."""
+        with self._lock:
+            self._notice()
+            return self._error
+
+    def _stamp(self) -> tuple[int, int] | None:
         try:
             file = self._path.stat()
-            seen = (file.st_mtime_ns, file.st_size)
         except OSError:
-            seen = None
-        if not self._is_read or seen != self._seen:
-            self._is_read, self._seen = True, seen
-            try:
-                self._last, self.error = load_alerts(self._path), ""
-            except ConfigError as error:
-                self.error = str(error)
+            return None
+        return file.st_mtime_ns, file.st_size
+
+    def _notice(self) -> None:
+        if (seen := self._stamp()) != self._seen:
+            self._seen = seen
+            self._load()
+
+    def _load(self) -> None:
+        try:
+            self._last, self._error = load_alerts(self._path), ""
+        except ConfigError as error:
+            if self._last is None:
+                # Whoever reads it is told.
+                self._error = f"{error}\nno rule watches until that is mended"
+            else:
+                self._error = str(error)
                 _log.error("%s; what it said of alerts before still counts", error)
-        return self._last

@@ -134,17 +134,16 @@ class Delivery:
         if channel.kind is Kind.WEBHOOK or isinstance(due[0].what, Digest):
             return _Parcel(due[:1])
         events = [one for one in due if isinstance(one.what, Event)]
-        by_id = {one.id: one for one in events}
         threads = self._outbox.threads(channel.name, events) if channel.kind is Kind.SLACK_BOT else {}
         first_thread = next((threads[one.firing] for one in events if one.firing in threads), None)
         if first_thread:
             # One message may have told several firings: their updates stand below it together.
             together = [one for one in events if threads.get(one.firing) == first_thread]
             return _Parcel(together, first_thread)
-        groups = by_whom([one.what for one in by_id.values() if isinstance(one.what, Event)])
+        groups = by_whom(one.what for one in events if isinstance(one.what, Event))
         most = max(groups, key=lambda group: max(_usd(event) for event in group))
         ids = {event.id for event in most}
-        return _Parcel([one for one in events if isinstance(one.what, Event) and one.what.id in ids])
+        return _Parcel([one for one in events if one.id in ids])
 
     def _try(self, channel: Channel, parcel: _Parcel, clock: Callable[[], datetime]) -> tuple[Answer, str, str]:
         """The answer, the form in which it was sent, and the thread in which it stands."""

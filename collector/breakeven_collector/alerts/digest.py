@@ -7,11 +7,11 @@ from itertools import accumulate
 from typing import Final
 
 from breakeven_collector.alerts.config import AlertsConfig
-from breakeven_collector.alerts.events import Digest, Line, Section
+from breakeven_collector.alerts.events import Digest, Line, Rule, Section
 from breakeven_collector.alerts.hours import Hours
 from breakeven_collector.alerts.look import Look
 from breakeven_collector.alerts.rules_month import BILL, Forecast
-from breakeven_collector.alerts.rules_verdict import Decided
+from breakeven_collector.alerts.rules_verdict import Decided, bands
 from breakeven_collector.alerts.sources import Sources
 from breakeven_collector.alerts.why import TENANT, why_of_week
 from breakeven_collector.economics.words import rise, usd
@@ -62,6 +62,7 @@ def build_digest(
         Section("What moved", tuple(_movers(store, project, day, now, before))),
         Section("Who drives it", tuple(_pareto(now))),
         Section("About to pass the break-even", tuple(_approaching(decided))),
+        Section("Bands passed", tuple(_bands(decided, look, config))),
         Section("Savings open", tuple(_savings(decided))),
         Section("Not known, or nobody's", tuple(_unknown(now, look))),
         Section("Decisions due", tuple(_due(look))),
@@ -134,6 +135,18 @@ def _approaching(decided: Sequence[Decided]) -> list[Line]:
         )
         for one in decided
         if one.on is not None and one.threshold_usd is not None and one.live_usd <= one.threshold_usd
+    ]
+
+
+def _bands(decided: Sequence[Decided], look: Look, config: AlertsConfig) -> list[Line]:
+    passed = [one for one in bands(decided, look.bands_usd, config.rules[Rule.BAND], {}) if one.is_active]
+    return [
+        Line(
+            one.subject,
+            f"{usd(one.figure.usd)} {one.figure.what}, above the band of {usd(one.figure.limit_usd or 0.0)}",
+            one.figure.usd,
+        )
+        for one in sorted(passed, key=lambda one: -one.figure.usd)[:_MOST]
     ]
 
 

@@ -1,8 +1,10 @@
 """What alerts say, as plain data: rules make it, messages and deliveries take it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Final
 
 
 class Rule(StrEnum):
@@ -30,6 +32,14 @@ class Rule(StrEnum):
     """Models without a price. Off by default."""
     DECISIONS_DUE = "decisions_due"
     """Decisions to be looked at again. Off by default."""
+
+    @property
+    def about(self) -> str:
+        """What its subjects are: `feature`, `service`, `provider`, or `model` with its provider."""
+        return _ABOUT.get(self, "feature")
+
+
+_ABOUT: Final[Mapping[Rule, str]] = {Rule.SILENT: "service", Rule.APART: "provider", Rule.UNPRICED: "model"}
 
 
 class Change(StrEnum):

@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -56,19 +55,6 @@ def declared_by(config: Path) -> Declared:
     return declared
 
 
-@dataclass
-class Told:
-    """What the job says of itself."""
-
-    at: datetime | None = None
-    """The last moment that was looked at by this collector."""
-    error: str = ""
-    """What failed at the last try; empty: nothing."""
-    events: int = 0
-    """Since the start."""
-    seconds: float = field(default=0.0)
-
-
 class AlertsJob:
     """Looks at each full hour; in a thread of its own once started.
 
@@ -107,7 +93,7 @@ class AlertsJob:
         self._thread: threading.Thread | None = None
         self._looking = threading.Lock()
         self._next: datetime | None = None
-        self.told = Told()
+        self._failed = ""
 
     def start(self) -> None:
         """Look, a while from now and then each hour."""
@@ -123,8 +109,7 @@ class AlertsJob:
     @property
     def error(self) -> str:
         """Why alerts do not work as they are configured; empty where they do."""
-        self.file.read()
-        return self.file.error or self.told.error
+        return self.file.error or self._failed
 
     def _check(self) -> None:
         if self.stop.is_set():
@@ -139,9 +124,9 @@ class AlertsJob:
             except Stopped:
                 return
             except Exception as error:  # noqa: BLE001  # a thread that dies would tell nothing for ever
-                if str(error) != self.told.error:
+                if str(error) != self._failed:
                     _log.warning("alerts are not up to date, next try in %.0f s: %s", _CHECK_SECONDS, error)
-                self.told.error = str(error)
+                self._failed = str(error)
             try:
                 if not self.stop.is_set():
                     self._deliver(self._clock())
@@ -156,6 +141,7 @@ class AlertsJob:
 
         Raises:
             StoreError: the store cannot be read or refuses.
+            ConfigError: the file is broken, and what it said before is not known; the hours wait until it is mended.
             Stopped: it was asked to stop.
         """
         tick = full_hour(now - _SETTLED)
@@ -165,7 +151,7 @@ class AlertsJob:
         with self._looking:
             last = self._alert_log.last_run("hourly")
             if last is not None and last >= tick:
-                self._next = last + _HOUR
+                self._next, self._failed = last + _HOUR, ""
                 return []
             outcomes: list[Outcome] = []
             if self._is_anything_there():
@@ -173,10 +159,7 @@ class AlertsJob:
                 outcomes = self._look_at(first, tick)
                 self._digest(tick)
             self._next = tick + _HOUR
-            self.told = Told(
-                tick, "; ".join(error for one in outcomes for error in one.errors),
-                self.told.events + sum(len(one.events) for one in outcomes),
-            )  # fmt: skip
+            self._failed = "; ".join(error for one in outcomes for error in one.errors)
             return outcomes
 
     def _is_anything_there(self) -> bool:
@@ -205,6 +188,7 @@ class AlertsJob:
 
         Raises:
             StoreError: the store cannot be read or refuses.
+            ConfigError: the file is broken, and what it said before is not known.
         """
         moment = full_hour(at or self._clock())
         with self._looking:

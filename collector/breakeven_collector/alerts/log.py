@@ -15,6 +15,7 @@ from uuid import uuid4
 from breakeven_collector.alerts.documents import digest_json, event_json, read_event
 from breakeven_collector.alerts.events import Digest, Event, Rule
 from breakeven_collector.alerts.machines import Key, Move, Snooze
+from breakeven_collector.alerts.moments import utc
 from breakeven_collector.alerts.rules_month import Forecast
 from breakeven_collector.alerts.state import State, Status
 from breakeven_collector.store import Store
@@ -75,7 +76,7 @@ class AlertLog:
             {"project": project},
         )
         return [
-            Snooze(Rule(row["rule"]), None if row["every_subject"] else row["subject"], _utc(row["until"]))
+            Snooze(Rule(row["rule"]), None if row["every_subject"] else row["subject"], utc(row["until"]))
             for row in rows
             if row["rule"] in [*Rule]
         ]
@@ -165,7 +166,7 @@ class AlertLog:
         rows = self._store.rows(
             "SELECT max(at) AS at, count() AS n FROM alert_runs WHERE kind = {kind:String}", {"kind": kind}
         )
-        return _utc(rows[0]["at"]) if rows[0]["n"] else None
+        return utc(rows[0]["at"]) if rows[0]["n"] else None
 
     def add_run(
         self, kinds: Sequence[str], at: datetime, seconds: float, conditions: int, events: int, error: str
@@ -194,10 +195,10 @@ class AlertLog:
 def _held(row: Mapping[str, Any]) -> Held:
     state = State(
         Status(row["state"]),
-        _utc(row["since"]),
-        _utc(row["at"]),
-        _utc(row["fired_at"]) if row["fired_at"] else None,
-        _utc(row["told_at"]) if row["told_at"] else None,
+        utc(row["since"]),
+        utc(row["at"]),
+        utc(row["fired_at"]) if row["fired_at"] else None,
+        utc(row["told_at"]) if row["told_at"] else None,
         row["tellings"],
         bool(row["is_active"]),
         row["marker"],
@@ -212,7 +213,3 @@ def _state_row(project: str, one: Move, event: Event | None, version: int, write
         state.fired_at, state.told_at, state.tellings, int(state.is_active), state.marker, figure.usd, figure.limit_usd,
         one.condition.headline, event.id if event else "", event_json(event) if event else "", writer,
     )  # fmt: skip
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

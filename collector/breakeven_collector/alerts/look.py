@@ -17,8 +17,6 @@ from breakeven_collector.features import Feature
 
 HOURLY: Final = (Rule.JUMP, Rule.SILENT)
 """Rules that look each hour; the others once a day."""
-_GOES_SILENTLY: Final = (Rule.SILENT, Rule.VERDICT, Rule.APART)
-"""Where nothing found does not say that it is over: a service of long ago, a verdict that waits for data, no bill."""
 
 KnownBy = Mapping[tuple[Rule, str], Known]
 """By rule and subject."""
@@ -82,7 +80,8 @@ def find(look: Look, config: AlertsConfig, known: KnownBy) -> list[Condition]:
     gone = [
         _gone(rule, subject, look, config)
         for rule, subject in known
-        if rule in looked and (rule, subject) not in there and rule not in _GOES_SILENTLY
+        # That nothing is found about a verdict does not say that it is over: it waits for data.
+        if rule in looked and (rule, subject) not in there and rule is not Rule.VERDICT
     ]
     return [*found, *gone, *(_off(rule, subject) for rule, subject in known if rule not in on)]
 

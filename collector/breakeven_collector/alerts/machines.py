@@ -79,8 +79,9 @@ def move(
     return moved
 
 
-def snoozed_until(snoozes: Sequence[Snooze], key: Key) -> datetime | None:
-    """The last word on a rule's subject: its own snooze, or that of all the rule is about; the later one counts."""
+def snoozed_until(snoozes: Sequence[Snooze], key: tuple[Rule, str | None]) -> datetime | None:
+    """The last word on a rule's subject (None: on all the rule is about): its own snooze, or that of all; the later one
+    counts."""
     return max((one.until for one in snoozes if one.rule is key[0] and one.subject in (None, key[1])), default=None)
 
 

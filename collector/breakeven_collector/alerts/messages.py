@@ -298,7 +298,7 @@ def _plain(heading: str, events: Sequence[Event], links: Links) -> str:
 
 
 def _dashboard(event: Event) -> tuple[str, str]:
-    is_feature = bool(event.subject) and event.rule not in (Rule.SILENT, Rule.APART)
+    is_feature = bool(event.subject) and event.rule.about == "feature"
     board = _DASHBOARDS.get(event.rule, _FEATURE if is_feature else _BILL)
     query = {
         **({"var-project": event.project} if event.project else {}),

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from breakeven_collector.alerts.channels import DIGEST
 from breakeven_collector.alerts.documents import read_digest, read_event
 from breakeven_collector.alerts.events import Digest, Event
+from breakeven_collector.alerts.moments import in_utc, utc
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
@@ -164,12 +165,12 @@ def channel_states(store: Store) -> dict[str, dict[str, str]]:
 
 def list_deliveries(store: Store, project: str | None, most: int) -> list[dict[str, Any]]:
     """The last step of what was told, the newest first: `event_id`, `headline`, `channel`, `state`, `at`, `tries`,
-    `error`, `retry_at`, `form`.
+    `error`, `retry_at`, `form`. Moments are in UTC.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    return store.query_file("alert_deliveries", {**of_project(project), "most": most})
+    return [in_utc(row) for row in store.query_file("alert_deliveries", {**of_project(project), "most": most})]
 
 
 def read_kept(text: str, rule: str) -> Event | Digest | None:
@@ -190,11 +191,6 @@ def firing_of(event: Event) -> str:
     project, rule, subject, since = event.thread
     whole = json.dumps([project, str(rule), subject, since.isoformat()])
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
-
-
-def utc(at: datetime) -> datetime:
-    """A time as the store gives it, with its zone."""
-    return at.replace(tzinfo=UTC)
 
 
 def _text(at: datetime) -> str:

@@ -4,7 +4,7 @@ Calls count from when they began, not from when they were received, and the bill
 today: what came late then is in time here, so nothing is ever corrected.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -33,7 +33,6 @@ def replay(
     last: datetime,
     timezone: str,
     *,
-    project: str | None = None,
     progress: Progress = lambda _at: None,
     errors: list[str] | None = None,
 ) -> list[Event]:
@@ -46,14 +45,13 @@ def replay(
         first: the first moment; what is known before is nothing.
         last: the last moment.
         timezone: where days begin.
-        project: whose; None: of all.
         progress: is told the days.
         errors: where to say what could not be looked at.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    hours = {name: one for name, one in sources.hours(first, last).items() if project in (None, name)}
+    hours = sources.hours(first, last)
     states: dict[str, dict[Key, State]] = {name: {} for name in hours}
     told: dict[tuple[str, Key], str] = {}
     events: list[Event] = []
@@ -86,11 +84,3 @@ def _full_hours(first: datetime, last: datetime) -> Iterator[datetime]:
     while at <= last:
         yield at
         at += _HOUR
-
-
-def by_rule(events: list[Event]) -> Mapping[str, int]:
-    """How many of each rule."""
-    counts: dict[str, int] = {}
-    for one in events:
-        counts[one.rule] = counts.get(one.rule, 0) + 1
-    return counts

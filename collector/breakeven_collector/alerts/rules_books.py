@@ -55,7 +55,10 @@ def apart(days: Sequence[BilledDay], at: datetime, config: RuleConfig) -> list[C
     for provider in sorted({one.provider for one in days}):
         closed = [one for one in days if one.provider == provider and one.day < today - timedelta(days=1)]
         last = max((one.day for one in closed), default=None)
-        if last is None or last < today - timedelta(days=_OLD_DAYS):
+        if last is None:
+            continue
+        if last < today - timedelta(days=_OLD_DAYS):
+            found.append(_no_bill(provider, last))
             continue
         first = last - timedelta(days=int(config["days"]) - 1)
         of = [one for one in closed if first <= one.day]
@@ -83,6 +86,18 @@ def apart(days: Sequence[BilledDay], at: datetime, config: RuleConfig) -> list[C
             )
         )
     return found
+
+
+def _no_bill(provider: str, last: date) -> Condition:
+    return Condition(
+        Rule.APART,
+        provider,
+        False,
+        Figure(0.0, f"of a bill since {last:%-d %b}"),
+        f"{provider}: no bill ($0) of the days after {last:%-d %b} was imported, so nobody can say whether it differs "
+        "from what is seen",
+        page="/",
+    )
 
 
 def _worst(days: Sequence[BilledDay]) -> tuple[Driver, ...]:

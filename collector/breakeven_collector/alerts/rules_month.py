@@ -123,7 +123,7 @@ def budgets(
         sure = max(one.so_far_usd, one.p90_usd if one.p90_usd is not None else one.so_far_usd)
         name = one.feature or "the whole bill"
         end = f"by the end of {one.month:%B}"
-        is_active = sure - budget >= max(config["min_usd"], 0.0) and sure > budget
+        is_active = sure > budget and sure - budget >= config["min_usd"]
         if one.so_far_usd > budget:
             said = f"{name} has cost {usd(one.so_far_usd)} in {one.month:%B} already, over its budget of {usd(budget)}"
             said += f"; {end} it will be {usd(one.p50_usd)}" if one.p50_usd is not None else ""

@@ -9,7 +9,7 @@ from breakeven_collector.alerts.documents import event_document
 from breakeven_collector.alerts.job import AlertsJob
 from breakeven_collector.alerts.replay import replay
 from breakeven_collector.alerts.sources import Stopped
-from breakeven_collector.errors import BadRequest
+from breakeven_collector.errors import BadRequest, ConfigError
 from breakeven_collector.store import Store
 
 RunDocument = dict[str, Any]
@@ -47,7 +47,7 @@ def run_alerts(
         progress: is told the days of a stretch.
 
     Raises:
-        BadRequest: moments that do not fit, or another look is not over.
+        BadRequest: moments that do not fit, another look is not over, or the file is broken.
         StoreError: the store cannot be read or refuses.
     """
     now = now or datetime.now(UTC)
@@ -77,6 +77,8 @@ def run_alerts(
         }
     except Stopped:
         raise BadRequest(503, "the collector stops: look again once it runs") from None
+    except ConfigError as error:
+        raise BadRequest(422, str(error)) from None
     finally:
         _RUNNING.release()
 

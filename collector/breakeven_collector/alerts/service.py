@@ -1,12 +1,13 @@
 """Alerts for people: how it stands, what was told, and what nobody wants to hear for a while."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from typing import Any, Final
 
 from breakeven_collector.alerts.events import Rule
 from breakeven_collector.alerts.log import AlertLog
 from breakeven_collector.alerts.machines import Snooze, snoozed_until
+from breakeven_collector.alerts.moments import in_utc
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
@@ -34,7 +35,7 @@ def list_alerts(store: Store, project: str | None, now: datetime) -> list[dict[s
         if owner not in snoozes:
             snoozes[owner] = AlertLog(store).snoozes(owner)
         until = snoozed_until(snoozes[owner], (Rule(row["rule"]), row["subject"])) if row["rule"] in [*Rule] else None
-        found.append({**_in_utc(row), "snoozed_until": until if until and until > now else None})
+        found.append({**in_utc(row), "snoozed_until": until if until and until > now else None})
     return found
 
 
@@ -45,7 +46,7 @@ def history(store: Store, project: str | None, limit: int) -> list[dict[str, Any
     Raises:
         StoreError: the store cannot be read.
     """
-    return [_in_utc(row) for row in store.query_file("alert_history", {**of_project(project), "most": limit})]
+    return [in_utc(row) for row in store.query_file("alert_history", {**of_project(project), "most": limit})]
 
 
 def snooze(
@@ -58,9 +59,14 @@ def snooze(
         project: whose; empty: of all projects.
         rule: its name.
         subject: what it is about; None: all that the rule is about.
-        until: UTC; in the past or now it ends a snooze.
+        until: in the past or now it ends a snooze.
         by: who asks.
         now: the present.
+
+    Returns:
+        What was asked for, with `made_at`; `held_until`: until when a wider snooze, of all of the rule or of all
+        projects, keeps it silent all the same, or None; and `unseen`: that no call is of such a subject, which may
+        be to come, or misspelled, or None.
 
     Raises:
         BadRequest: there is no such rule, a text is too long, or the time is more than a year ahead.
@@ -76,19 +82,29 @@ def snooze(
         )
     if max(len(by), len(subject or "")) > _MOST_LETTERS:
         raise BadRequest(422, f"subject and by are up to {_MOST_LETTERS} characters")
-    AlertLog(store).add_snooze(project, Snooze(Rule(rule), subject, until), by, now)
+    until = max(until, now).astimezone(UTC)
+    log, key = AlertLog(store), (Rule(rule), subject)
+    log.add_snooze(project, Snooze(*key, until), by, now)
+    held_until = snoozed_until(log.snoozes(project), key)
     return {
         "project": project,
         "rule": rule,
         "subject": subject,
-        "until": until.astimezone(UTC),
+        "until": until,
         "by": by,
         "made_at": now.astimezone(UTC),
+        "held_until": held_until if held_until and held_until > until else None,
+        "unseen": _unseen(store, project, Rule(rule), subject) if until > now else None,
     }
 
 
-def _in_utc(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
-        for name, value in row.items()
-    }
+def _unseen(store: Store, project: str, rule: Rule, subject: str | None) -> str | None:
+    asked = {**of_project(project or None), "kind": rule.about, "rule": str(rule)}
+    names = [row["name"] for row in store.query_file("alert_subjects", asked)]
+    if project and not names:
+        return f"there is no call in project {project!r} yet"
+    if not subject or subject in names:
+        return None
+    close = get_close_matches(subject, names, 1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    return f"no call is of a {rule.about} {subject!r} yet{hint}"

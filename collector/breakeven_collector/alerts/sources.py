@@ -1,10 +1,10 @@
 """Where the data comes from that rules look at: the store, `breakeven.toml`, and verdicts."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from breakeven_collector.alerts.config import AlertsConfig
 from breakeven_collector.alerts.events import Rule
@@ -125,7 +125,7 @@ class Sources:
         told = [] if errors is None else errors
         project = hours.project
         look = Look(at, hours, True, declared)
-        parts: dict[str, object] = {}
+        parts: dict[str, Any] = {}
 
         def part(name: str, wanted: bool, read: Callable[[], object]) -> None:
             if wanted:
@@ -158,7 +158,7 @@ class Sources:
         part("unpriced", Rule.UNPRICED in on, lambda: self.unpriced(project, at, config.rules[Rule.UNPRICED]["days"]))
         part("due", Rule.DECISIONS_DUE in on, lambda: self.due(project, at))
         part("bands_usd", Rule.BAND in on, lambda: tuple(asdict(load(self._config).bands).values()))
-        return Look(**{**{name: getattr(look, name) for name in ("at", "hours", "is_daily", "declared")}, **parts})  # pyright: ignore[reportArgumentType]
+        return replace(look, **parts)
 
     def remembered(self, to: datetime) -> "Remembered":
         """The same for many moments up to one."""
@@ -173,11 +173,7 @@ class Sources:
         if not self._store.rows("SELECT source FROM imports LIMIT 1"):
             return []
         asked = {"from": int((at - timedelta(days=_BILLED_DAYS)).timestamp()), "to": int(at.timestamp())}
-        return [
-            BilledDay(row["provider"], row["day"], row["billed_usd"], row["seen_usd"])
-            for row in self._store.query_file("alert_billed", asked)
-            if row["project"] == project
-        ]
+        return [one for of, one in _billed(self._store, asked) if of == project]
 
     def unpriced(self, project: str, at: datetime, days: float) -> list[Unpriced]:
         """Models without a price in the days before a moment.
@@ -211,6 +207,13 @@ class Sources:
         ]
 
 
+def _billed(store: Store, asked: Mapping[str, int]) -> list[tuple[str, BilledDay]]:
+    return [
+        (row["project"], BilledDay(row["provider"], row["day"], row["billed_usd"], row["seen_usd"]))
+        for row in store.query_file("alert_billed", asked)
+    ]
+
+
 class Remembered(Sources):
     """The same, for many moments in a row: the bill is read once, and a day's verdicts are worked out once."""
 
@@ -240,8 +243,5 @@ class Remembered(Sources):
         """As Sources.billed."""
         if self._rows is None:
             asked = {"from": 0, "to": int(self._to.timestamp())}
-            self._rows = [
-                (row["project"], BilledDay(row["provider"], row["day"], row["billed_usd"], row["seen_usd"]))
-                for row in self._store.query_file("alert_billed", asked)
-            ]
+            self._rows = _billed(self._store, asked)
         return [one for of, one in self._rows if of == project and one.day < at.date()]

@@ -162,8 +162,9 @@ class Feature:
     def has_accident(self, hour: int, hours_before_end: float) -> bool:
         """Whether its prompts are those of the accident, in an hour since 1970: on one Wednesday, 08:00–18:00 UTC."""
         weekday, hour_of_day = (hour // 24 + 3) % 7, hour % 24
-        then = weekday == 2 and 8 <= hour_of_day < 18 and 10 * 24 <= hours_before_end < 17 * 24
-        return self.had_accident and then
+        # By its beginning: whenever the window ends, it is one Wednesday and not parts of two.
+        began = hours_before_end + hour_of_day - 8
+        return self.had_accident and weekday == 2 and 8 <= hour_of_day < 18 and 10 * 24 <= began < 17 * 24
 
     def has_begun(self, hours_before_end: float) -> bool:
         """Whether there is any of it so long before the end of the window."""

@@ -7,7 +7,9 @@ from typing import Any, Final
 from breakeven_collector.access import Reading
 from breakeven_collector.alerts.answers import mend
 from breakeven_collector.alerts.condition import named
-from breakeven_collector.alerts.outbox import list_deliveries, utc
+from breakeven_collector.alerts.events import Rule
+from breakeven_collector.alerts.moments import in_utc
+from breakeven_collector.alerts.outbox import list_deliveries
 from breakeven_collector.alerts.service import history, list_alerts, snooze
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.page.tables import Column, TableOf
@@ -22,8 +24,8 @@ SNOOZES: Final[Mapping[str, timedelta]] = {
 }
 """How long an alert can be snoozed from the page."""
 _MOST: Final = 100
-_OF_FEATURES: Final = frozenset({"crossed", "approaching", "budget", "jump", "verdict", "band", "budget_share"})
-_OF_BUDGETS: Final = frozenset({"budget", "budget_share"})
+_OF_FEATURES: Final = frozenset(rule for rule in Rule if rule.about == "feature")
+_OF_BUDGETS: Final = frozenset({Rule.BUDGET, Rule.BUDGET_SHARE})
 _ALL_TOGETHER: Final = "the whole bill"
 
 
@@ -116,9 +118,8 @@ def _snoozes(store: Store, view: View, now: datetime) -> TableOf:
     asked = {**of_project(view.project), "now": now.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")}
     rows = [
         {
-            **row,
+            **in_utc(row),
             "about": "all of the rule" if row["every_subject"] else row["subject"] or _nameless(row["rule"]),
-            "until": utc(row["until"]),
             "project": row["project"] or "all",
         }
         for row in store.query_file("page_snoozes", asked)
@@ -154,7 +155,6 @@ def _deliveries(store: Store, view: View) -> TableOf:
     rows = [
         {
             **row,
-            "at": utc(row["at"]),
             "state": _STATES.get(row["state"], row["state"]),
             "mend": mend(row["error"]) if row["error"] and row["state"] != "sent" else "",
         }

@@ -126,6 +126,7 @@ class Pages:
                 "channels": channels_now(self._pipeline.store, self._pipeline.settings.config)
                 if caller.runs_it
                 else None,
+                "alerts_error": self._pipeline.alerts.error if caller.runs_it else "",
                 "may_snooze": caller.scope is Scope.ADMIN,
                 "form_token": session.form_token(request),
             }
