@@ -310,7 +310,7 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
         asked.update(so_far=so_far_usd, days_left=days_left, days=len(daily_usd), weekday=weekday_of_last)
         return SimpleNamespace(p10_usd=1.0, p50_usd=2.0, p90_usd=3.0, reason=None)
 
-    advice = Advice("run it beside the API", "Hosting is worth a test.", Decimal(700), Decimal(16_817), "2 H100")
+    advice = Advice("run it beside the API", "Hosting is worth a test.", Decimal(9_000), Decimal(700), Decimal(16_817), "2 H100")
     bill = {"billed_usd": "9", "seen_usd": "8", "difference_usd": "1", "tied_out": 0.89, "estimated_usd": "0"}
     monkeypatch.setattr("breakeven_collector.page.overview.month_end", month_end)
     providers = Providers(
@@ -334,7 +334,7 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
     for word in (
         "89.0 % tied out, $0.40 unseen",
         "$1.00 to $3.00, 8 in 10",
-        "$16,817",
+        "$9,000 for live calls in the last 30 whole days, against a break-even at $16,817",
         "It needs 2 H100",
         "run it beside the API",
     ):

@@ -21,6 +21,7 @@ class Advice:
     Attributes:
         next_action: The next step, a short sentence.
         sentence: The verdict.
+        live_usd: Its live calls in the last 30 whole days, which are held against the threshold.
         worth_usd_per_month: What it is worth; None: not known.
         threshold_usd_per_month: Spend at which hosting breaks even; None: there is none, or it is not known.
         needs: What hosting it would need, in short.
@@ -29,6 +30,7 @@ class Advice:
 
     next_action: str
     sentence: str
+    live_usd: Decimal
     worth_usd_per_month: Decimal | None = None
     threshold_usd_per_month: Decimal | None = None
     needs: str = ""

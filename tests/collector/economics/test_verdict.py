@@ -272,13 +272,13 @@ def test_a_feature_that_stays_says_why_with_its_own_figures() -> None:
     }
     least = "2 replicas and 0.5 people of its own would cost $16.3k. It would break even at"
     assert said == {
-        "near": "Stay. $24.0k a month; hosting 90% of it breaks even at $25.9k. To be safe even if API prices halve "
-        "every year it takes $69.3k a month.",
-        "above": "Stay. $30.4k a month: hosting 90% of it breaks even at $25.9k, but is not safe yet. To be safe even "
-        "if API prices halve every year it takes $57.4k a month or 0.07 instead of 0.5 people; at today's spend it "
+        "near": "Stay. $24.0k a month, $23.7k of it live calls; hosting 90% of those breaks even at $25.9k. To be safe "
+        "even if API prices halve every year it takes $69.3k a month.",
+        "above": "Stay. $30.4k a month, $30.0k of it live calls: hosting 90% of those breaks even at $25.9k, but is not "
+        "safe yet. To be safe even if API prices halve every year it takes $57.4k a month or 0.07 instead of 0.5 people; at today's spend it "
         "pays if they fall by less than 12% a year.",
-        "not likely": "Stay. $60.0k a month: hosting 90% of it breaks even at $22.9k, but is not safe yet. That it "
-        "pays, over what its inputs may be, is not likely.",
+        "not likely": "Stay. $60.0k a month, $59.2k of it live calls: hosting 90% of those breaks even at $22.9k, but is "
+        "not safe yet. That it pays, over what its inputs may be, is not likely.",
         "never": "Stay. $1.5k a month; hosting pays at no volume: GPUs for its busiest hours, 3.0 times the mean, "
         "would cost $3.7k where they replace $1.3k of calls.",
         "escalates": "Stay. $30.4k a month; hosting pays at no volume: escalations, routing and errors would cost what "
