@@ -90,6 +90,7 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
         "worth_doing": _worth_doing(advice),
         "removed": removed_table(report),
         "has_advice": advice is not None,
+        "is_refused": bool(providers.config_error(view.project)),
         "total_band": bands.of_total(sum(monthly.values(), Decimal(0))),
     }
 

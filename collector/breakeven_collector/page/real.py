@@ -63,7 +63,9 @@ def real_providers(pipeline: Pipeline, ready: ReadyVerdicts, bills: "HeldBills")
             found = list_decisions(store, project=project, timezone=timezone)
         return [one for one in found["decisions"] if one["feature"] == feature]
 
-    return Providers(bills.of, advice, verdict, decisions, ready.revision, ready.changes, bills.revision)
+    return Providers(
+        *(bills.of, advice, verdict, decisions, ready.revision, ready.changes, ready.config_error, bills.revision)
+    )
 
 
 class HeldBills:
