@@ -41,8 +41,8 @@ def print_all(document: Mapping[str, Any], console: Console) -> None:
         )
     console.print(table)
     console.print(
-        "\nBreak-even: 30 days' spend from which own GPUs and people cost no more than the best tested alternative, at "
-        "today's prices.",
+        "\nBreak-even: what 30 days of live calls (no retries, research or sales) cost where own GPUs and people cost "
+        "no more than the best tested alternative, at today's prices.",
         style="dim",
         highlight=False,
     )

@@ -1,16 +1,12 @@
 """The page: its figures are those of the ledger."""
 
-import json
 import random
-import time
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from breakeven_collector import otlp
 from breakeven_collector.errors import BadRequest
 from breakeven_collector.page.call_prices import price_lines, price_rows, sum_of, total
 from breakeven_collector.page.calls import calls_table, list_calls, show_call
@@ -18,47 +14,17 @@ from breakeven_collector.page.feature import build_feature
 from breakeven_collector.page.overview import build_overview
 from breakeven_collector.page.providers import Advice, Providers
 from breakeven_collector.page.pulse import read_pulse
-from breakeven_collector.page.real import HeldBills, real_providers
 from breakeven_collector.page.series import read_daily
-from breakeven_collector.page.view import UNALLOCATED, View
+from breakeven_collector.page.view import UNALLOCATED
 from breakeven_collector.page.words import environment, exact
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_overrides import Override
 from breakeven_collector.price_service import PriceService
 from breakeven_collector.report import Dimension, build_report
-from breakeven_collector.tieout import build_tieout
-from breakeven_collector.verdicts import told as told_words
 from breakeven_collector.verdicts.decisions import Decision, Record, record
-from breakeven_collector.verdicts.ready import ReadyVerdicts
-from breakeven_collector.verdicts.service import build_verdicts
-from markupsafe import escape
 
-from tests.collector.billed_lines import insert_billed
-from tests.spans import GENAI, NATIVE, Call, body
-
-NOW = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
-AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-NOTHING = Providers(
-    billed=lambda _period, _project: None,
-    advice=lambda _project: None,
-    verdict=lambda _project, _feature: None,
-    decisions=lambda _project, _feature: (),
-    revision=lambda _project: 0,
-)
-
-
-def view(project: str | None = None, **query: str) -> View:
-    return View.of({**query, **({"project": project} if project else {})}, now=NOW, timezone="UTC")
-
-
-def land(pipeline: Pipeline, project: str, *calls: Call, **resource: Any) -> None:
-    send(pipeline, project, *calls, **resource)
-    pipeline.drain()
-
-
-def send(pipeline: Pipeline, project: str, *calls: Call, **resource: Any) -> None:
-    data = body(*calls, service="page-api", resource=resource)
-    pipeline.journal.append(otlp.read_traces(data, otlp.Encoding.PROTOBUF).body, project).result(10)
+from tests.collector.pages import AT, NOTHING, NOW, land, send, view
+from tests.spans import GENAI, NATIVE, Call
 
 
 def all_kinds() -> list[Call]:
@@ -310,7 +276,9 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
         asked.update(so_far=so_far_usd, days_left=days_left, days=len(daily_usd), weekday=weekday_of_last)
         return SimpleNamespace(p10_usd=1.0, p50_usd=2.0, p90_usd=3.0, reason=None)
 
-    advice = Advice("run it beside the API", "Hosting is worth a test.", Decimal(700), Decimal(16_817), "2 H100")
+    advice = Advice(
+        "run it beside the API", "Hosting is worth a test.", Decimal(9_000), Decimal(700), Decimal(16_817), "2 H100"
+    )
     bill = {"billed_usd": "9", "seen_usd": "8", "difference_usd": "1", "tied_out": 0.89, "estimated_usd": "0"}
     monkeypatch.setattr("breakeven_collector.page.overview.month_end", month_end)
     providers = Providers(
@@ -334,7 +302,7 @@ def test_figures_of_others_are_shown_where_they_are_there(pipeline: Pipeline, mo
     for word in (
         "89.0 % tied out, $0.40 unseen",
         "$1.00 to $3.00, 8 in 10",
-        "$16,817",
+        "$9,000 for live calls in the last 30 whole days, against a break-even at $16,817",
         "It needs 2 H100",
         "run it beside the API",
     ):
@@ -364,97 +332,6 @@ def test_a_call_says_where_it_was_imported_from_and_what_of_it_is_estimated(pipe
     )  # fmt: skip
     assert f"priced by usage, and ~${exact(call['estimated_usd'])} estimated: part of the usage is missing" in text
     assert "30 days" not in text
-
-
-@pytest.fixture(scope="module")
-def ready(pipeline: Pipeline) -> Iterator[ReadyVerdicts]:
-    settings = pipeline.settings
-    ready = ReadyVerdicts(pipeline.store, settings.config, settings.timezone, lambda: NOW)
-    yield ready
-    ready.close()
-
-
-@pytest.fixture(scope="module")
-def bills(pipeline: Pipeline) -> Iterator[HeldBills]:
-    bills = HeldBills(pipeline, wait_seconds=20)
-    yield bills
-    bills.close()
-
-
-def wait_for(ready: ReadyVerdicts, project: str, revision: int) -> None:
-    deadline = time.monotonic() + 20
-    while ready.revision(project) != revision:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def test_bill_forecast_verdicts_and_decisions_are_those_of_their_own_reports(
-    pipeline: Pipeline, project: str, ready: ReadyVerdicts, bills: HeldBills
-) -> None:
-    days = [AT - timedelta(days=n) for n in range(40)]
-    land(pipeline, project, *(Call(at=at, input_tokens=5_000_000 + 9_000 * at.day) for at in days))
-    line = {"provider": "openai", "report": "costs", "item": "gpt-4o", "model": "gpt-4o", "amount_usd": Decimal(15)}
-    insert_billed(pipeline.store, [{**line, "day": at.date()} for at in days[:20]], project)
-    providers = real_providers(pipeline, ready, bills)
-    asked = view(project, feature="search")
-    first = build_overview(pipeline, view(project), providers)
-    assert (first["has_advice"], ready.revision("another")) == (False, 0)
-    hasty = HeldBills(pipeline, wait_seconds=0)
-    pending = build_overview(pipeline, view(project), real_providers(pipeline, ready, hasty))
-    assert (pending["is_billed_pending"], pending["billed"]) == (True, {})
-    wait_for(ready, project, 1)
-
-    shown = build_overview(pipeline, view(project), providers)
-    told = build_tieout(
-        pipeline.store, pipeline.catalog, pipeline.attribution.declared, period=asked.period, project=project
-    )
-    assert shown["billed"] == {**told["totals"], "unseen_usd": told["parts"]["unseen"]}
-    hasty.close()
-    assert (hasty.revision(), hasty.of(asked.period, project)) == (1, bills.of(asked.period, project))
-    assert Decimal(shown["billed"]["billed_usd"]) == 15 * 20
-    totals = shown["report"]["totals"]
-    assert float(totals["cost_usd"]) < shown["forecast"]["low_usd"] <= shown["forecast"]["usd"]
-    assert (shown["has_advice"], [row["worth_usd"] for row in shown["table"].rows]) == (True, [None])
-
-    kept = pipeline.store.rows(
-        "SELECT digest, sentence FROM verdicts WHERE project = {project:String}", {"project": project}
-    )
-    ready_now = ready.of(project)
-    assert ready_now is not None
-    verdict = ready_now["features"][0]
-    assert [{name: verdict[name] for name in ("digest", "sentence")}] == kept
-    assert shown["table"].rows[0]["next"] == verdict["next_action"]
-    record(pipeline.store, Record("search", Decision.STAY, "Ada"), project=project)
-    looking = build_feature(pipeline, asked, providers)
-    assert (looking["verdict"], looking["is_looking"]) == (verdict, True)
-    wait_for(ready, project, 2)
-    feature = build_feature(pipeline, asked, providers)
-    decided = build_verdicts(
-        pipeline.store, pipeline.settings.config, feature="search", project=project, now=NOW
-    )  # fmt: skip
-    one = decided["features"][0]
-    assert json.loads(json.dumps(feature["verdict"])) == json.loads(json.dumps(one))
-    assert feature["would_change"] == told_words.would_change(one) != ""
-    chart = feature["outlook_chart"]
-    assert [line["usd"] for line in chart["lines"] if line["is_main"]] == [one["threshold_usd"]] * (
-        one["threshold_usd"] is not None
-    )
-    assert [usd for usd in chart["p50"] if usd] == [round(at["p50_usd"], 2) for at in one["outlook"]]
-    assert [row["made_by"] for row in feature["decisions"].rows] == ["Ada"]
-    swings = [row["swing_usd_per_month"] for row in feature["tornado"].rows]
-    assert swings == sorted((one["swing_usd_per_month"] for one in verdict["tornado"]["bars"]), reverse=True)[:3]
-    text = environment().get_template("feature.html").render(
-        **feature, view=asked, path="/feature", places={"projects": [], "environments": []}, is_signed_in=False,
-        groupings=(), now=NOW, config_error=None, pulse="0",
-    )  # fmt: skip
-    said = (told_words.said, told_words.next_step, told_words.breaks_even, told_words.safe, told_words.crosses)
-    for words in (*(say(one) for say in said), told_words.would_change(one)):
-        assert str(escape(words)) in text, words
-    # Nothing changed: nothing is worked out anew.
-    assert (ready.of(project), ready.revision(project)) == (ready.of(project), 2)
-    insert_billed(pipeline.store, [{**line, "day": days[21].date()}], project)
-    ready.of(project)
-    wait_for(ready, project, 3)
 
 
 def test_the_pulse_knows_calls_prices_and_decisions(pipeline: Pipeline, project: str) -> None:

@@ -147,7 +147,7 @@ def test_the_crossing_chart_is_of_trailing_30_days_and_meets_its_forecast(spent:
     most = max(*drawn.values(), 450.0)
     assert [line["is_far"] for line in chart["lines"]] == [line["usd"] > 8 * most for line in chart["lines"]]
     assert [(line["label"], line["usd"], line["is_main"]) for line in chart["lines"]] == [
-        ("$500 band", 500.0, False), ("pays, with risks", 2_000.0, False), ("break-even", 900.0, True),
+        ("$500 band", 500.0, False), ("safe", 2_000.0, False), ("break-even", 900.0, True),
     ]  # fmt: skip
     assert chart["marks"] == [{"on": "2026-12-05", "label": "crosses"}]
     assert chart["p50"][-2:] == [450.0, 470.0]

@@ -11,7 +11,6 @@ from breakeven_collector.alerts.events import Figure, Rule
 from breakeven_collector.economics.words import usd
 
 _DAYS: Final = 30
-_HOURS_A_MONTH: Final = 730.0
 _LEAST_DAYS: Final = 28
 """Of history, for a crossing to be told."""
 _UNDECIDED: Final = "INSUFFICIENT_DATA"
@@ -55,7 +54,7 @@ class Decided:
             document["code"],
             document["sentence"],
             document["next_action"],
-            float(document["api_usd_per_month"]) * _DAYS * 24 / _HOURS_A_MONTH,
+            float(document["live_usd"]),
             document["threshold_usd"],
             document["days_of_history"],
             day("p10_on"),

@@ -167,13 +167,20 @@ ENTRIES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Path → unit and source of the default."""
 
-_SHAPES: Final[Mapping[str, type]] = checked.GROUPS
+_PARTS: Final[Mapping[str, Callable[[object, Place, Any], Any]]] = {
+    "bands": bands.parse,
+    "gates": gates.parse,
+    "api": in_api.parse,
+    "private": private.parse,
+    "objectives": objectives.parse,
+}
 _RATES: Final = ("prefill_tokens_per_s", "decode_tokens_per_s")
 _OF_A_GPU: Final = ("gpu_usd_per_hour", *_RATES, "gpus_per_replica")
 _T = TypeVar("_T")
 _KEYS: Final = (
-    *(*_SHAPES, "bands", "gates", "api", "private", "objectives", "shutdowns", "peak_to_mean", "burst", "gpu", "gpus"),
-    *("tiers", "hosted_models"),
+    *checked.GROUPS,
+    *_PARTS,
+    *("shutdowns", "peak_to_mean", "burst", "gpu", "gpus", "tiers", "hosted_models"),
 )
 
 
@@ -275,25 +282,17 @@ def _one(
         with problems.noted():
             at.only({key: one}, _KEYS)
             place = at / key
-            if key in _SHAPES:
+            if key in checked.GROUPS:
                 filled, source = _measured(one, place, folder) if key == "hosting" else (one, None)
-                made = replace(made, **{key: checked.group(filled, place, _SHAPES[key], getattr(base, key))})
+                made = replace(made, **{key: checked.group(filled, place, checked.GROUPS[key], getattr(base, key))})
                 given |= {f"{key}.{name}" for name in filled}
                 sources |= {f"{key}.{name}": source for name in _RATES if source is not None}
-            elif key == "bands":
-                made = replace(made, bands=bands.parse(one, place, base.bands))
-                given |= {f"bands.{name}" for name in one}
+            elif key in _PARTS:
+                made = replace(made, **{key: _PARTS[key](one, place, getattr(base, key))})
+                given |= {f"bands.{name}" for name in one} if key == "bands" else set()
             elif key in ("peak_to_mean", "burst"):
                 made = replace(made, **{key: checked.number(one, place, "at least one")})
                 given.add(key)
-            elif key == "gates":
-                made = replace(made, gates=gates.parse(one, place, base.gates))
-            elif key == "api":
-                made = replace(made, api=in_api.parse(one, place, base.api))
-            elif key == "private":
-                made = replace(made, private=private.parse(one, place, base.private))
-            elif key == "objectives":
-                made = replace(made, objectives=objectives.parse(one, place, base.objectives))
             elif key == "shutdowns":
                 ends = _each(one, place, '"gpt-5.5" = 2027-01-14', shutdowns.parse)
                 made = replace(made, shutdowns={**base.shutdowns, **ends})
@@ -312,14 +311,8 @@ def _one(
 
 
 def _each(value: object, at: Place, write: str, read: Callable[[object, Place], _T]) -> dict[str, _T]:
-    """A table of named entries, each read by itself; a line for every one that does not fit."""
-    problems = Problems()
-    found: dict[str, _T] = {}
-    for name, one in at.table(value, write).items():
-        with problems.noted():
-            found[name] = read(one, at / name)
-    problems.raise_all()
-    return found
+    """A table of named entries; a line for every one that does not fit."""
+    return checked.each(at.table(value, write), at, lambda _name, one, place: read(one, place))
 
 
 def _on_gpu(made: Assumptions, table: Mapping[str, Any], at: Place) -> Assumptions:

@@ -1,7 +1,7 @@
 """Numbers that somebody wrote: whether they can be what they are meant to be, and what to write instead."""
 
 import math
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from decimal import Decimal
@@ -111,18 +111,39 @@ def group(value: object, at: Place, shape: type[_T], base: _T | None = None) -> 
     """
     table = at.table(value, "an object of its keys")
     names = [one.name for one in fields(cast(Any, shape))]
-    given: dict[str, float | int] = {}
-    problems = Problems()
-    for name, one in table.items():
-        with problems.noted():
-            at.only({name: one}, names)
-            kind: Kind = KINDS.get(name, "amount")
-            found = number(one, at / name, kind)
-            given[name] = int(found) if "count" in kind else found
-    problems.raise_all()
+
+    def read(name: str, one: object, place: Place) -> float | int:
+        kind: Kind = KINDS.get(name, "amount")
+        found = number(one, place, kind)
+        return int(found) if "count" in kind else found
+
+    given = each(table, at, read, names)
     if base is None:
         return shape(**given)
     return shape(**{**{name: getattr(base, name) for name in names}, **given})
+
+
+def each(
+    table: Mapping[str, Any], at: Place, read: Callable[[str, object, Place], _T], known: Collection[str] | None = None
+) -> dict[str, _T]:
+    """The entries of a table, each read by itself.
+
+    Args:
+        read: from key, value and place.
+        known: the keys that there are; None: any.
+
+    Raises:
+        ConfigError: a key is unknown, or a value does not fit; a line for each.
+    """
+    problems = Problems()
+    found: dict[str, _T] = {}
+    for key, one in table.items():
+        with problems.noted():
+            if known is not None:
+                at.only({key: one}, known)
+            found[key] = read(key, one, at / key)
+    problems.raise_all()
+    return found
 
 
 def required(table: Mapping[str, Any], key: str, at: Place) -> Any:

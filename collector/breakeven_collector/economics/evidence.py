@@ -8,13 +8,15 @@ from typing import Final
 from breakeven_collector.economics.api_cost import Alternative
 from breakeven_collector.economics.assumptions import OriginOf
 from breakeven_collector.economics.bands import Bands
-from breakeven_collector.economics.case import Case
+from breakeven_collector.economics.case import HOURS_PER_MONTH, Case
 from breakeven_collector.economics.gates import Gates
 from breakeven_collector.economics.objectives import Objectives
 from breakeven_collector.economics.private import WAYS
 
 DAYS_NEEDED: Final = 28
 """Of calls, before there is a verdict."""
+WINDOW_DAYS: Final = 30
+"""That are looked at, the last whole ones."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Evidence:
     """Of the billed dollars, seen in spans."""
     lines: Sequence[Line] = ()
     """More of what was observed, shown after the lines that the verdict makes itself."""
+
+    @property
+    def live_usd(self) -> float:
+        """Of the spend, what hosting would take over (no retries, no research): what is held against the break-even."""
+        return self.case.api_usd_per_month * min(WINDOW_DAYS, self.days) * 24 / HOURS_PER_MONTH
 
     @property
     def may_be_bought(self) -> list[Alternative]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from breakeven_collector.config_file import Place
-from breakeven_collector.economics.checked import Problems
+from breakeven_collector.economics import checked
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,13 @@ def parse(value: object, at: Place, base: Gates) -> Gates:
     """
     table = at.table(value, "[assumptions.gates]")
     kinds = {one.name: one.type for one in fields(Gates)}
-    problems = Problems()
-    found: dict[str, Any] = {}
-    for key, one in table.items():
-        with problems.noted():
-            at.only({key: one}, kinds)
-            if "bool" in str(kinds[key]):
-                found[key] = (at / key).flag(one)
-            else:
-                found[key] = str((at / key).day(one)) if key == "declared_on" else (at / key).string(one)
-    problems.raise_all()
-    made = replace(base, **found)
+
+    def read(key: str, one: object, place: Place) -> Any:
+        if "bool" in str(kinds[key]):
+            return place.flag(one)
+        return str(place.day(one)) if key == "declared_on" else place.string(one)
+
+    made = replace(base, **checked.each(table, at, read, kinds))
     if made.third_parties_forbidden and not (made.declared_by and made.declared_on):
         at.fail(": third_parties_forbidden needs declared_by and declared_on; write who decided it, and when")
     return made

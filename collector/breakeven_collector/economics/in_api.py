@@ -44,11 +44,10 @@ def parse(value: object, at: Place, base: InApi) -> InApi:
     """The table; what it leaves out is as in `base`.
 
     Raises:
-        ConfigError: a key is unknown, or a value does not fit.
+        ConfigError: keys are unknown, or values do not fit; a line for each.
     """
     table = at.table(value, "[assumptions.features.NAME.api]")
-    at.only(table, [one.name for one in fields(InApi)])
-    made = replace(base, **{key: _READ[key](one, at / key) for key, one in table.items()})
+    made = replace(base, **checked.each(table, at, lambda key, one, place: _READ[key](one, place), _READ))
     if both := sorted({*made.tested_models} & {*made.failed_models}):
         at.fail(f": {both[0]!r} is in tested_models (which passed) and in failed_models; leave it in one of them")
     return made

@@ -20,12 +20,11 @@ def parse(value: object, at: Place, base: Objectives) -> Objectives:
     """The table; what it leaves out is as in `base`.
 
     Raises:
-        ConfigError: a key is unknown, or a value does not fit.
+        ConfigError: keys are unknown, or values do not fit; a line for each.
     """
     table = at.table(value, "[assumptions.features.NAME.objectives]")
-    at.only(table, [one.name for one in fields(Objectives)])
-    found = {
-        key: checked.number(one, at / key, "share" if key == "error_share" else "positive")
-        for key, one in table.items()
-    }
-    return replace(base, **found)
+
+    def read(key: str, one: object, place: Place) -> float:
+        return checked.number(one, place, "share" if key == "error_share" else "positive")
+
+    return replace(base, **checked.each(table, at, read, [one.name for one in fields(Objectives)]))

@@ -1,8 +1,8 @@
 """`[assumptions.features.NAME.private]`: ways to keep a feature's data inside, with what they would cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 from breakeven_collector.config_file import Place
 from breakeven_collector.economics import checked
@@ -40,13 +40,10 @@ def parse(value: object, at: Place, base: Private) -> Private:
     """The table; a way that it leaves out is as in `base`.
 
     Raises:
-        ConfigError: a key is unknown, or a value does not fit.
+        ConfigError: keys are unknown, or values do not fit; a line for each.
     """
     table = at.table(value, "[assumptions.features.NAME.private.own_account]")
-    at.only(table, WAYS)
-    found: dict[str, Any] = {one.name: getattr(base, one.name) for one in fields(Private)}
-    found |= {name: _way(one, at / name) for name, one in table.items()}
-    return Private(**found)
+    return replace(base, **checked.each(table, at, lambda _key, one, place: _way(one, place), WAYS))
 
 
 def _way(value: object, at: Place) -> Way:

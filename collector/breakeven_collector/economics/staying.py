@@ -47,7 +47,7 @@ def why_not(evidence: Evidence, case: Case, threshold_usd: float | None, would: 
         case: against the best tested alternative.
         threshold_usd: the break-even, in dollars of today's bill.
     """
-    bill = evidence.case.api_usd_per_month
+    held = evidence.live_usd
     stay = f"Stay. {usd(evidence.spend_usd)} a month"
     if case.committed_months:
         return (
@@ -57,13 +57,13 @@ def why_not(evidence: Evidence, case: Case, threshold_usd: float | None, would: 
         return f"{stay}, and there is nothing to save on."
     if threshold_usd is None:
         return f"{stay}{_done(evidence)}; {_never(case)}."
-    if bill < _FAR * threshold_usd:
+    if held < _FAR * threshold_usd:
         return f"{stay}{_done(evidence)}; {_least(case)}. It would break even at {usd(threshold_usd)}."
-    share = case.hybrid.cost_share
-    what = "hosting" if share >= 1 else f"hosting {share:.0%} of it"
-    if bill < threshold_usd:
-        return f"{stay}; {what} breaks even at {usd(threshold_usd)}.{_safe(evidence, case, would)}"
-    return f"{stay}: {what} breaks even at {usd(threshold_usd)}, but is not safe yet.{_safe(evidence, case, would)}"
+    share, is_all = case.hybrid.cost_share, usd(held) == usd(evidence.spend_usd)
+    what = "hosting" if share >= 1 else f"hosting {share:.0%} of {'it' if is_all else 'those'}"
+    spent = stay if is_all else f"{stay}, {usd(held)} of it live calls"
+    even, safe = f"{what} breaks even at {usd(threshold_usd)}", _safe(evidence, case, would)
+    return f"{spent}; {even}.{safe}" if held < threshold_usd else f"{spent}: {even}, but is not safe yet.{safe}"
 
 
 def _done(evidence: Evidence) -> str:

@@ -69,6 +69,7 @@ def build_feature(pipeline: Pipeline, view: View, providers: Providers) -> dict[
         "bands": bands.lines(view.feature),
         "advice": (advice or {}).get(view.feature),
         "has_advice": advice is not None,
+        "is_refused": bool(providers.config_error(view.project)),
         **(verdict_tables(verdict) if verdict else {"verdict": None}),
         "is_looking": changes is None,
         "decisions": decisions_table(decisions),

@@ -72,9 +72,7 @@ def _lines(verdict: Mapping[str, Any] | None, bands: Sequence[Mapping[str, Any]]
         return lines
     would: Mapping[str, Any] = verdict["would_pay"] or {}
     if would.get("spend_usd_per_month"):
-        lines.append(
-            {"usd": would["spend_usd_per_month"], "label": "pays, with risks", "is_main": False, "is_band": False}
-        )
+        lines.append({"usd": would["spend_usd_per_month"], "label": "safe", "is_main": False, "is_band": False})
     if verdict["threshold_usd"] is not None:
         lines.append({"usd": verdict["threshold_usd"], "label": "break-even", "is_main": True, "is_band": False})
     return lines

@@ -90,6 +90,7 @@ def build_overview(pipeline: Pipeline, view: View, providers: Providers) -> dict
         "worth_doing": _worth_doing(advice),
         "removed": removed_table(report),
         "has_advice": advice is not None,
+        "is_refused": bool(providers.config_error(view.project)),
         "total_band": bands.of_total(sum(monthly.values(), Decimal(0))),
     }
 
@@ -262,14 +263,13 @@ def _hosting(
     monthly: Mapping[str, Decimal], advice: Mapping[str, Advice] | None, bands: Orientation
 ) -> dict[str, Any] | None:
     near = {
-        name: monthly.get(name, Decimal(0)) / one.threshold_usd_per_month
+        name: one.live_usd / one.threshold_usd_per_month
         for name, one in (advice or {}).items()
         if one.threshold_usd_per_month
     }
     if near:
         name = max(near, key=lambda one: near[one])
-        spend = monthly.get(name, Decimal(0))
-        return {"feature": name, "usd": spend, "where": bands.of_feature(name, spend), "advice": (advice or {})[name]}
+        return {"feature": name, "advice": (advice or {})[name]}
     if found := bands.nearest(monthly):
         return {**found, "advice": (advice or {}).get(found["feature"])}
     return None

@@ -21,6 +21,7 @@ class Advice:
     Attributes:
         next_action: The next step, a short sentence.
         sentence: The verdict.
+        live_usd: Its live calls in the last 30 whole days, which are held against the threshold.
         worth_usd_per_month: What it is worth; None: not known.
         threshold_usd_per_month: Spend at which hosting breaks even; None: there is none, or it is not known.
         needs: What hosting it would need, in short.
@@ -29,6 +30,7 @@ class Advice:
 
     next_action: str
     sentence: str
+    live_usd: Decimal
     worth_usd_per_month: Decimal | None = None
     threshold_usd_per_month: Decimal | None = None
     needs: str = ""
@@ -47,6 +49,7 @@ class Providers:
         changes: Project and feature → `flips` and `switches` of its verdict. None: not looked for, or not yet.
         decisions: Project and feature → documents of `/api/decisions`, the newest first.
         revision: Project → a number that is another one when the verdicts are.
+        config_error: Project → why what is declared does not do for verdicts. Empty: it does, or was not read yet.
         bills_revision: A number that is another one when a bill was worked out that was PENDING.
     """
 
@@ -56,4 +59,5 @@ class Providers:
     decisions: Callable[[str | None, str], Sequence[Mapping[str, Any]]]
     revision: Callable[[str | None], int]
     changes: Callable[[str | None, str], Mapping[str, Any] | None] = lambda _project, _feature: None
+    config_error: Callable[[str | None], str] = lambda _project: ""
     bills_revision: Callable[[], int] = lambda: 0

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Final
 
 from breakeven_collector.declarations import Declarations
+from breakeven_collector.errors import ConfigError
 from breakeven_collector.page.providers import PENDING, Advice, Providers
 from breakeven_collector.period import Period
 from breakeven_collector.pipeline import Pipeline
@@ -41,7 +42,7 @@ class _Bill:
 
 def real_providers(pipeline: Pipeline, ready: ReadyVerdicts, bills: "HeldBills") -> Providers:
     """Over a pipeline that is entered already."""
-    store, timezone = pipeline.store, pipeline.settings.timezone
+    store, config, timezone = pipeline.store, pipeline.settings.config, pipeline.settings.timezone
 
     def documents(project: str | None) -> dict[str, Mapping[str, Any]] | None:
         found = ready.of(project)
@@ -55,10 +56,16 @@ def real_providers(pipeline: Pipeline, ready: ReadyVerdicts, bills: "HeldBills")
         return (documents(project) or {}).get(feature)
 
     def decisions(project: str | None, feature: str) -> Sequence[Mapping[str, Any]]:
-        found = list_decisions(store, project=project, timezone=timezone)["decisions"]
-        return [one for one in found if one["feature"] == feature]
+        try:
+            found = list_decisions(store, config=config, project=project, timezone=timezone)
+        except ConfigError:
+            # The page says so at its top; the ends of models are not known then.
+            found = list_decisions(store, project=project, timezone=timezone)
+        return [one for one in found["decisions"] if one["feature"] == feature]
 
-    return Providers(bills.of, advice, verdict, decisions, ready.revision, ready.changes, bills.revision)
+    return Providers(
+        *(bills.of, advice, verdict, decisions, ready.revision, ready.changes, ready.config_error, bills.revision)
+    )
 
 
 class HeldBills:
@@ -128,6 +135,7 @@ def advice_of(document: Mapping[str, Any]) -> Advice:
         # There the next step is what the sentence says.
         document["sentence"] if is_saving else document["next_action"],
         document["sentence"],
+        Decimal(round(document["live_usd"])),
         # The model's dollars are floats: cents of it would tell what it does not know.
         Decimal(round(saving)) if saving > 0 else None,
         None if threshold is None else Decimal(round(threshold)),

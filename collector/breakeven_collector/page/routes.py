@@ -225,7 +225,9 @@ class Pages:
             groupings=GROUPINGS,
             pulse=pulse,
             now=datetime.now(UTC),
-            config_error=self._pipeline.attribution.config_error if getattr(request.state, "runs_it", False) else None,
+            config_error=self._pipeline.attribution.config_error or self._providers.config_error(view.project)
+            if getattr(request.state, "runs_it", False)
+            else None,
         )
         return HTMLResponse(text)
 

@@ -19,9 +19,6 @@ from breakeven_collector.verdicts.lines import observed_lines
 from breakeven_collector.verdicts.observed import Profile
 from breakeven_collector.verdicts.offers import Book, offers_of
 
-_P90_OF_T20: Final = 1.325
-"""Quantile of Student's t with the 20 degrees of freedom that 28 days leave."""
-_DAYS_AHEAD: Final = 90
 _MONTH_DAYS: Final = 30
 _OUTLOOK_STEP_DAYS: Final = 3
 
@@ -169,7 +166,7 @@ def outlook(profile: Profile) -> list[dict[str, Any]]:
             "on": (profile.window.end.date() + timedelta(days=one.days)).isoformat(),
             **{name: getattr(one, name) for name in ("p10_usd", "p50_usd", "p90_usd")},
         }
-        for one in forecast.outlook(fit, range(0, _DAYS_AHEAD + 1, _OUTLOOK_STEP_DAYS))
+        for one in forecast.outlook(fit, range(0, forecast.NEAR_DAYS + 1, _OUTLOOK_STEP_DAYS))
     ]
 
 
@@ -182,14 +179,9 @@ def _last_weekday(profile: Profile) -> int:
 
 
 def _p90(profile: Profile) -> float | None:
-    """P90 of the 30 days that end 90 days from now, USD: the fitted line at their middle, and what it leaves open."""
+    """Of the 30 days that end 90 days from now, USD: where the outlook ends."""
     found = _fit(profile)
-    if isinstance(found, str):
-        return None
-    at = _DAYS_AHEAD - _MONTH_DAYS / 2
-    variance = found.level_variance + at * at * found.slope_variance + 2 * at * found.covariance
-    log = found.level + found.weekday_mean + found.slope * at + _P90_OF_T20 * math.sqrt(max(0.0, variance))
-    return _MONTH_DAYS * math.exp(min(50.0, log))
+    return None if isinstance(found, str) else forecast.outlook(found, [forecast.NEAR_DAYS])[0].p90_usd
 
 
 def _frontier_share(profile: Profile, assumptions: Assumptions) -> float | None:

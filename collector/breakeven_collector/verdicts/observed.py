@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from breakeven_collector.economics.evidence import WINDOW_DAYS
 from breakeven_collector.economics.load import Hour
 from breakeven_collector.period import Period, zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
 
-WINDOW_DAYS: Final = 30
 _HISTORY_DAYS: Final = 400
 NIGHT: Final = range(6)
 """Hours of the day, in the reader's zone, in which nobody is thought to wait for an answer."""

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Final
 
 from breakeven_collector.economics.verdict import decide
-from breakeven_collector.errors import BreakevenError
+from breakeven_collector.errors import BreakevenError, ConfigError
 from breakeven_collector.period import zone
 from breakeven_collector.projects import of_project
 from breakeven_collector.store import Store
@@ -28,7 +28,8 @@ _log = logging.getLogger(__name__)
 class _Held:
     document: Verdicts | None = None
     revision: int = 0
-    """How often they were worked out."""
+    """How often they were worked out, or what was declared was refused."""
+    config_error: str = ""
     state: tuple[Any, ...] = ()
     """Day, configuration, prices, rules and bills that they were asked for with."""
     pulse: str = ""
@@ -108,6 +109,11 @@ class ReadyVerdicts:
         with self._lock:
             return self._held[project].revision if project in self._held else 0
 
+    def config_error(self, project: str | None) -> str:
+        """Why what is declared in the file does not do for verdicts; empty where it does, or was not read yet."""
+        with self._lock:
+            return self._held[project].config_error if project in self._held else ""
+
     def close(self) -> None:
         """Let the work that goes on end; none is begun any more."""
         with self._lock:
@@ -127,6 +133,11 @@ class ReadyVerdicts:
             )
             with self._lock:
                 held.document, held.revision, held.changes = document, held.revision + 1, {}
+                held.config_error = ""
+        except ConfigError as error:
+            _log.warning("no verdicts: %s", error)
+            with self._lock:
+                held.config_error, held.revision = str(error), held.revision + 1
         except BreakevenError as error:
             # What cannot be worked out now is tried again when something changed; `breakeven decide` says it, too.
             _log.warning("no verdicts: %s", error)

@@ -165,6 +165,7 @@ def _document(verdict: Verdict, evidence: Evidence, profile: Profile, digest: st
         "revisit_by": verdict.revisit_by.isoformat(),
         "chance": verdict.chance.document(),
         "spend_usd": evidence.spend_usd,
+        "live_usd": evidence.live_usd,
         "api_usd_per_month": evidence.case.api_usd_per_month,
         "calls_per_month": evidence.case.calls_per_month,
         "best_in_api": _best_in_api(evidence),

@@ -57,7 +57,7 @@ def crosses(one: Mapping[str, Any]) -> str:
     """When its spend passes the break-even; empty where there is nothing to say."""
     cross = one["crossing"]
     if cross["is_above"]:
-        return "Its spend is above that already."
+        return "Its live calls cost more than that already."
     if cross["p50_on"]:
         late = cross["p90_on"] or "later than 90 days"
         early = cross["p10_on"] or "–"

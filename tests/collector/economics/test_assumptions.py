@@ -88,6 +88,15 @@ def test_every_value_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         discount_rate = -0.1
         [assumptions.features.chat]
         gpu = "h1000"
+        [assumptions.features.chat.objectives]
+        p95_seconds = 0
+        error_share = 2
+        [assumptions.features.chat.api]
+        batch_share = 3
+        trimmed = 0.1
+        [assumptions.features.chat.private]
+        own_account = {}
+        own_cloud = {}
         """,
     )
     with pytest.raises(ConfigError) as raised:
@@ -105,6 +114,12 @@ def test_every_value_that_does_not_fit_is_listed(tmp_path: Path) -> None:
         ".hosted_models.x.input is NaN",
         ".tiers.gpt-6 is 'big'",
         ".features.search.market.discount_rate is -0.1",
+        ".features.chat.objectives.p95_seconds is 0",
+        ".features.chat.objectives.error_share is 2",
+        ".features.chat.api.batch_share is 3",
+        ".features.chat.api: unknown key 'trimmed'",
+        ".features.chat.private.own_account needs a price: usd_per_month, or input and output in USD a million tokens",
+        ".features.chat.private: unknown key 'own_cloud'",
         ".features.chat.gpu is 'h1000'",
     ]
     done = CliRunner().invoke(app, ["assumptions", "check", "--config", str(path)])
