@@ -71,6 +71,8 @@ class Side:
             self.incomplete = True
         elif isinstance(value, Sequence | set):
             for item in cast("Iterable[object]", value):
+                if self.nodes > MAX_NODES:
+                    return
                 self._walk(item, scale, depth + 1)
         elif fields := _fields(value):
             if _is_media(fields):
@@ -95,6 +97,8 @@ class Side:
         elif isinstance(value, Mapping):
             pieces.append("{")
             for key, item in cast("Mapping[object, object]", value).items():
+                if self.nodes > MAX_NODES:
+                    return
                 pieces.append(f'"{key}":')
                 self._json(item, pieces, depth + 1)
                 pieces.append(",")
@@ -102,6 +106,8 @@ class Side:
         elif isinstance(value, list | tuple):
             pieces.append("[")
             for item in cast("Sequence[object]", value):
+                if self.nodes > MAX_NODES:
+                    return
                 self._json(item, pieces, depth + 1)
                 pieces.append(",")
             pieces.append("]")

@@ -178,7 +178,7 @@ def test_clients_that_hang_do_not_hold_up_others(collector: Collector, client: C
     try:
         start = time.monotonic()
         assert client.post(body(Call(), service=service)).status == 200
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 20
     finally:
         for connection in hanging:
             connection.close()

@@ -32,7 +32,8 @@ class Killable:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.clock = _context.Value("d", 0.0)
+        # Without a lock: a process that is killed while it holds one would stop all that come after it.
+        self.clock = _context.RawValue("d", 0.0)
         """Seconds that its wall clock is ahead; may be set while it runs."""
         self.address = "127.0.0.1:1"
         self._process: Any = None
