@@ -228,7 +228,8 @@ def window(period: Period, *, whole: str, parts: str, by_time: bool = False) -> 
         "grain": whole,
         "part_grain": parts,
         **_cut("", start, to, cut=cut),
-        **_cut("earlier_", before, before_end, cut=cut),
+        # Of the period before only the whole is told.
+        **_cut("earlier_", before, before_end, cut=True),
     }
 
 

@@ -291,6 +291,7 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
         if not row["calls"]:
             continue
         cost, both = row["cost_usd"], spent(row)
+        before = None if by.is_time else row["previous_cost_usd"]
         running += both or 0
         extra: Row = {}
         if by is Dimension.FEATURE:
@@ -308,8 +309,8 @@ def _rows(found: Sequence[Row], by: Dimension, total: Decimal | None, features: 
                 "cost_per_call_usd": _per_call(cost, _whole(row["calls"]) - _whole(row["unpriced_calls"])),
                 "share": _share(both, total),
                 "cumulative_share": _share(running, total) if both is not None else None,
-                "previous_cost_usd": usd(row["previous_cost_usd"]),
-                "trend": _trend(cost, row["previous_cost_usd"]),
+                "previous_cost_usd": usd(before),
+                "trend": _trend(cost, before),
                 "unpriced_calls": _whole(row["unpriced_calls"]),
                 "unpriced_units": usd(row["unpriced_units"]),
             }

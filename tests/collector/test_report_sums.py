@@ -10,7 +10,7 @@ from breakeven_collector import otlp
 from breakeven_collector.period import Period, between
 from breakeven_collector.pipeline import Pipeline
 from breakeven_collector.price_overrides import Override, set_override, unset_override
-from breakeven_collector.report import Dimension, build_report
+from breakeven_collector.report import Dimension, build_report, usd
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -89,7 +89,11 @@ def test_a_report_is_the_sum_of_the_minutes_priced_one_by_one(
     end = min(period.end, datetime.combine(day + timedelta(days=length + 1), time(), ZoneInfo(zone)))
     column = {Dimension.USER: "user_id", Dimension.DAY: f"toDate(at, '{zone}')"}.get(by, str(by))
     assert reported(filled, by, period) == of_minutes(filled, column, period.start, end)
-    assert period.previous_end <= period.start
+    document = build_report(filled.store, by=by, period=period, project="sums", now=NOW)
+    earlier = of_minutes(filled, "project", period.previous_start, period.previous_end)
+    assert document["totals"]["previous_cost_usd"] == (usd(earlier["sums"][2]) if earlier else None)
+    if by is Dimension.DAY:
+        assert {row["previous_cost_usd"] for row in document["days"]} <= {None}
 
 
 def test_so_it_is_with_contracts_that_begin_and_end(filled: Pipeline) -> None:

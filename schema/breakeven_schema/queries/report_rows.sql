@@ -75,8 +75,9 @@ FROM
         image_output_tokens, quantity, reported_cost_usd, duration_us, resends, estimated_calls,
         estimated_input_tokens, estimated_output_tokens,
         at >= toDateTime({start:UInt32}, 'UTC') AS current,
-        multiIf({bucket:String} = 'day', toDate(at, {timezone:String}),
-            {bucket:String} = 'month', toStartOfMonth(at, {timezone:String}), toDate(0)) AS bucket,
+        -- of the period before only the whole is told
+        multiIf(NOT current OR {bucket:String} = '', toDate(0), {bucket:String} = 'day', toDate(at, {timezone:String}),
+            toStartOfMonth(at, {timezone:String})) AS bucket,
         roundDown(toUInt32(priced_at), edges) AS since,
         toUInt32(priced_at - toStartOfDay(priced_at)) AS day_start,
         (uncached_tokens != 0 AND lacks.1) * 1
