@@ -2,9 +2,10 @@
 -- the same price, row by row. Whole UTC days come from the cube of days, what is left of days at the ends of a period from
 -- a finer grain. Instead of each day stands the last change of any price or attribution before it (`since`).
 SELECT
-    '' AS grain, r.project AS project, min(r.at) AS at, min(r.priced_at) AS priced_at, environment, service, feature,
-    feature_source, tenant, user_id, any(r.provider) AS provider, any(r.model) AS model,
-    any(r.price_context) AS price_context, name_id, tier_start, basis, meter, counted,
+    '' AS grain, any(r.project) AS project, min(r.at) AS at, min(r.priced_at) AS priced_at,
+    any(r.environment) AS environment, service, feature, any(r.feature_source) AS feature_source, tenant, user_id,
+    any(r.provider) AS provider, any(r.model) AS model, any(r.price_context) AS price_context, name_id, tier_start,
+    any(r.basis) AS basis, any(r.meter) AS meter, any(r.counted) AS counted,
     sum(r.calls) AS calls, sum(r.failed_calls) AS failed_calls, sum(r.uncached_tokens) AS uncached_tokens,
     sum(r.cache_read_tokens) AS cache_read_tokens, sum(r.cache_write_5m_tokens) AS cache_write_5m_tokens,
     sum(r.cache_write_1h_tokens) AS cache_write_1h_tokens, sum(r.audio_input_tokens) AS audio_input_tokens,
@@ -89,7 +90,10 @@ FROM
             + (answer_tokens != 0 AND lacks.7) * 64
             + (reasoning_tokens != 0 AND lacks.8) * 128
             + (audio_output_tokens != 0 AND lacks.9) * 256
-            + (image_output_tokens != 0 AND lacks.10) * 512 AS unpriced_kinds
+            + (image_output_tokens != 0 AND lacks.10) * 512 AS unpriced_kinds,
+        -- One number for texts that have few values: as keys each of them costs as much as all numbers together.
+        sipHash64(project) + 3 * sipHash64(environment) + 5 * sipHash64(feature_source) + 7 * sipHash64(basis)
+            + 9 * sipHash64(meter) + 11 * sipHash64(counted) AS kind
     FROM
     -- both: reports that read no minutes leave out what stands between these marks
     (
@@ -124,5 +128,5 @@ FROM
     )
     -- end of minutes
 ) AS r
-GROUP BY project, bucket, current, since, day_start, environment, service, feature, feature_source, tenant, user_id,
-    name_id, tier_start, basis, meter, counted, origin_id, retry, unpriced_kinds
+GROUP BY bucket, current, since, day_start, service, feature, tenant, user_id, name_id, tier_start, kind, origin_id, retry,
+    unpriced_kinds
