@@ -121,8 +121,13 @@ def listens(port: int) -> bool:
 
 def get(url: str) -> dict[str, Any]:
     """A JSON document."""
+    return json.loads(read(url))
+
+
+def read(url: str) -> bytes:
+    """What is at this address."""
     with urlopen(url, timeout=300) as answer:
-        return json.load(answer)
+        return answer.read()
 
 
 def _stat(pid: int) -> list[str]:

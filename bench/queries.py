@@ -18,7 +18,7 @@ from breakeven_collector.store import Store
 from breakeven_schema.query import priced
 
 from bench.ledger import fill, open_ledger, rows
-from bench.processes import get
+from bench.processes import read
 from bench.tables import Table
 from bench.targets import Breakeven
 
@@ -168,6 +168,11 @@ def addresses(now: datetime) -> list[str]:
         "/api/report?days=45&by=feature",
         "/api/report?days=45&by=month",
         "/api/origins?days=30",
+        # The page: overview and one feature, each with all that stands on it.
+        *(f"/api/series?days=30&by={by}" for by in ("feature", "tenant", "model")),
+        "/?days=30",
+        "/feature?feature=feature-00&days=30",
+        "/setup",
     ]
 
 
@@ -175,9 +180,11 @@ def _over_http(folder: Path, rounds: int) -> dict[str, Timing]:
     target = Breakeven()
     target.start(folder, data=folder)
     try:
-        return {
-            path: _timing(lambda path=path: get(target.url + path), rounds) for path in addresses(datetime.now(UTC))
-        }
+        asked = addresses(datetime.now(UTC))
+        # What a collector does when it starts, verdicts among it, is over after a round.
+        for path in asked:
+            read(target.url + path)
+        return {path: _timing(lambda path=path: read(target.url + path), rounds) for path in asked}
     finally:
         target.stop()
 
