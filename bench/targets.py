@@ -152,7 +152,7 @@ class Phoenix(_Rival):
     """arize-phoenix: one process, SQLite; answers before it stores."""
 
     name = package = "arize-phoenix"
-    spans: Mapping[int, int] = {1: 1_500, 50: 2_000, 512: 2_048}
+    spans: Mapping[int, int] = {1: 1_000, 50: 1_500, 512: 1_536}
     is_fresh = False
 
     def start(self, folder: Path) -> None:
@@ -180,7 +180,7 @@ class MLflow(_Rival):
     """mlflow: a server with its default workers, SQLite."""
 
     name = package = "mlflow"
-    spans: Mapping[int, int] = {1: 1_500, 50: 3_000, 512: 3_072}
+    spans: Mapping[int, int] = {1: 500, 50: 1_000, 512: 1_024}
     headers = ("x-mlflow-experiment-id: 0",)
     is_fresh = False
 
