@@ -24,6 +24,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalErr
 
 from breakeven_collector.errors import ConfigError, StoreError, StoreUnavailable
 from breakeven_collector.folders import make_private
+from breakeven_collector.insert_files import insert_file, sweep
 
 _DATABASE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 # Codes of ClickHouse that a later try may not meet: network, memory, too many parts or queries, no disk space, time.
@@ -134,6 +135,8 @@ class Store:
             # The engine tells it only to stderr; and of two that start at once, both would find its lock free.
             if path not in _opened_here and (not _try_lock(folder) or _is_locked(path / "status")):
                 raise taken
+            if path not in _opened_here:
+                sweep(path)
             yield
             _opened_here.add(path)
         finally:
@@ -204,21 +207,21 @@ class Store:
             StoreUnavailable: try again.
             StoreError: ClickHouse cannot decode them; only its `detail` quotes them.
         """
+        settings: dict[str, Any] = {
+            **self._schema_settings,
+            "insert_deduplication_token": token,
+            "insert_deduplicate": 1,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+            "optimize_on_insert": 0,
+            # A month a partition: calls may be as old as 2020, and a block of them is not a mistake.
+            "max_partitions_per_insert_block": 1000,
+        }
         with _as_store_error(self, quotes=True):
-            self.client().raw_insert(
-                "otlp",
-                insert_block=body,
-                fmt="Protobuf",
-                settings={
-                    **self._schema_settings,
-                    "insert_deduplication_token": token,
-                    "insert_deduplicate": 1,
-                    "deduplicate_blocks_in_dependent_materialized_views": 1,
-                    "optimize_on_insert": 0,
-                    # A month a partition: calls may be as old as 2020, and a block of them is not a mistake.
-                    "max_partitions_per_insert_block": 1000,
-                },
-            )
+            if self.folder:
+                with insert_file(self.folder, body) as file:
+                    self.client().command(f"INSERT INTO otlp FROM INFILE {file} FORMAT Protobuf", settings=settings)
+            else:
+                self.client().raw_insert("otlp", insert_block=body, fmt="Protobuf", settings=settings)
 
     def id(self) -> str:
         """Tells this store from another one at the same address, such as one that was emptied and made anew."""
